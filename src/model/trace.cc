@@ -1,0 +1,152 @@
+#include "model/trace.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <algorithm>
+#include <cassert>
+#include <map>
+#include <tuple>
+
+namespace backstitch::model {
+namespace {
+
+using SpanKey = std::pair<SpanId, SpanKind>;
+
+// The index in `all` of something equal to `one`, which is appended where there is none. Traces have few.
+template <typename T>
+uint32_t intern(std::vector<T>& all, const T& one) {
+  const auto found = std::find(all.begin(), all.end(), one);
+  if (found != all.end()) return static_cast<uint32_t>(found - all.begin());
+  all.push_back(one);
+  return static_cast<uint32_t>(all.size() - 1);
+}
+
+const Span* pick_root(const Trace& trace) {
+  const Span* best = nullptr;
+  const auto rank = [](const Span& span) { return std::tuple(!span.is_root(), span.start, span.span_id); };
+  for (const Span& span : trace.spans) {
+    if (best == nullptr || rank(span) < rank(*best)) best = &span;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::string_view to_string(SpanKind kind) {
+  constexpr std::string_view names[] = {"unspecified", "internal", "server", "client", "producer", "consumer"};
+  const auto index = static_cast<size_t>(kind);
+  return index < std::size(names) ? names[index] : names[0];
+}
+
+std::string_view to_string(StatusCode code) {
+  constexpr std::string_view names[] = {"unset", "ok", "error"};
+  const auto index = static_cast<size_t>(code);
+  return index < std::size(names) ? names[index] : names[0];
+}
+
+std::string Resource::service() const {
+  const Value* name = find(attributes, "service.name");
+  std::string text = name == nullptr ? "" : to_text(*name);
+  return text.empty() ? "unknown_service" : text;
+}
+
+TraceSummary summarize(const Trace& trace) {
+  TraceSummary summary{.id = trace.id, .is_open = trace.is_open};
+  if (trace.spans.empty()) return summary;
+
+  absl::flat_hash_set<SpanId> present;
+  for (const Span& span : trace.spans) present.insert(span.span_id);
+
+  std::vector<std::string> names;
+  for (const Resource& resource : trace.resources) names.push_back(resource.service());
+  std::map<std::string, ServiceCount> services;
+
+  summary.start = trace.spans.front().start;
+  for (const Span& span : trace.spans) {
+    summary.start = std::min(summary.start, span.start);
+    summary.end = std::max({summary.end, span.end, span.start});
+    ++summary.span_count;
+    ServiceCount& service = services[names[span.resource]];
+    ++service.span_count;
+    if (span.is_error()) {
+      ++summary.error_count;
+      ++service.error_count;
+    }
+    if (!span.is_root() && !present.contains(span.parent_span_id)) ++summary.orphan_count;
+  }
+  const Span* root = pick_root(trace);
+  summary.root_service = names[root->resource];
+  summary.root_operation = root->name;
+  for (auto& [name, count] : services) {
+    count.service = name;
+    summary.services.push_back(std::move(count));
+  }
+  return summary;
+}
+
+void join(Trace& into, const Trace& from) {
+  assert(into.id == from.id);
+  into.is_open = into.is_open || from.is_open;
+  std::vector<uint32_t> resources;
+  for (const Resource& resource : from.resources) resources.push_back(intern(into.resources, resource));
+  std::vector<uint32_t> scopes;
+  for (const Scope& scope : from.scopes) scopes.push_back(intern(into.scopes, scope));
+
+  absl::flat_hash_set<SpanKey> present;
+  for (const Span& span : into.spans) present.insert({span.span_id, span.kind});
+  for (const Span& span : from.spans) {
+    if (!present.insert({span.span_id, span.kind}).second) continue;
+    Span& copy = into.spans.emplace_back(span);
+    copy.resource = resources[span.resource];
+    copy.scope = scopes[span.scope];
+  }
+}
+
+void sort_as_tree(Trace& trace) {
+  const size_t count = trace.spans.size();
+  std::vector<size_t> order(count);
+  for (size_t i = 0; i < count; ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    const Span& left = trace.spans[a];
+    const Span& right = trace.spans[b];
+    return std::tie(left.start, left.span_id, left.kind) < std::tie(right.start, right.span_id, right.kind);
+  });
+
+  // Where ids repeat (Zipkin's shared spans), a child hangs below the server's side: that is who called it.
+  absl::flat_hash_map<SpanId, size_t> by_id;
+  for (const size_t i : order) {
+    const auto [slot, inserted] = by_id.try_emplace(trace.spans[i].span_id, i);
+    if (!inserted && trace.spans[i].kind == SpanKind::Server) slot->second = i;
+  }
+  std::vector<std::vector<size_t>> children(count);
+  std::vector<size_t> roots;
+  for (const size_t i : order) {
+    const auto parent = trace.spans[i].is_root() ? by_id.end() : by_id.find(trace.spans[i].parent_span_id);
+    if (parent == by_id.end() || parent->second == i) {
+      roots.push_back(i);
+    } else {
+      children[parent->second].push_back(i);
+    }
+  }
+
+  std::vector<Span> sorted;
+  sorted.reserve(count);
+  std::vector<bool> taken(count, false);
+  const auto walk_from = [&](size_t root) {
+    std::vector<size_t> stack{root};
+    while (!stack.empty()) {
+      const size_t i = stack.back();
+      stack.pop_back();
+      if (taken[i]) continue;
+      taken[i] = true;
+      sorted.push_back(std::move(trace.spans[i]));
+      stack.insert(stack.end(), children[i].rbegin(), children[i].rend());
+    }
+  };
+  for (const size_t root : roots) walk_from(root);
+  for (const size_t i : order) walk_from(i);  // what is left is in cycles: the earliest of each is its root
+  trace.spans = std::move(sorted);
+}
+
+}  // namespace backstitch::model

@@ -1,0 +1,50 @@
+// Protocol-neutral questions over any set of readers, joined: fragments of one trace become one, a trace that is
+// being sealed is seen once. The skins in `api` translate to and from this.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/counters.h"
+#include "base/time.h"
+#include "store/contract/trace_reader.h"
+
+namespace backstitch::query {
+
+struct Search {
+  traceql::Filter filter;
+  store::TimeRange start;
+  uint32_t limit = 20;  // held to kLimitMax
+};
+
+struct FoundTraces {
+  std::vector<model::Trace> traces;  // whole, newest start first, ties by id
+  bool is_partial = false;
+};
+
+// Thread-safe. The readers outlive it and are asked in their order; one that a trace moves *from* stands before
+// the one that it moves *to* (open before sealed), so that no move hides a trace.
+class Engine {
+ public:
+  static constexpr uint32_t kLimitMax = 1500;
+
+  Engine(std::vector<store::TraceReader*> readers, const base::Clock& clock, base::Metrics& metrics);
+
+  // Spans in tree order. NotFound.
+  base::Result<model::Trace> find(const model::TraceId& id);
+  base::Result<FoundTraces> search(const Search& search);
+  base::Result<std::vector<std::string>> services();
+  base::Result<std::vector<store::Operation>> operations(const std::string& service);
+  base::Result<std::vector<store::AttributeName>> attribute_names(uint32_t limit);
+  base::Result<std::vector<std::string>> attribute_values(const store::AttributeName& name, uint32_t limit);
+
+ private:
+  std::vector<store::TraceReader*> readers_;
+  const base::Clock& clock_;
+  base::DurationHistogram& find_latency_;
+  base::DurationHistogram& search_latency_;
+  base::DurationHistogram& names_latency_;
+};
+
+}  // namespace backstitch::query

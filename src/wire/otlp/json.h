@@ -1,0 +1,28 @@
+// OTLP/JSON to and from model values: protobuf's JSON mapping with OTLP's deviations (ids as hex, enums as
+// integers). https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "model/limits.h"
+#include "model/trace.h"
+
+namespace backstitch::wire::otlp {
+
+// Takes lowerCamel and the proto's snake_case names, 64-bit numbers as strings or numbers, enums as integers or
+// names; ignores unknown fields. Malformed says where (a JSON path or an offset).
+base::Result<model::SpanSet> decode_request_json(std::string_view json, const model::Limits& limits = {});
+
+// {"resourceSpans":[…]}; 64-bit numbers as strings, text that is no UTF-8 with U+FFFD in its place. Unknown
+// protobuf fields have no JSON form and are left out.
+std::string encode_request_json(const model::SpanSet& spans);
+
+// The `attributes` array, as the native and Jaeger v3 APIs embed it.
+void append_attributes_json(const model::Attributes& attributes, std::string& out);
+void append_value_json(const model::Value& value, std::string& out);
+// Quotes and escapes; invalid UTF-8 becomes U+FFFD.
+void append_string_json(std::string_view text, std::string& out);
+
+}  // namespace backstitch::wire::otlp
