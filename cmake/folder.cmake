@@ -30,6 +30,8 @@ function(backstitch_folder folder)
     target_link_libraries(bs_${name} INTERFACE ${links})
   endif()
 
+  set_property(GLOBAL APPEND PROPERTY BACKSTITCH_FOLDERS bs_${name})
+
   if(tests)
     set(test_links "")
     foreach(dep ${arg_TEST_DEPS})

@@ -31,6 +31,10 @@ if(BACKSTITCH_SANITIZE)
   endif()
 endif()
 
+if(BACKSTITCH_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # coverage in every folder, which is what guides libFuzzer
+endif()
+
 add_library(backstitch_warnings INTERFACE)
 target_compile_options(backstitch_warnings INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough

@@ -1,0 +1,63 @@
+# The README's commands. Each installs what it lacks first (tools/setup says what), and does nothing twice.
+JOBS ?= $(shell nproc)
+SECONDS_PER_FUZZER ?= 60
+COMPILE = cmake --build --preset $(1) -j $(JOBS)
+
+.DEFAULT_GOAL := build
+.PHONY: run build test lint format bench clean check-asan check-tsan check-deep
+
+run: build  ## serves with demo traffic and prints the URL
+	@tools/run
+
+build:  ## build/release/backstitch
+	@tools/setup
+	@tools/ui
+	cmake --preset release
+	$(call COMPILE,release) --target backstitch
+
+test:  ## builds everything, runs every test
+	@tools/setup --tests
+	@tools/ui
+	cmake --preset release
+	$(call COMPILE,release)
+	ctest --preset release -j $(JOBS)
+
+lint:  ## layering, style, formatting, headers that compile alone
+	@tools/setup --tests
+	tools/layers
+	tools/tidy
+	tools/format --check
+	cmake --preset release
+	$(call COMPILE,release) --target header_checks
+
+format:  ## rewrites the C++ files as clang-format has them
+	@tools/setup --tests
+	tools/format
+
+bench:  ## runs every benchmark
+	@tools/setup
+	cmake --preset release
+	$(call COMPILE,release) --target benchmarks
+	@for program in build/release/bench/*_bench; do [ ! -x $$program ] || $$program || exit 1; done
+
+check-asan:  ## the unit tests and fuzz corpora under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/setup --tests
+	@tools/ui
+	cmake --preset asan
+	$(call COMPILE,asan)
+	ctest --preset asan -j $(JOBS)
+
+check-tsan:  ## the unit tests under ThreadSanitizer
+	@tools/setup --tests
+	@tools/ui
+	cmake --preset tsan
+	$(call COMPILE,tsan)
+	ctest --preset tsan -j $(JOBS)
+
+check-deep: test lint check-asan check-tsan  ## all of it, and the fuzzers
+	@tools/setup --deep
+	tools/fuzz $(SECONDS_PER_FUZZER)
+
+clean:  ## removes what was built; installed tools in build/tools stay
+	@find build -mindepth 1 -maxdepth 1 ! -name tools -exec rm -rf {} + 2>/dev/null || true
+	@rm -rf ui/dist
