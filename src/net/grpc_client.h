@@ -2,9 +2,9 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "net/grpc_server.h"
 

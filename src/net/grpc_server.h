@@ -30,9 +30,9 @@ enum class GrpcCode {
 
 struct GrpcReply {
   GrpcCode code = GrpcCode::Ok;
-  std::string message;  // for people; with a code other than Ok
-  std::string details;  // serialized google.rpc.Status for the "grpc-status-details-bin" trailer; may be empty
-  std::string body;     // the response message; empty is a valid message
+  std::string message = {};  // for people; with a code other than Ok
+  std::string details;       // serialized google.rpc.Status for the "grpc-status-details-bin" trailer; may be empty
+  std::string body = {};     // the response message; empty is a valid message
 };
 
 // `method` is "/package.Service/Method". `body` is one contiguous buffer, reused between calls of one thread:
@@ -45,9 +45,15 @@ struct GrpcServerOptions {
   unsigned threads = 2;
   size_t message_bytes_max = 64 << 20;  // compressed and decompressed; RESOURCE_EXHAUSTED beyond
   size_t memory_bytes_max = 256 << 20;  // of the library's own buffers (a resource quota)
+  // From a call's arrival to the end of its message; CANCELLED beyond.
+  std::chrono::nanoseconds message_timeout = std::chrono::seconds(30);
 };
 
-// Counters: backstitch_grpc_requests{code}.
+// Messages may come compressed (gzip, deflate); answers go uncompressed. The library's own decompression is
+// off, since it has no bound on what comes out. Its SO_REUSEPORT is off too, so that a second process on the
+// same port fails instead of taking half of the calls.
+//
+// Counters: backstitch_grpc_requests{code}, backstitch_grpc_refused{reason}.
 class GrpcServer {
  public:
   // AlreadyExists with a sentence if the port is taken; InvalidArgument for an address that is none.

@@ -1,4 +1,5 @@
-// HTTP requests and answers as values, without a library's types: what the skins in `api` are written against.
+// HTTP requests and answers as values, without a library's types: what the skins in `api` are written
+// against.
 #pragma once
 
 #include <functional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "net/gzip.h"
 
 namespace backstitch::net {
 
@@ -31,25 +33,27 @@ struct HttpRequest {
 struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";
-  HttpHeaders headers;
-  std::string body;
+  HttpHeaders headers = {};
+  std::string body = {};
   // Instead of `body`: bytes that outlive every response (embedded assets).
-  std::optional<std::string_view> static_body;
+  std::optional<std::string_view> static_body = {};
 };
 
 // Called on a server thread, several at once. Must not throw.
 using HttpHandler = std::function<HttpResponse(HttpRequest&)>;
 
 // Sends each request to the handler of the first pattern that fits; "{name}" stands for one segment, a
-// trailing "*" for the rest (none included). HEAD is answered by GET's handler. 404 and 405 are JSON
-// {"error":{"code":…,"message":…}} unless `not_found` is set.
+// trailing "*" for the rest (none included). Segments are compared after percent-decoding. HEAD is answered
+// by GET's handler. 404 and 405 are JSON {"error":{"code":…,"message":…}}; set_not_found() replaces the 404.
 class HttpRouter {
  public:
   // The segments that "{…}" stood for, percent-decoded, in order.
   using Captures = std::vector<std::string>;
   using Handler = std::function<HttpResponse(HttpRequest&, const Captures&)>;
 
+  // `pattern` begins with "/" (asserted). Routes are tried in the order in which they were added.
   void add(std::string method, std::string pattern, Handler handler);
+  void set_not_found(HttpHandler handler) { not_found_ = std::move(handler); }
   HttpResponse operator()(HttpRequest& request) const;
 
  private:
@@ -60,18 +64,23 @@ class HttpRouter {
     Handler handler;
   };
   std::vector<Route> routes_;
+  HttpHandler not_found_;
 };
 
 // "%2F" → "/"; "+" stays. A broken escape stays as it is.
 std::string percent_decode(std::string_view text);
+// Everything but RFC 3986's unreserved characters (letters, digits, "-._~") becomes "%XX".
 std::string percent_encode(std::string_view text);
+// "a=1&b=x%20y&a=2" → {a,1} {b,x y} {a,2}; "+" is a space here, as forms and browsers write it. A part
+// without
+// "=" has an empty value; empty parts are skipped.
+std::vector<std::pair<std::string, std::string>> parse_query(std::string_view text);
+
+// ASCII, as header names are.
+std::string to_lower(std::string_view text);
+bool equals_ignoring_case(std::string_view a, std::string_view b);
 
 // {"error":{"code":"not_found","message":"…"}}: the native API's shape for errors.
 HttpResponse error_response(int status, std::string_view code, std::string_view message);
-
-// gzip (RFC 1952), and zlib-wrapped deflate on the way in. TooLarge as soon as the output would pass `size_max`, with no more memory
-// than that used; Malformed for anything else.
-base::Result<std::string> gunzip(std::string_view compressed, size_t size_max);
-std::string gzip(std::string_view bytes);
 
 }  // namespace backstitch::net

@@ -18,18 +18,18 @@
 namespace backstitch::net {
 
 struct HttpServerOptions {
-  std::string name = "query";            // label in metrics
-  std::string address = "127.0.0.1:0";   // host:port; "[::1]:0"; port 0 picks one
-  unsigned threads = 2;                  // handlers run on them
-  size_t header_bytes_max = 32 * 1024;   // 431 beyond
-  size_t body_bytes_max = 64 << 20;      // after decompression; 413 beyond
-  size_t connections_max = 1024;         // further ones are closed at once, counted
+  std::string name = "query";               // label in metrics
+  std::string address = "127.0.0.1:0";      // host:port; "[::1]:0"; port 0 picks one
+  unsigned threads = 2;                     // handlers run on them
+  size_t header_bytes_max = 32 * 1024;      // 431 beyond
+  size_t body_bytes_max = 64 << 20;         // after decompression; 413 beyond
+  size_t connections_max = 1024;            // further ones are closed at once, counted
   size_t body_bytes_total_max = 256 << 20;  // buffered over all connections; 429 + Retry-After beyond
   std::chrono::nanoseconds header_timeout = std::chrono::seconds(10);  // from the first byte to the last of a head
   std::chrono::nanoseconds body_timeout = std::chrono::seconds(30);    // 408 beyond
   std::chrono::nanoseconds write_timeout = std::chrono::seconds(30);
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(75);
-  size_t gzip_bytes_min = 1024;          // smaller answers go uncompressed
+  size_t gzip_bytes_min = 1024;  // smaller answers go uncompressed
 };
 
 // Counters: backstitch_http_requests{server,status}, backstitch_http_refused{server,reason}.
