@@ -37,7 +37,8 @@ endif()
 
 add_library(backstitch_warnings INTERFACE)
 target_compile_options(backstitch_warnings INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
+  # A designated initializer leaves the other members at their defaults: that is what it is for.
+  -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
   $<$<BOOL:${BACKSTITCH_WERROR}>:-Werror>
   # GCC 12 reports false positives of these in std::variant and std::string under -O2 (GCC PR 105562, 105651).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-maybe-uninitialized>)

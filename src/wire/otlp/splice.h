@@ -11,7 +11,7 @@
 
 namespace backstitch::wire::otlp {
 
-// add() spans in any order, then finish(). Borrowed bytes must live until finish().
+// add() spans in any order, then finish(). Keeps copies: nothing is borrowed after add().
 class TraceSplicer {
  public:
   // `digest` and `payload` belong together; the spans are digest.spans[first, first + count).
@@ -20,16 +20,18 @@ class TraceSplicer {
   std::string finish();
 
  private:
-  struct ScopeGroup {
+  // A resource or scope message with its schema URL.
+  struct Owner {
     uint64_t hash;
-    std::string_view message;
-    std::string_view schema_url;
-    std::vector<std::string_view> spans;
+    std::string message;
+    std::string schema_url;
+  };
+  struct ScopeGroup {
+    Owner scope;
+    std::string spans;  // as fields of a ScopeSpans: tag, length, message, one after the other
   };
   struct ResourceGroup {
-    uint64_t hash;
-    std::string_view message;
-    std::string_view schema_url;
+    Owner resource;
     std::vector<ScopeGroup> scopes;
   };
   ScopeGroup& group_for(const model::RequestDigest& digest, std::string_view payload, uint32_t scope);

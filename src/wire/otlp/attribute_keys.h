@@ -1,0 +1,63 @@
+// What the FeaturePlan wants of an attribute key, found without matching patterns each time: services write the
+// same few hundred keys over and over. Private to wire/otlp.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <xxhash.h>
+
+#include "model/feature_plan.h"
+
+namespace backstitch::wire::otlp {
+
+struct KeyVerdict {
+  bool redact = false;
+  uint8_t slot = 0;  // index into FeaturePlan::attributes + 1; 0: nobody asked
+};
+
+// A direct-mapped cache over model::is_redacted and the plan's selectors. Keys that are long, or that fall on a
+// slot in use by another, cost a match; the answer is the same.
+class AttributeKeys {
+ public:
+  explicit AttributeKeys(model::FeaturePlan plan) : plan_(std::move(plan)) {}
+
+  KeyVerdict verdict(std::string_view key) {
+    if (key.size() > kKeyBytesMax || key.empty()) return judge(key);
+    Entry& entry = entries_[XXH3_64bits(key.data(), key.size()) % kEntryCount];
+    if (entry.size != key.size() || std::memcmp(entry.key, key.data(), key.size()) != 0) {
+      entry.verdict = judge(key);
+      entry.size = static_cast<uint8_t>(key.size());
+      std::memcpy(entry.key, key.data(), key.size());
+    }
+    return entry.verdict;
+  }
+  size_t selected_count() const { return plan_.attributes.size(); }
+
+ private:
+  static constexpr size_t kEntryCount = 1024;
+  static constexpr size_t kKeyBytesMax = 61;
+  struct Entry {
+    uint8_t size = 0;
+    KeyVerdict verdict;
+    char key[kKeyBytesMax];
+  };
+
+  KeyVerdict judge(std::string_view key) const {
+    KeyVerdict verdict;
+    verdict.redact = model::is_redacted(key, plan_.redact);
+    for (size_t i = 0; i < plan_.attributes.size() && i < model::FeaturePlan::kAttributesMax; ++i) {
+      const model::AttributeSelector& selector = plan_.attributes[i];
+      if (selector.level == model::AttributeLevel::Span && selector.key == key) {
+        verdict.slot = static_cast<uint8_t>(i + 1);
+      }
+    }
+    return verdict;
+  }
+
+  model::FeaturePlan plan_;
+  std::array<Entry, kEntryCount> entries_;
+};
+
+}  // namespace backstitch::wire::otlp

@@ -1,0 +1,531 @@
+#include "wire/otlp/walk.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <algorithm>
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include "wire/otlp/attribute_keys.h"
+#include "wire/otlp/cursor.h"
+
+// The request is a tree of messages five deep (request, resource spans, scope spans, span, attribute), each read
+// by one function below in the order of its bytes. Only a resource's and a scope's own message may stand behind
+// what refers to them, so those two levels are read twice: first for the message, then for what is inside.
+// Spans are noted as they come and grouped by trace at the end with a counting sort.
+
+namespace backstitch::wire::otlp {
+namespace {
+
+using model::SpanView;
+using enum WireType;
+
+constexpr uint32_t kBytes(uint32_t field) { return tag_of(field, Bytes); }
+
+// Why one span is not accepted; the bytes themselves are sound.
+struct Rejection {
+  std::string why;
+};
+
+}  // namespace
+
+struct Walker::State {
+  State(model::FeaturePlan plan, model::Limits limits_in) : keys(std::move(plan)), limits(limits_in) {}
+
+  model::ByteRange range_of(const Cursor& cursor) const {
+    return {static_cast<uint32_t>(cursor.position() - begin), static_cast<uint32_t>(cursor.size())};
+  }
+
+  void request(Cursor in);
+  void resource_spans(Cursor in);
+  void scope_spans(Cursor in, uint32_t resource);
+  uint32_t note_resource(Cursor message, Cursor schema_url, bool has_message);
+  uint32_t note_scope(Cursor message, Cursor schema_url, uint32_t resource);
+  void span(Cursor in, uint32_t resource, uint32_t scope);
+  void span_fields(Cursor in);
+  void event(Cursor in);
+  void link(Cursor in);
+  void status(Cursor in);
+  void span_attribute(Cursor in);
+  KeyVerdict attribute(Cursor in, std::string_view& key, Cursor& value, bool& has_value);
+  void plain_attribute(Cursor in);
+  void any_value(Cursor in, bool mask, uint32_t depth);
+  void masked_bytes(Cursor in, bool mask);
+  void masked_varint(Cursor& in, bool mask);
+  void container(Cursor in, bool is_map, bool mask, uint32_t depth);
+  void check_ids();
+  void accept();
+  void group_by_trace();
+
+  AttributeKeys keys;
+  const model::Limits limits;
+
+  // Of the request at hand.
+  char* begin = nullptr;
+  model::RequestDigest* digest = nullptr;
+  const std::function<void(const SpanView&)>* on_span = nullptr;
+  WalkResult result;
+  std::vector<model::SpanDigest> spans;  // as they came
+  std::vector<uint32_t> trace_of_span;   // beside `spans`
+  absl::flat_hash_map<model::TraceId, uint32_t> trace_index;
+  uint32_t last_trace = 0;
+
+  // Of the span at hand.
+  SpanView view;
+  uint32_t attribute_count = 0;
+  uint32_t trace_id_size = 0;
+  uint32_t span_id_size = 0;
+  uint32_t parent_id_size = 0;
+  bool too_deep = false;
+};
+
+void Walker::State::request(Cursor in) {
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    if (tag == kBytes(1)) {
+      resource_spans(in.bytes());
+    } else {
+      in.skip(tag);
+    }
+  }
+}
+
+void Walker::State::resource_spans(Cursor in) {
+  Cursor message(in.position(), in.position());
+  Cursor schema_url = message;
+  bool has_message = false;
+  for (Cursor first = in; !first.at_end();) {
+    const uint32_t tag = first.tag();
+    if (tag == kBytes(1)) {
+      message = first.bytes();
+      has_message = true;
+    } else if (tag == kBytes(3)) {
+      schema_url = first.bytes();
+    } else {
+      first.skip(tag);
+    }
+  }
+  const uint32_t resource = note_resource(message, schema_url, has_message);
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    if (tag == kBytes(2)) {
+      scope_spans(in.bytes(), resource);
+    } else {
+      in.skip(tag);
+    }
+  }
+}
+
+uint32_t Walker::State::note_resource(Cursor message, Cursor schema_url, bool has_message) {
+  std::string_view service = "unknown_service";
+  too_deep = false;
+  for (Cursor in = message; !in.at_end();) {
+    const uint32_t tag = in.tag();
+    if (tag != kBytes(1)) {
+      in.skip(tag);
+      continue;
+    }
+    std::string_view key;
+    Cursor value(nullptr, nullptr);
+    bool has_value = false;
+    attribute(in.bytes(), key, value, has_value);
+    if (key != "service.name" || !has_value || value.at_end()) continue;
+    const uint32_t value_tag = value.tag();
+    if (value_tag == kBytes(1)) {
+      const std::string_view name = value.bytes().view();
+      if (!name.empty()) service = name;
+    }
+  }
+  if (too_deep) throw WireFault{"resource attribute nests too deep", message.position()};
+
+  model::ResourceDigest& noted = digest->resources.emplace_back();
+  noted.message = has_message ? range_of(message) : model::ByteRange{};
+  noted.schema_url = range_of(schema_url);
+  const uint64_t seed = XXH3_64bits(schema_url.view().data(), schema_url.size());
+  noted.hash = XXH3_64bits_withSeed(message.view().data(), message.size(), seed);
+  noted.service_bit = model::service_bit(service);
+  return static_cast<uint32_t>(digest->resources.size() - 1);
+}
+
+void Walker::State::scope_spans(Cursor in, uint32_t resource) {
+  Cursor message(in.position(), in.position());
+  Cursor schema_url = message;
+  for (Cursor first = in; !first.at_end();) {
+    const uint32_t tag = first.tag();
+    if (tag == kBytes(1)) {
+      message = first.bytes();
+    } else if (tag == kBytes(3)) {
+      schema_url = first.bytes();
+    } else {
+      first.skip(tag);
+    }
+  }
+  const uint32_t scope = note_scope(message, schema_url, resource);
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    if (tag == kBytes(2)) {
+      span(in.bytes(), resource, scope);
+    } else {
+      in.skip(tag);
+    }
+  }
+}
+
+uint32_t Walker::State::note_scope(Cursor message, Cursor schema_url, uint32_t resource) {
+  too_deep = false;
+  for (Cursor in = message; !in.at_end();) {
+    const uint32_t tag = in.tag();
+    if (tag == kBytes(3)) {
+      plain_attribute(in.bytes());
+    } else {
+      in.skip(tag);
+    }
+  }
+  if (too_deep) throw WireFault{"scope attribute nests too deep", message.position()};
+
+  model::ScopeDigest& noted = digest->scopes.emplace_back();
+  noted.message = range_of(message);
+  noted.schema_url = range_of(schema_url);
+  const uint64_t seed = XXH3_64bits(schema_url.view().data(), schema_url.size());
+  noted.hash = XXH3_64bits_withSeed(message.view().data(), message.size(), seed);
+  noted.resource = resource;
+  return static_cast<uint32_t>(digest->scopes.size() - 1);
+}
+
+void Walker::State::span(Cursor in, uint32_t resource, uint32_t scope) {
+  view.message = range_of(in);
+  view.resource = resource;
+  view.scope = scope;
+  try {
+    span_fields(in);
+    check_ids();
+    accept();
+  } catch (const Rejection& rejection) {
+    ++result.rejected_spans;
+    if (result.first_rejection.empty()) result.first_rejection = rejection.why;
+  }
+}
+
+void Walker::State::span_fields(Cursor in) {
+  view.parent_span_id = {};
+  view.name = {};
+  view.start = {};
+  view.end = {};
+  view.kind = model::SpanKind::Unspecified;
+  view.status = model::StatusCode::Unset;
+  std::fill(view.selected.begin(), view.selected.end(), std::string_view{});
+  trace_id_size = span_id_size = parent_id_size = 0;
+  attribute_count = 0;
+  too_deep = false;
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    switch (tag) {
+      case kBytes(1): {
+        const Cursor id = in.bytes();
+        trace_id_size = static_cast<uint32_t>(id.size());
+        if (trace_id_size == 16) view.trace_id = model::TraceId::from_bytes(id.position());
+        break;
+      }
+      case kBytes(2): {
+        const Cursor id = in.bytes();
+        span_id_size = static_cast<uint32_t>(id.size());
+        if (span_id_size == 8) view.span_id = model::SpanId::from_bytes(id.position());
+        break;
+      }
+      case kBytes(4): {
+        const Cursor id = in.bytes();
+        parent_id_size = static_cast<uint32_t>(id.size());
+        view.parent_span_id = parent_id_size == 8 ? model::SpanId::from_bytes(id.position()) : model::SpanId{};
+        break;
+      }
+      case kBytes(5):
+        view.name = in.bytes().view();
+        break;
+      case tag_of(6, Varint): {
+        const uint64_t kind = in.varint();
+        view.kind = kind <= 5 ? static_cast<model::SpanKind>(kind) : model::SpanKind::Unspecified;
+        break;
+      }
+      case tag_of(7, Fixed64):
+        view.start = {in.fixed<uint64_t>()};
+        break;
+      case tag_of(8, Fixed64):
+        view.end = {in.fixed<uint64_t>()};
+        break;
+      case kBytes(9):
+        span_attribute(in.bytes());
+        break;
+      case kBytes(11):
+        event(in.bytes());
+        break;
+      case kBytes(13):
+        link(in.bytes());
+        break;
+      case kBytes(15):
+        status(in.bytes());
+        break;
+      default:
+        in.skip(tag);
+    }
+  }
+}
+
+void Walker::State::event(Cursor in) {
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    if (tag == kBytes(3)) {
+      plain_attribute(in.bytes());
+    } else {
+      in.skip(tag);
+    }
+  }
+}
+
+void Walker::State::link(Cursor in) {
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    if (tag == kBytes(4)) {
+      plain_attribute(in.bytes());
+    } else {
+      in.skip(tag);
+    }
+  }
+}
+
+void Walker::State::status(Cursor in) {
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    if (tag == tag_of(3, Varint)) {
+      const uint64_t code = in.varint();
+      view.status = code <= 2 ? static_cast<model::StatusCode>(code) : model::StatusCode::Unset;
+    } else {
+      in.skip(tag);
+    }
+  }
+}
+
+void Walker::State::span_attribute(Cursor in) {
+  ++attribute_count;
+  std::string_view key;
+  Cursor value(nullptr, nullptr);
+  bool has_value = false;
+  const KeyVerdict verdict = attribute(in, key, value, has_value);
+  if (verdict.slot != 0 && has_value) view.selected[verdict.slot - 1] = value.view();
+}
+
+void Walker::State::plain_attribute(Cursor in) {
+  std::string_view key;
+  Cursor value(nullptr, nullptr);
+  bool has_value = false;
+  attribute(in, key, value, has_value);
+}
+
+// Checks a KeyValue and masks it where its key says so.
+KeyVerdict Walker::State::attribute(Cursor in, std::string_view& key, Cursor& value, bool& has_value) {
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    if (tag == kBytes(1)) {
+      key = in.bytes().view();
+    } else if (tag == kBytes(2)) {
+      // Of a field that stands twice the last counts; the earlier one is checked too, and blanked.
+      if (has_value) any_value(value, true, 0);
+      value = in.bytes();
+      has_value = true;
+    } else {
+      in.skip(tag);
+    }
+  }
+  const KeyVerdict verdict = keys.verdict(key);
+  if (has_value) any_value(value, verdict.redact, 0);
+  return verdict;
+}
+
+// `depth` counts the arrays and key-value lists around this value; it is held to nesting_max.
+void Walker::State::any_value(Cursor in, bool mask, uint32_t depth) {
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    switch (tag) {
+      case kBytes(1):
+      case kBytes(7):
+        masked_bytes(in.bytes(), mask);
+        break;
+      case tag_of(2, Varint):
+      case tag_of(3, Varint):
+        masked_varint(in, mask);
+        break;
+      case tag_of(4, Fixed64): {
+        char* const number = in.position();
+        in.fixed<uint64_t>();
+        if (mask) std::memset(number, 0, 8);
+        break;
+      }
+      case kBytes(5):
+        container(in.bytes(), false, mask, depth + 1);
+        break;
+      case kBytes(6):
+        container(in.bytes(), true, mask, depth + 1);
+        break;
+      default:
+        in.skip(tag);
+    }
+  }
+}
+
+void Walker::State::masked_bytes(Cursor in, bool mask) {
+  if (in.size() > limits.attribute_value_bytes_max) result.over_limits = true;
+  if (!mask) return;
+  std::memset(in.position(), '*', in.size());
+  ++result.masked_values;
+}
+
+// A number keeps its length too: zero, written with as many bytes as it had.
+void Walker::State::masked_varint(Cursor& in, bool mask) {
+  char* const number = in.position();
+  in.varint();
+  if (!mask) return;
+  const auto size = static_cast<size_t>(in.position() - number);
+  std::memset(number, static_cast<char>(0x80), size - 1);
+  number[size - 1] = 0;
+  ++result.masked_values;
+}
+
+// An ArrayValue or KeyValueList.
+void Walker::State::container(Cursor in, bool is_map, bool mask, uint32_t depth) {
+  if (depth > limits.nesting_max) {
+    too_deep = true;
+    return;
+  }
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    if (tag != kBytes(1)) {
+      in.skip(tag);
+      continue;
+    }
+    Cursor entry = in.bytes();
+    if (!is_map) {
+      any_value(entry, mask, depth);
+      continue;
+    }
+    std::string_view key;
+    for (Cursor first = entry; !first.at_end();) {
+      const uint32_t entry_tag = first.tag();
+      if (entry_tag == kBytes(1)) {
+        key = first.bytes().view();
+      } else {
+        first.skip(entry_tag);
+      }
+    }
+    const bool mask_entry = mask || keys.verdict(key).redact;
+    while (!entry.at_end()) {
+      const uint32_t entry_tag = entry.tag();
+      if (entry_tag == kBytes(2)) {
+        any_value(entry.bytes(), mask_entry, depth);
+      } else {
+        entry.skip(entry_tag);
+      }
+    }
+  }
+}
+
+void Walker::State::check_ids() {
+  if (trace_id_size != 16 || !view.trace_id.is_valid()) {
+    throw Rejection{trace_id_size == 16 ? std::string("trace id is all zeros")
+                                        : fmt::format("trace id has {} bytes; it takes 16", trace_id_size)};
+  }
+  if (span_id_size != 8 || !view.span_id.is_valid()) {
+    throw Rejection{span_id_size == 8 ? std::string("span id is all zeros")
+                                      : fmt::format("span id has {} bytes; it takes 8", span_id_size)};
+  }
+  if (parent_id_size != 0 && parent_id_size != 8) {
+    throw Rejection{fmt::format("parent span id has {} bytes; it takes 8 or none", parent_id_size)};
+  }
+  if (view.message.size > limits.span_bytes_max) {
+    throw Rejection{
+        fmt::format("span has {} bytes; limits.span_bytes_max is {}", view.message.size, limits.span_bytes_max)};
+  }
+  if (too_deep) {
+    throw Rejection{fmt::format("an attribute nests deeper than limits.nesting_max, {}", limits.nesting_max)};
+  }
+  if (attribute_count > limits.attributes_per_span_max) result.over_limits = true;
+}
+
+void Walker::State::accept() {
+  ++result.accepted_spans;
+  // Spans of one trace mostly stand side by side.
+  if (digest->traces.empty() || digest->traces[last_trace].id != view.trace_id) {
+    const auto [slot, inserted] = trace_index.try_emplace(view.trace_id, static_cast<uint32_t>(digest->traces.size()));
+    if (inserted) {
+      model::TraceDigest& trace = digest->traces.emplace_back();
+      trace.id = view.trace_id;
+      trace.start = view.start;
+    }
+    last_trace = slot->second;
+  }
+  model::TraceDigest& trace = digest->traces[last_trace];
+  trace.start = std::min(trace.start, view.start);
+  trace.end = std::max({trace.end, view.end, view.start});
+  trace.service_bits |= digest->resources[view.resource].service_bit;
+  trace.error_count += view.status == model::StatusCode::Error ? 1 : 0;
+  trace.has_root |= view.parent_span_id.is_valid() ? 0 : 1;
+  ++trace.span_count;
+
+  model::SpanDigest& noted = spans.emplace_back();
+  noted.span_id = view.span_id;
+  noted.parent_span_id = view.parent_span_id;
+  noted.start = view.start;
+  noted.end = view.end;
+  noted.message = view.message;
+  noted.scope = view.scope;
+  noted.operation = static_cast<uint32_t>(XXH3_64bits(view.name.data(), view.name.size()));
+  noted.kind = view.kind;
+  noted.status = view.status;
+  trace_of_span.push_back(last_trace);
+  if (*on_span) (*on_span)(view);
+}
+
+void Walker::State::group_by_trace() {
+  uint32_t next = 0;
+  for (model::TraceDigest& trace : digest->traces) {
+    trace.first_span = next;
+    next += trace.span_count;
+    trace.span_count = 0;  // counts up again below
+  }
+  digest->spans.resize(spans.size());
+  for (size_t i = 0; i < spans.size(); ++i) {
+    model::TraceDigest& trace = digest->traces[trace_of_span[i]];
+    digest->spans[trace.first_span + trace.span_count++] = spans[i];
+  }
+}
+
+Walker::Walker(model::FeaturePlan plan, model::Limits limits)
+    : state_(std::make_unique<State>(std::move(plan), limits)) {
+  state_->view.selected.resize(state_->keys.selected_count());
+}
+Walker::~Walker() = default;
+
+base::Result<WalkResult> Walker::walk(std::string& request, model::RequestDigest& digest,
+                                      const std::function<void(const SpanView&)>& on_span) {
+  State& state = *state_;
+  if (request.size() > state.limits.request_bytes_max) {
+    return base::fail(base::Errc::TooLarge, fmt::format("request has {} bytes; limits.request_bytes_max is {}",
+                                                        request.size(), state.limits.request_bytes_max));
+  }
+  digest.clear();
+  state.begin = request.data();
+  state.digest = &digest;
+  state.on_span = &on_span;
+  state.result = {};
+  state.spans.clear();
+  state.trace_of_span.clear();
+  state.trace_index.clear();
+  state.last_trace = 0;
+  try {
+    state.request(Cursor(request.data(), request.data() + request.size()));
+  } catch (const WireFault& fault) {
+    return base::fail(base::Errc::Malformed, fmt::format("OTLP request: {} at byte {} of {}", fault.what,
+                                                         fault.at - request.data(), request.size()));
+  }
+  state.group_by_trace();
+  return std::move(state.result);
+}
+
+}  // namespace backstitch::wire::otlp
