@@ -41,7 +41,7 @@ class TidyTest(CheckTest):
         "README.md": "# Product\n[Docs](docs/README.md)\n",
         "docs/README.md": "[Formats](formats/)\n",
         "docs/formats/log.md": "The log.\n",
-        "src/CMakeLists.txt": "backstitch_folder(base)\nbackstitch_folder(app DEPS base)\nbackstitch_folder(store/memory)\n",
+        "src/CMakeLists.txt": "backstitch_folder(base)\nbackstitch_folder(app)\nbackstitch_folder(store/memory)\n",
         "src/base/value.h": HEADER,
         "src/base/value.cc": '#include "base/value.h"\n',
         "src/app/main.cc": '#include "base/value.h"\nint main() { printf("%d", 1); }\n',
