@@ -1,0 +1,39 @@
+// Takes pictures of the pages: `node test/screenshots.mjs FOLDER` (BACKSTITCH_URL for a real server).
+
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openBrowser, openSite } from './browser/harness.mjs';
+
+const folder = process.argv[2] ?? 'screenshots';
+await mkdir(folder, { recursive: true });
+const site = await openSite();
+const browser = await openBrowser();
+
+async function picture(name, path, { theme = 'light', width = 1440, height = 900, act } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme });
+  const page = await context.newPage();
+  await page.goto(site.url + path);
+  await page.waitForSelector('a.result, [role=treeitem], .message');
+  await act?.(page);
+  await page.waitForTimeout(250);
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await context.close();
+}
+
+const { failing, largest } = site.subjects;
+const failed = failing.trace.spans.findLast((span) => span.status.code === 'error');
+const deep = `/trace/${failing.trace.traceId}?span=${failed.spanId}&detail=1`;
+for (const theme of ['light', 'dark']) {
+  await picture(`search-${theme}`, '/search', { theme });
+  await picture(`trace-${theme}`, deep, { theme, act: (page) => page.mouse.move(760, 420) });
+  await picture(`large-${theme}`, `/trace/${largest.trace.traceId}`, { theme });
+}
+await picture('search-900', '/search?service=cart&range=24h', { width: 900, height: 700 });
+await picture('trace-900', deep, { width: 900, height: 700, theme: 'dark' });
+await picture('trace-find', `/trace/${failing.trace.traceId}?find=postgres&path=1`, { theme: 'dark' });
+await picture('trace-missing', `/trace/${'0'.repeat(31)}1`);
+await picture('search-empty', '/search?tags=nothing%3Dhere', { theme: 'dark' });
+await picture('keys', '/search', { act: (page) => page.keyboard.press('?') });
+await picture('combobox', '/search', { act: (page) => page.click('#service') });
+await browser.close();
+await site.close();
