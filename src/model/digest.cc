@@ -1,11 +1,10 @@
 #include "model/digest.h"
 
-#include <fmt/format.h>
-#include <xxhash.h>
-
 #include <bit>
 #include <cstring>
+#include <fmt/format.h>
 #include <type_traits>
+#include <xxhash.h>
 
 namespace backstitch::model {
 namespace {
@@ -49,8 +48,8 @@ base::Result<Header> take_header(std::string_view& bytes) {
   }
   std::memcpy(&header, bytes.data(), sizeof(Header));
   if (header.total_bytes() != bytes.size()) {
-    return base::fail(base::Errc::Corrupt, fmt::format("digest has {} bytes; its header says {}", bytes.size(),
-                                                       header.total_bytes()));
+    return base::fail(base::Errc::Corrupt,
+                      fmt::format("digest has {} bytes; its header says {}", bytes.size(), header.total_bytes()));
   }
   bytes.remove_prefix(sizeof(Header));
   return header;
@@ -58,6 +57,18 @@ base::Result<Header> take_header(std::string_view& bytes) {
 
 bool within(const ByteRange& range, uint64_t payload_size) {
   return uint64_t{range.offset} + range.size <= payload_size;
+}
+
+constexpr const char* kSpansNotSplit = "its traces do not split its spans";
+
+// Each span belongs to one trace, in the traces' order.
+bool split_spans(const std::vector<TraceDigest>& traces, uint64_t span_count) {
+  uint64_t next_span = 0;
+  for (const TraceDigest& trace : traces) {
+    if (trace.first_span != next_span) return false;
+    next_span += trace.span_count;
+  }
+  return next_span == span_count;
 }
 
 // Nothing if every index and range holds.
@@ -77,13 +88,7 @@ const char* first_fault(const RequestDigest& digest, uint64_t payload_size) {
     if (span.scope >= digest.scopes.size()) return "a span names no scope";
     if (!within(span.message, payload_size)) return "a span lies outside the payload";
   }
-  uint64_t next_span = 0;
-  for (const TraceDigest& trace : digest.traces) {
-    if (trace.first_span != next_span) return "traces do not split the spans";
-    next_span += trace.span_count;
-  }
-  if (next_span != digest.spans.size()) return "traces do not split the spans";
-  return nullptr;
+  return split_spans(digest.traces, digest.spans.size()) ? nullptr : kSpansNotSplit;
 }
 
 }  // namespace
@@ -128,7 +133,11 @@ base::Result<std::vector<TraceDigest>> RequestDigest::decode_traces(std::string_
   const auto header = take_header(bytes);
   if (!header) return std::unexpected(header.error());
   bytes.remove_prefix(header->resource_count * sizeof(ResourceDigest) + header->scope_count * sizeof(ScopeDigest));
-  return take_rows<TraceDigest>(bytes, header->trace_count);
+  std::vector<TraceDigest> traces = take_rows<TraceDigest>(bytes, header->trace_count);
+  if (!split_spans(traces, header->span_count)) {
+    return base::fail(base::Errc::Corrupt, fmt::format("digest: {}", kSpansNotSplit));
+  }
+  return traces;
 }
 
 }  // namespace backstitch::model

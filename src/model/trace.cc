@@ -2,7 +2,7 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
-
+#include <absl/hash/hash.h>
 #include <algorithm>
 #include <cassert>
 #include <map>
@@ -13,14 +13,42 @@ namespace {
 
 using SpanKey = std::pair<SpanId, SpanKind>;
 
-// The index in `all` of something equal to `one`, which is appended where there is none. Traces have few.
-template <typename T>
-uint32_t intern(std::vector<T>& all, const T& one) {
-  const auto found = std::find(all.begin(), all.end(), one);
-  if (found != all.end()) return static_cast<uint32_t>(found - all.begin());
-  all.push_back(one);
-  return static_cast<uint32_t>(all.size() - 1);
+// What two equal resources or scopes have in common and different ones rarely do.
+uint64_t hash_of(const Attributes& attributes) {
+  uint64_t hash = attributes.size();
+  for (const Attribute& attribute : attributes) {
+    hash = absl::HashOf(hash, attribute.key, attribute.value.variant().index());
+    // Only kinds whose equal values have equal texts.
+    const bool is_plain = attribute.value.as<std::string>() != nullptr || attribute.value.as<int64_t>() != nullptr;
+    if (is_plain) hash = absl::HashOf(hash, to_text(attribute.value));
+  }
+  return hash;
 }
+uint64_t hash_of(const Resource& resource) { return hash_of(resource.attributes); }
+uint64_t hash_of(const Scope& scope) { return absl::HashOf(scope.name, scope.version, hash_of(scope.attributes)); }
+
+// Appends to `all` what it doesn't hold yet. Hashed, since a hostile trace brings a resource with each span.
+template <typename T>
+class Interner {
+ public:
+  explicit Interner(std::vector<T>& all) : all_(all) {
+    for (uint32_t i = 0; i < all.size(); ++i) by_hash_.emplace(hash_of(all[i]), i);
+  }
+  // The index of something equal to `one`.
+  uint32_t index_of(const T& one) {
+    const uint64_t hash = hash_of(one);
+    const auto [first, last] = by_hash_.equal_range(hash);
+    const auto found = std::find_if(first, last, [&](const auto& entry) { return all_[entry.second] == one; });
+    if (found != last) return found->second;
+    by_hash_.emplace(hash, static_cast<uint32_t>(all_.size()));
+    all_.push_back(one);
+    return static_cast<uint32_t>(all_.size() - 1);
+  }
+
+ private:
+  std::vector<T>& all_;
+  std::multimap<uint64_t, uint32_t> by_hash_;
+};
 
 const Span* pick_root(const Trace& trace) {
   const Span* best = nullptr;
@@ -49,6 +77,14 @@ std::string Resource::service() const {
   const Value* name = find(attributes, "service.name");
   std::string text = name == nullptr ? "" : to_text(*name);
   return text.empty() ? "unknown_service" : text;
+}
+
+Timestamp earliest_start(const SpanSet& set) {
+  Timestamp earliest;
+  for (size_t i = 0; i < set.spans.size(); ++i) {
+    if (i == 0 || set.spans[i].start < earliest) earliest = set.spans[i].start;
+  }
+  return earliest;
 }
 
 TraceSummary summarize(const Trace& trace) {
@@ -89,9 +125,11 @@ void join(Trace& into, const Trace& from) {
   assert(into.id == from.id);
   into.is_open = into.is_open || from.is_open;
   std::vector<uint32_t> resources;
-  for (const Resource& resource : from.resources) resources.push_back(intern(into.resources, resource));
+  Interner<Resource> known_resources(into.resources);
+  for (const Resource& resource : from.resources) resources.push_back(known_resources.index_of(resource));
   std::vector<uint32_t> scopes;
-  for (const Scope& scope : from.scopes) scopes.push_back(intern(into.scopes, scope));
+  Interner<Scope> known_scopes(into.scopes);
+  for (const Scope& scope : from.scopes) scopes.push_back(known_scopes.index_of(scope));
 
   absl::flat_hash_set<SpanKey> present;
   for (const Span& span : into.spans) present.insert({span.span_id, span.kind});
@@ -107,7 +145,7 @@ void sort_as_tree(Trace& trace) {
   const size_t count = trace.spans.size();
   std::vector<size_t> order(count);
   for (size_t i = 0; i < count; ++i) order[i] = i;
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     const Span& left = trace.spans[a];
     const Span& right = trace.spans[b];
     return std::tie(left.start, left.span_id, left.kind) < std::tie(right.start, right.span_id, right.kind);

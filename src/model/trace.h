@@ -148,6 +148,9 @@ struct TraceSummary {
   bool operator==(const TraceSummary&) const = default;
 };
 
+// Not set where there is no span.
+Timestamp earliest_start(const SpanSet& set);
+
 TraceSummary summarize(const Trace& trace);
 
 // Appends `from`'s spans to `into`, sharing equal resources and scopes, and drops spans that are there already

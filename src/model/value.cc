@@ -1,8 +1,7 @@
 #include "model/value.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
+#include <fmt/format.h>
 
 #include "base/base64.h"
 
@@ -30,6 +29,12 @@ std::string number_text(double value) {
   return fmt::format("{}", value);
 }
 
+// JSON has no number for these.
+bool is_beyond_json(const Value& value) {
+  const auto* number = value.as<double>();
+  return number != nullptr && !std::isfinite(*number);
+}
+
 // Nested values were bounded in depth (Limits::nesting_max) when they were decoded.
 void append_json(const Value& value, std::string& out) {
   if (const auto* text = value.as<std::string>()) {
@@ -52,7 +57,7 @@ void append_json(const Value& value, std::string& out) {
     out += '}';
   } else if (value.is_empty()) {
     out += "null";
-  } else if (value.as<Bytes>() != nullptr) {
+  } else if (value.as<Bytes>() != nullptr || is_beyond_json(value)) {
     append_json_string(to_text(value), out);
   } else {
     out += to_text(value);

@@ -23,8 +23,9 @@ struct FoundTraces {
   bool is_partial = false;
 };
 
-// Thread-safe. The readers outlive it and are asked in their order; one that a trace moves *from* stands before
-// the one that it moves *to* (open before sealed), so that no move hides a trace.
+// Thread-safe; the same data gives the same answer. A reader's error is the answer's. The readers outlive it and are
+// asked in their order; one that a trace moves *from* stands before the one that it moves *to* (open before sealed), so
+// that no move hides a trace.
 class Engine {
  public:
   static constexpr uint32_t kLimitMax = 1500;
@@ -33,10 +34,13 @@ class Engine {
 
   // Spans in tree order. NotFound.
   base::Result<model::Trace> find(const model::TraceId& id);
+  // A trace is found by any of its fragments (see store::TraceQuery), and its place among the `limit` goes by the
+  // newest that matches; it is then returned whole.
   base::Result<FoundTraces> search(const Search& search);
   base::Result<std::vector<std::string>> services();
   base::Result<std::vector<store::Operation>> operations(const std::string& service);
   base::Result<std::vector<store::AttributeName>> attribute_names(uint32_t limit);
+  // Each reader's most frequent first, in turns.
   base::Result<std::vector<std::string>> attribute_values(const store::AttributeName& name, uint32_t limit);
 
  private:

@@ -3,6 +3,9 @@
 //
 // A filter is a list of conditions that must all hold on one and the same span ("spanset filter" of TraceQL,
 // joined by &&); an empty filter matches every trace that has a span.
+//
+//   Filter filter{.all = {{.field = Field::Service, .value = "cart"},
+//                         {.key = "http.status_code", .comparison = Comparison::AtLeast, .value = 500}}};
 #pragma once
 
 #include <string>
@@ -15,24 +18,28 @@
 namespace backstitch::traceql {
 
 enum class Field {
-  Service,    // resource.service.name
+  Service,    // resource.service.name; "unknown_service" where there is none
   Name,       // the span's name
   Kind,       // as a word: "server"
   Status,     // as a word: "error"
-  Duration,   // the span's own, in nanoseconds
-  Attribute,  // `key` on the span, else its resource, scope, events, in that order
+  Duration,   // the span's own, in nanoseconds; negative where clocks lie
+  Attribute,  // `key` on the span, else its resource, scope, events: the first that has it decides
   SpanAttribute,
   ResourceAttribute,
 };
 
+// No comparison holds where the attribute is absent, NotEqual included (as in TraceQL). Of an attribute of events it
+// is enough that one event's holds.
 enum class Comparison { Equal, NotEqual, AtLeast, AtMost };
 
 struct Condition {
   Field field = Field::Attribute;
   std::string key;  // of attributes
   Comparison comparison = Comparison::Equal;
-  // Compared by type; where the attribute is a number or bool and `value` a string, by their text, since Jaeger's
-  // tags are text. Durations are int64 nanoseconds.
+  // Integers and doubles compare as numbers. A string is compared with whatever the attribute is by that one's text
+  // (model::to_text), since Jaeger's tags are text: "500" equals the integer 500. For AtLeast and AtMost a string
+  // beside a number is read as one, and two strings go by their bytes; nothing else has an order.
+  // Durations are int64 nanoseconds.
   model::Value value;
 
   bool operator==(const Condition&) const = default;
@@ -46,6 +53,7 @@ struct Filter {
   bool operator==(const Filter&) const = default;
 };
 
+// Cost O(spans × conditions).
 bool matches(const Filter& filter, const model::Trace& trace);
 // One span against the conditions of `filter.all`.
 bool matches_span(const Filter& filter, const model::SpanSet& owner, const model::Span& span);

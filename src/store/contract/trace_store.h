@@ -23,13 +23,15 @@ class TraceStore : public TraceReader {
  public:
   // Commits all of `batch`, with what each trace is covered up to, in one durable step: when this returns it
   // survives a crash, and when it fails none of it is visible. The same (id, covered_sequence) again replaces
-  // what is there. NoSpace where the disk is full; the batch may be tried again.
+  // what is there; inside a batch the last counts. One trace id is appended by one thread at a time (its shard).
+  // `batch` is borrowed for the call. NoSpace where the disk is full; the batch may be tried again. Malformed, naming
+  // the trace, where bytes are no TracesData or hold no span of the trace.
   virtual base::Result<> append(std::span<const SealedTrace> batch) = 0;
   // The highest covered_sequence of `id`; 0 where it is unknown. Replay skips records up to it.
   virtual base::Result<uint64_t> covered_sequence(const model::TraceId& id) = 0;
-  // Removes traces that start before `start`, oldest first; returns how many.
+  // Removes fragments whose earliest span starts before `start`, oldest first; returns how many.
   virtual base::Result<uint64_t> remove_before(model::Timestamp start) = 0;
-  // Of traces: the earliest and latest start; nothing while it is empty.
+  // Of fragments: the earliest and latest start; nothing while it is empty.
   virtual base::Result<std::optional<TimeRange>> time_range() = 0;
   virtual uint64_t disk_bytes() const = 0;
 };

@@ -1,0 +1,215 @@
+#include "store/memory/memory_store.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <utility>
+
+#include "wire/otlp/decode.h"
+
+namespace backstitch::store {
+namespace {
+
+struct FragmentKey {
+  model::TraceId id;
+  uint64_t covered_sequence = 0;
+
+  auto operator<=>(const FragmentKey&) const = default;
+};
+
+struct Fragment {
+  model::Trace trace;
+  model::Timestamp start;
+  uint64_t size_bytes = 0;
+};
+
+base::Result<Fragment> decode(const SealedTrace& sealed) {
+  auto trace = wire::otlp::decode_trace(sealed.id, sealed.otlp);
+  if (!trace) {
+    return base::fail(base::Errc::Malformed, fmt::format("trace {}: {}", sealed.id.to_hex(), trace.error().message));
+  }
+  if (trace->spans.empty()) {
+    return base::fail(base::Errc::Malformed, fmt::format("trace {} comes without a span", sealed.id.to_hex()));
+  }
+  const model::Timestamp start = earliest_start(*trace);
+  return Fragment{std::move(*trace), start, sealed.otlp.size()};
+}
+
+bool is_listed(const model::Value& value) {
+  return value.as<std::string>() || value.as<bool>() || value.as<int64_t>() || value.as<double>();
+}
+
+// Calls `visit(level, attribute)` for every attribute of every span, those of its resource and scope included once
+// for each resource and scope.
+template <typename Visit>
+void for_each_attribute(const model::Trace& trace, const Visit& visit) {
+  using model::AttributeLevel;
+  const auto all = [&](AttributeLevel level, const model::Attributes& attributes) {
+    for (const model::Attribute& attribute : attributes) visit(level, attribute);
+  };
+  for (const model::Resource& resource : trace.resources) all(AttributeLevel::Resource, resource.attributes);
+  for (const model::Scope& scope : trace.scopes) all(AttributeLevel::Scope, scope.attributes);
+  for (const model::Span& span : trace.spans) {
+    all(AttributeLevel::Span, span.attributes);
+    for (const model::Event& event : span.events) all(AttributeLevel::Event, event.attributes);
+    for (const model::Link& link : span.links) all(AttributeLevel::Link, link.attributes);
+  }
+}
+
+template <typename T>
+std::vector<T> first_of(const std::set<T>& all, size_t limit) {
+  std::vector<T> out(all.begin(), all.end());
+  if (out.size() > limit) out.resize(limit);
+  return out;
+}
+
+class MemoryStore final : public TraceStore {
+ public:
+  base::Result<> append(std::span<const SealedTrace> batch) override {
+    std::vector<Fragment> decoded;
+    for (const SealedTrace& sealed : batch) {
+      auto fragment = decode(sealed);
+      if (!fragment) return std::unexpected(std::move(fragment.error()));
+      decoded.push_back(std::move(*fragment));
+    }
+    const std::unique_lock lock(mutex_);
+    for (size_t i = 0; i < batch.size(); ++i) {
+      fragments_.insert_or_assign({batch[i].id, batch[i].covered_sequence}, std::move(decoded[i]));
+    }
+    return {};
+  }
+
+  base::Result<uint64_t> covered_sequence(const model::TraceId& id) override {
+    const std::shared_lock lock(mutex_);
+    uint64_t covered = 0;
+    for_each_of(id, [&](const FragmentKey& key, const Fragment&) { covered = key.covered_sequence; });
+    return covered;
+  }
+
+  base::Result<uint64_t> remove_before(model::Timestamp start) override {
+    const std::unique_lock lock(mutex_);
+    return std::erase_if(fragments_, [&](const auto& entry) { return entry.second.start < start; });
+  }
+
+  base::Result<std::optional<TimeRange>> time_range() override {
+    const std::shared_lock lock(mutex_);
+    if (fragments_.empty()) return std::optional<TimeRange>();
+    TimeRange range{.from = {UINT64_MAX}, .to = {0}};
+    for (const auto& [key, fragment] : fragments_) {
+      range.from = std::min(range.from, fragment.start);
+      range.to = std::max(range.to, fragment.start);
+    }
+    return std::optional(range);
+  }
+
+  uint64_t disk_bytes() const override {
+    const std::shared_lock lock(mutex_);
+    uint64_t sum = 0;
+    for (const auto& [key, fragment] : fragments_) sum += fragment.size_bytes;
+    return sum;
+  }
+
+  base::Result<model::Trace> find(const model::TraceId& id) override {
+    const std::shared_lock lock(mutex_);
+    model::Trace joined;
+    joined.id = id;
+    for_each_of(id, [&](const FragmentKey&, const Fragment& fragment) { model::join(joined, fragment.trace); });
+    if (joined.spans.empty()) {
+      return base::fail(base::Errc::NotFound, fmt::format("no trace {} is stored", id.to_hex()));
+    }
+    return joined;
+  }
+
+  base::Result<SearchResult> search(const TraceQuery& query) override {
+    const std::shared_lock lock(mutex_);
+    std::map<model::TraceId, const Fragment*> found;
+    for (const auto& [key, fragment] : fragments_) {
+      if (!query.start.contains(fragment.start) || !traceql::matches(query.filter, fragment.trace)) continue;
+      const Fragment*& best = found[key.id];
+      if (best == nullptr || best->start <= fragment.start) best = &fragment;
+    }
+    std::vector<const Fragment*> newest_first;
+    for (const auto& [id, fragment] : found) newest_first.push_back(fragment);
+    std::ranges::stable_sort(newest_first, std::greater(), &Fragment::start);  // ties keep the order of the ids
+    SearchResult result;
+    for (const Fragment* fragment : newest_first) {
+      if (result.traces.size() == query.limit) break;
+      result.traces.push_back(fragment->trace);
+    }
+    return result;
+  }
+
+  base::Result<std::vector<std::string>> services() override {
+    std::set<std::string> names;
+    for_each_span([&](const std::string& service, const model::Span&) { names.insert(service); });
+    return std::vector(names.begin(), names.end());
+  }
+
+  base::Result<std::vector<Operation>> operations(const std::string& service) override {
+    std::set<Operation> operations;
+    for_each_span([&](const std::string& of, const model::Span& span) {
+      if (service.empty() || of == service) operations.insert({span.name, span.kind});
+    });
+    return std::vector(operations.begin(), operations.end());
+  }
+
+  base::Result<std::vector<AttributeName>> attribute_names(uint32_t limit) override {
+    const std::shared_lock lock(mutex_);
+    std::set<AttributeName> names;
+    for (const auto& [key, fragment] : fragments_) {
+      for_each_attribute(fragment.trace, [&](model::AttributeLevel level, const model::Attribute& attribute) {
+        names.insert({level, attribute.key});
+      });
+    }
+    return first_of(names, limit);
+  }
+
+  base::Result<std::vector<std::string>> attribute_values(const AttributeName& name, uint32_t limit) override {
+    const std::shared_lock lock(mutex_);
+    std::map<std::string, int64_t> counts;
+    for (const auto& [key, fragment] : fragments_) {
+      for_each_attribute(fragment.trace, [&](model::AttributeLevel level, const model::Attribute& attribute) {
+        if (level != name.level || attribute.key != name.name || !is_listed(attribute.value)) return;
+        ++counts[model::to_text(attribute.value)];
+      });
+    }
+    std::set<std::pair<int64_t, std::string>> most_frequent_first;
+    for (const auto& [value, count] : counts) most_frequent_first.emplace(-count, value);
+    std::vector<std::string> values;
+    for (const auto& [negative_count, value] : most_frequent_first) {
+      if (values.size() == limit) break;
+      values.push_back(value);
+    }
+    return values;
+  }
+
+ private:
+  // In order of covered_sequence. The lock is held.
+  template <typename Visit>
+  void for_each_of(const model::TraceId& id, const Visit& visit) const {
+    for (auto at = fragments_.lower_bound({id, 0}); at != fragments_.end() && at->first.id == id; ++at) {
+      visit(at->first, at->second);
+    }
+  }
+  template <typename Visit>
+  void for_each_span(const Visit& visit) const {
+    const std::shared_lock lock(mutex_);
+    for (const auto& [key, fragment] : fragments_) {
+      for (const model::Span& span : fragment.trace.spans) {
+        visit(fragment.trace.resources[span.resource].service(), span);
+      }
+    }
+  }
+
+  mutable std::shared_mutex mutex_;
+  std::map<FragmentKey, Fragment> fragments_;
+};
+
+}  // namespace
+
+std::unique_ptr<TraceStore> make_memory_store() { return std::make_unique<MemoryStore>(); }
+
+}  // namespace backstitch::store
