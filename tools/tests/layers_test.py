@@ -42,6 +42,15 @@ class LayersTest(CheckTest):
                 if other != folder:
                     self.assertEqual(layers.may_include(folder, other), other in allowed, f"{folder} → {other}")
 
+    def test_contributing_has_the_same_table(self):
+        rows = [line.split("|")[1:-1] for line in (TOOLS.parent / "CONTRIBUTING.md").read_text().splitlines()
+                if line.startswith("| ") and line.count("|") == 4]
+        told = {folder.strip(): tuple(may.strip().split(", ")) for folder, _, may in rows}
+        told.pop("folder")
+        enforced = {folder: ("everything",) if allowed is None else allowed or ("nothing of ours",)
+                    for folder, allowed in layers.ALLOWED.items()}
+        self.assertEqual(told, enforced)
+
     def test_app_may_include_everything(self):
         self.assertTrue(all(layers.may_include("app", folder) for folder in TABLE))
 

@@ -41,7 +41,7 @@ class FormatTest(unittest.TestCase):
         self.assertIn("src/base/a.cc", err)
 
     def test_a_formatted_file_passes(self):
-        self.assertEqual(self.check("int main() {\n  return 0;\n}\n")[0], 0)
+        self.assertEqual(self.check("int main() { return 0; }\n")[0], 0)
 
 
 class ShellTest(unittest.TestCase):
