@@ -1,1 +1,26 @@
-int main() { return 0; }
+#include <CLI/CLI.hpp>
+#include <csignal>
+
+#include "app/verbs.h"
+#include "app/version.h"
+
+int main(int argc, char** argv) {
+  using namespace backstitch::app;
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe or connection is an error like others
+
+  CLI::App program("Distributed tracing: receives spans, keeps every trace that matters, explains what happened.",
+                   "backstitch");
+  program.set_version_flag("--version", std::string(kVersion));
+  program.require_subcommand(1);
+  program.footer(
+      "Start with:\n  backstitch serve\n  backstitch gen --traces 1000\n\n"
+      "'backstitch VERB --help' explains a verb and shows examples.");
+  Run run;
+  for (const auto add_verb : kVerbs) add_verb(program, run);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return run();
+}

@@ -1,0 +1,62 @@
+// The configuration of `serve`: what an operator may decide, each value checked and of its real type. Whatever was
+// written in files, the environment and flags becomes a Config or a list of mistakes (config_load.h); the engine
+// only ever sees a Config.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "log/log.h"
+#include "model/feature_plan.h"
+#include "model/limits.h"
+#include "net/address.h"
+
+namespace backstitch::app {
+
+// A listener without an address is off.
+struct ListenConfig {
+  std::optional<net::Address> otlp_grpc = net::Address{"127.0.0.1", 4317};
+  std::optional<net::Address> otlp_http = net::Address{"127.0.0.1", 4318};
+  std::optional<net::Address> query = net::Address{"127.0.0.1", 16686};
+
+  bool operator==(const ListenConfig&) const = default;
+};
+
+struct DurabilityConfig {
+  log::Sync sync = log::Sync::Interval;
+  base::Duration interval = std::chrono::seconds(1);  // of Sync::Interval
+};
+
+struct LogConfig {
+  uint64_t max_bytes = 20ULL << 30;
+  uint32_t segment_bytes = 32 << 20;
+  log::Compression compression = log::Compression::None;
+};
+
+struct RetentionConfig {
+  base::Duration age = std::chrono::hours(72);
+  double disk = 0.80;  // share of the data directory's file system, in (0, 1]
+};
+
+struct Config {
+  ListenConfig listen;
+  std::string data = "./backstitch-data";
+  uint64_t memory_bytes = 2ULL << 30;
+  unsigned shards = 0;  // 0: one per core
+  DurabilityConfig durability;
+  base::Duration decision_wait = std::chrono::seconds(5);
+  base::Duration decision_wait_after_root_received{0};  // 0: the root changes nothing
+  base::Duration trace_max_age = std::chrono::hours(1);
+  uint32_t spans_per_trace = 200'000;
+  LogConfig log;
+  RetentionConfig retention;
+  std::vector<std::string> redact = model::default_redact_patterns();  // normalised; empty: off
+  uint64_t open_scan_max_bytes = 256ULL << 20;                         // search.open_scan_max
+  std::vector<std::string> cors_origins;                               // otlp_http.cors_origins
+  model::Limits limits;
+};
+
+}  // namespace backstitch::app

@@ -1,0 +1,76 @@
+#include "app/config_flags.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <fmt/format.h>
+
+namespace backstitch::app {
+namespace {
+
+struct DirectFlag {
+  const char* flag;
+  const char* value_name;
+  const char* key;
+  const char* help;
+};
+constexpr DirectFlag kDirectFlags[] = {
+    {"--data", "DIR", "data", "Where the log and the traces lie (./backstitch-data)"},
+    {"--otlp-grpc", "ADDR", "listen.otlp_grpc", "OTLP gRPC: host:port, or off; port 0 picks one (127.0.0.1:4317)"},
+    {"--otlp-http", "ADDR", "listen.otlp_http", "OTLP HTTP, likewise (127.0.0.1:4318)"},
+    {"--query", "ADDR", "listen.query", "Web UI and query APIs, likewise (127.0.0.1:16686)"},
+    {"--memory", "SIZE", "memory", "What requests, open traces and caches may take (2GiB)"},
+};
+
+}  // namespace
+
+std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& verb) {
+  auto flags = std::make_shared<ConfigFlags>();
+  verb.add_option("--config", flags->file, "YAML file with the configuration")
+      ->type_name("FILE")
+      ->envname("BACKSTITCH_CONFIG");
+  for (const DirectFlag& direct : kDirectFlags) {
+    verb.add_option_function<std::string>(
+            direct.flag,
+            [flags, key = direct.key](const std::string& value) { flags->direct.emplace_back(key, value); },
+            direct.help)
+        ->type_name(direct.value_name);
+  }
+  verb.add_option("--set", flags->settings, "Any configuration key; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->take_all();
+  return flags;
+}
+
+ConfigResult load_config(const ConfigFlags& flags) {
+  ConfigSources sources{.file_name = flags.file, .file_text = {}, .environment = backstitch_environment(), .flags = {}};
+  std::vector<std::string> mistakes;
+  if (!flags.file.empty()) {
+    base::Result<std::string> text = read_config_file(flags.file);
+    if (text) {
+      sources.file_text = std::move(*text);
+    } else {
+      mistakes.push_back(text.error().message);
+    }
+  }
+  sources.flags = flags.direct;
+  for (const std::string& setting : flags.settings) {
+    const size_t equals = setting.find('=');
+    if (equals == std::string::npos) {
+      mistakes.push_back(fmt::format("--set {}: write key=value", setting));
+      continue;
+    }
+    sources.flags.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
+  }
+  ConfigResult loaded = load_config(sources);
+  loaded.mistakes.insert(loaded.mistakes.begin(), mistakes.begin(), mistakes.end());
+  return loaded;
+}
+
+bool report_mistakes(const ConfigResult& loaded) {
+  for (const std::string& warning : loaded.warnings) fmt::print(stderr, "warning: {}\n", warning);
+  for (const std::string& mistake : loaded.mistakes) fmt::print(stderr, "{}\n", mistake);
+  return loaded.mistakes.empty();
+}
+
+}  // namespace backstitch::app

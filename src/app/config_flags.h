@@ -1,0 +1,32 @@
+// The flags that say what the configuration is, shared by `serve` and `config print`.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "app/config_load.h"
+
+namespace CLI {
+class App;
+}
+
+namespace backstitch::app {
+
+struct ConfigFlags {
+  std::string file;                                         // --config or BACKSTITCH_CONFIG
+  std::vector<std::string> settings;                        // --set key=value
+  std::vector<std::pair<std::string, std::string>> direct;  // --memory SIZE and the like, as key and value
+};
+
+std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& verb);
+
+// Reads the sources that `flags` name, now; mistakes name the file. Called again to reload.
+ConfigResult load_config(const ConfigFlags& flags);
+
+// Each mistake and warning on its own line on standard error; false if there are mistakes.
+bool report_mistakes(const ConfigResult& loaded);
+
+}  // namespace backstitch::app

@@ -1,0 +1,296 @@
+#include "app/config_keys.h"
+
+#include <algorithm>
+#include <cctype>
+#include <fmt/format.h>
+#include <limits>
+#include <numeric>
+
+#include "app/quantity.h"
+#include "base/duration.h"
+
+namespace backstitch::app {
+
+using base::Duration;
+using base::Errc;
+using base::fail;
+using base::Result;
+
+namespace {
+
+constexpr std::string_view kAddressType = "host:port, or off";
+constexpr std::string_view kSizeType = "size, such as 256MiB";
+constexpr std::string_view kDurationType = "duration, such as 5s";
+constexpr std::string_view kCountType = "whole number";
+
+template <typename T>
+Result<> assign(T& target, Result<T> value) {
+  if (!value) return std::unexpected(std::move(value.error()));
+  target = std::move(*value);
+  return {};
+}
+
+// Bounds of a number, shown as its parser writes them.
+template <typename T, typename Value>
+Result<> assign_within(T& target, Result<Value> value, Value low, Value high, std::string (*text)(Value)) {
+  if (!value) return std::unexpected(std::move(value.error()));
+  if (*value < low || *value > high) {
+    return fail(Errc::InvalidArgument, fmt::format("{} is outside {} … {}", text(*value), text(low), text(high)));
+  }
+  target = static_cast<T>(*value);
+  return {};
+}
+
+std::string count_text(uint64_t count) { return std::to_string(count); }
+
+template <typename T>
+Result<> set_size(T& target, const RawValue& value, uint64_t low, uint64_t high = 1ULL << 60) {
+  return assign_within<T, uint64_t>(target, parse_size(value[0]), low, high, size_text);
+}
+template <typename T>
+Result<> set_count(T& target, const RawValue& value, uint64_t low, uint64_t high) {
+  return assign_within<T, uint64_t>(target, parse_count(value[0]), low, high, count_text);
+}
+Result<> set_duration(Duration& target, const RawValue& value, Duration low,
+                      Duration high = std::chrono::hours(87600)) {
+  return assign_within<Duration, Duration>(target, base::parse_duration(value[0]), low, high, duration_text);
+}
+
+Result<> set_address(std::optional<net::Address>& target, const RawValue& value) {
+  if (value[0] == "off") {
+    target.reset();
+    return {};
+  }
+  Result<net::Address> address = net::parse_address(value[0]);
+  if (!address) return std::unexpected(std::move(address.error()));
+  target = std::move(*address);
+  return {};
+}
+RawValue address_text(const std::optional<net::Address>& address) {
+  return {address ? net::to_string(*address) : "off"};
+}
+
+// The words of an enum, in the order of its numbers.
+template <typename T>
+Result<> set_word(T& target, const RawValue& value, std::span<const std::pair<std::string_view, T>> words) {
+  for (const auto& [word, meaning] : words) {
+    if (value[0] != word) continue;
+    target = meaning;
+    return {};
+  }
+  std::string known;
+  for (const auto& [word, meaning] : words) known += (known.empty() ? "" : ", ") + std::string(word);
+  return fail(Errc::InvalidArgument, fmt::format("'{}' is none of {}", value[0], known));
+}
+template <typename T>
+RawValue word_text(T value, std::span<const std::pair<std::string_view, T>> words) {
+  for (const auto& [word, meaning] : words) {
+    if (meaning == value) return {std::string(word)};
+  }
+  return {""};
+}
+
+constexpr std::pair<std::string_view, log::Sync> kSyncWords[] = {
+    {"never", log::Sync::Never}, {"interval", log::Sync::Interval}, {"always", log::Sync::Always}};
+constexpr std::pair<std::string_view, log::Compression> kCompressionWords[] = {{"none", log::Compression::None},
+                                                                               {"lz4", log::Compression::Lz4}};
+
+// "X-API-Key" → "xapikey": what the walk compares with.
+Result<> set_redact(Config& config, const RawValue& value) {
+  std::vector<std::string> patterns;
+  if (value.size() == 1 && value[0] == "off") {
+    config.redact.clear();
+    return {};
+  }
+  for (const std::string& text : value) {
+    std::string pattern;
+    for (const char c : text) {
+      if (c == '-' || c == '_' || c == '.' || c == ' ') continue;
+      if (std::isalnum(static_cast<unsigned char>(c)) == 0) {
+        return fail(Errc::InvalidArgument,
+                    fmt::format("the pattern '{}' may hold letters, digits, '-', '_' and '.' only", text));
+      }
+      pattern += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+    if (pattern.size() < 3) {
+      return fail(Errc::InvalidArgument, fmt::format("the pattern '{}' has fewer than 3 letters or digits", text));
+    }
+    patterns.push_back(std::move(pattern));
+  }
+  if (patterns.empty()) return fail(Errc::InvalidArgument, "give at least one pattern, or off");
+  config.redact = std::move(patterns);
+  return {};
+}
+RawValue redact_text(const Config& config) { return config.redact.empty() ? RawValue{"off"} : config.redact; }
+
+Result<> set_origins(Config& config, const RawValue& value) {
+  for (const std::string& origin : value) {
+    if (origin != "*" && !origin.starts_with("http://") && !origin.starts_with("https://")) {
+      return fail(Errc::InvalidArgument, fmt::format("'{}' is not an origin such as https://shop.example", origin));
+    }
+  }
+  config.cors_origins = value;
+  return {};
+}
+
+Result<> set_data(Config& config, const RawValue& value) {
+  if (value[0].empty()) return fail(Errc::InvalidArgument, "a directory is needed");
+  config.data = value[0];
+  return {};
+}
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+// A key whose setter and getter are expressions over `config` and `value`.
+#define BACKSTITCH_SET(expression) [](Config& config, const RawValue& value) -> Result<> { return expression; }
+#define BACKSTITCH_GET(expression) [](const Config& config) -> RawValue { return expression; }
+
+constexpr ConfigKey kKeys[] = {
+    {"listen.otlp_grpc", kAddressType, "OTLP over gRPC. Port 0 picks a free one and prints it.", false,
+     BACKSTITCH_SET(set_address(config.listen.otlp_grpc, value)),
+     BACKSTITCH_GET(address_text(config.listen.otlp_grpc))},
+    {"listen.otlp_http", kAddressType, "OTLP over HTTP: POST /v1/traces, protobuf and JSON.", false,
+     BACKSTITCH_SET(set_address(config.listen.otlp_http, value)),
+     BACKSTITCH_GET(address_text(config.listen.otlp_http))},
+    {"listen.query", kAddressType, "The web UI, the query APIs, /healthz, /readyz and /metrics.", false,
+     BACKSTITCH_SET(set_address(config.listen.query, value)), BACKSTITCH_GET(address_text(config.listen.query))},
+
+    {"data", "directory", "Where the log and the traces lie. Made if it is missing.", false, set_data,
+     BACKSTITCH_GET({config.data})},
+    {"memory", kSizeType, "What requests in flight, open traces and caches may take together.", false,
+     BACKSTITCH_SET(set_size(config.memory_bytes, value, 64 << 20)), BACKSTITCH_GET({size_text(config.memory_bytes)})},
+    {"shards", kCountType, "Threads that assemble traces, each with its own; 0 means one per core.", false,
+     BACKSTITCH_SET(set_count(config.shards, value, 0, 256)), BACKSTITCH_GET({count_text(config.shards)})},
+
+    {"durability.sync", "never, interval or always",
+     "When acknowledged spans are forced to the disk. They survive a killed process in any case; this decides about "
+     "power loss.",
+     false, BACKSTITCH_SET(set_word<log::Sync>(config.durability.sync, value, kSyncWords)),
+     BACKSTITCH_GET(word_text<log::Sync>(config.durability.sync, kSyncWords))},
+    {"durability.interval", kDurationType, "How often, with sync: interval.", false,
+     BACKSTITCH_SET(set_duration(config.durability.interval, value, milliseconds(10), hours(1))),
+     BACKSTITCH_GET({duration_text(config.durability.interval)})},
+
+    {"decision_wait", kDurationType, "How long a trace collects spans, from its first one on, before it is sealed.",
+     false, BACKSTITCH_SET(set_duration(config.decision_wait, value, milliseconds(1), hours(24))),
+     BACKSTITCH_GET({duration_text(config.decision_wait)})},
+    {"decision_wait_after_root_received", kDurationType,
+     "How long it collects once its root has come, where that is sooner; 0s: the root changes nothing.", false,
+     BACKSTITCH_SET(set_duration(config.decision_wait_after_root_received, value, Duration(0), hours(24))),
+     BACKSTITCH_GET({duration_text(config.decision_wait_after_root_received)})},
+    {"trace_max_age", kDurationType, "A trace that is open for longer is sealed as a fragment and goes on as the next.",
+     false, BACKSTITCH_SET(set_duration(config.trace_max_age, value, milliseconds(1))),
+     BACKSTITCH_GET({duration_text(config.trace_max_age)})},
+    {"spans_per_trace", kCountType, "A trace with more spans than this is sealed as a fragment likewise.", false,
+     BACKSTITCH_SET(set_count(config.spans_per_trace, value, 1, 10'000'000)),
+     BACKSTITCH_GET({count_text(config.spans_per_trace)})},
+
+    {"log.max_bytes", kSizeType, "What the append log may take; requests are refused beyond.", false,
+     BACKSTITCH_SET(set_size(config.log.max_bytes, value, 64 << 20)),
+     BACKSTITCH_GET({size_text(config.log.max_bytes)})},
+    {"log.segment_bytes", kSizeType, "Of one file of the log, at most.", false,
+     BACKSTITCH_SET(set_size(config.log.segment_bytes, value, 64 << 10, 1 << 30)),
+     BACKSTITCH_GET({size_text(config.log.segment_bytes)})},
+    {"log.compression", "none or lz4", "lz4 trades processor time for less writing.", false,
+     BACKSTITCH_SET(set_word<log::Compression>(config.log.compression, value, kCompressionWords)),
+     BACKSTITCH_GET(word_text<log::Compression>(config.log.compression, kCompressionWords))},
+
+    {"retention.age", kDurationType, "Traces that started longer ago are removed.", false,
+     BACKSTITCH_SET(set_duration(config.retention.age, value, std::chrono::minutes(1))),
+     BACKSTITCH_GET({duration_text(config.retention.age)})},
+    {"retention.disk", "share, such as 80%",
+     "How full the data directory's file system may become; the oldest traces go first.", false,
+     BACKSTITCH_SET(assign(config.retention.disk, parse_share(value[0]))),
+     BACKSTITCH_GET({share_text(config.retention.disk)})},
+
+    {"redact", "list of patterns, or off",
+     "Values of attributes whose key holds one of these are masked before anything is written. Case, '-', '_' and '.' "
+     "do not matter.",
+     true, set_redact, redact_text},
+
+    {"search.open_scan_max", kSizeType, "What a search reads of traces that are still open; beyond, it says partial.",
+     false, BACKSTITCH_SET(set_size(config.open_scan_max_bytes, value, 1 << 20)),
+     BACKSTITCH_GET({size_text(config.open_scan_max_bytes)})},
+
+    {"otlp_http.cors_origins", "list of origins",
+     "Web pages that may send spans from browsers, such as https://shop.example; * for all.", true, set_origins,
+     BACKSTITCH_GET(config.cors_origins)},
+
+    {"limits.request_bytes_max", kSizeType, "Of one request after decompression; a larger one is refused.", false,
+     BACKSTITCH_SET(set_size(config.limits.request_bytes_max, value, 64 << 10, 1 << 30)),
+     BACKSTITCH_GET({size_text(config.limits.request_bytes_max)})},
+    {"limits.span_bytes_max", kSizeType, "A larger span is rejected.", false,
+     BACKSTITCH_SET(set_size(config.limits.span_bytes_max, value, 1 << 10, 1 << 30)),
+     BACKSTITCH_GET({size_text(config.limits.span_bytes_max)})},
+    {"limits.attribute_value_bytes_max", kSizeType, "A longer text or bytes value is cut, and its span marked.", false,
+     BACKSTITCH_SET(set_size(config.limits.attribute_value_bytes_max, value, 64, 1 << 30)),
+     BACKSTITCH_GET({size_text(config.limits.attribute_value_bytes_max)})},
+    {"limits.attributes_per_span_max", kCountType, "The rest is dropped and counted on the span.", false,
+     BACKSTITCH_SET(set_count(config.limits.attributes_per_span_max, value, 1, 1 << 20)),
+     BACKSTITCH_GET({count_text(config.limits.attributes_per_span_max)})},
+    {"limits.nesting_max", kCountType, "Of lists in attribute values; a span that nests deeper is rejected.", false,
+     BACKSTITCH_SET(set_count(config.limits.nesting_max, value, 1, 64)),
+     BACKSTITCH_GET({count_text(config.limits.nesting_max)})},
+};
+#undef BACKSTITCH_SET
+#undef BACKSTITCH_GET
+
+// Levenshtein's, with one row.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
+
+}  // namespace
+
+std::span<const ConfigKey> config_keys() { return kKeys; }
+
+const ConfigKey* find_config_key(std::string_view path) {
+  for (const ConfigKey& key : kKeys) {
+    if (key.path == path) return &key;
+  }
+  return nullptr;
+}
+
+std::string environment_name(std::string_view path) {
+  std::string name = "BACKSTITCH_";
+  for (const char c : path) name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return name;
+}
+
+std::string_view nearest_key(std::string_view name) {
+  constexpr size_t kNameBytesMax = 128;
+  if (name.size() > kNameBytesMax) return {};
+  std::string_view best;
+  size_t best_distance = std::numeric_limits<size_t>::max();
+  const auto consider = [&](std::string_view known, size_t distance, size_t length) {
+    if (distance * 3 > length || distance >= best_distance) return;
+    best = known;
+    best_distance = distance;
+  };
+  for (const ConfigKey& key : kKeys) {
+    consider(key.path, edit_distance(name, key.path), key.path.size());
+    // Half a step behind an equally near whole path.
+    const std::string_view last = last_part(key.path);
+    consider(key.path, edit_distance(last_part(name), last) + 1, last.size());
+    // A group, such as "listn".
+    const std::string_view group = key.path.substr(0, key.path.find('.'));
+    consider(group, edit_distance(name, group), group.size());
+  }
+  return best;
+}
+
+}  // namespace backstitch::app
