@@ -40,5 +40,7 @@ target_compile_options(backstitch_warnings INTERFACE
   # A designated initializer leaves the other members at their defaults: that is what it is for.
   -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
   $<$<BOOL:${BACKSTITCH_WERROR}>:-Werror>
+  # libstdc++ 12 calls its own deprecated get_temporary_buffer in std::stable_sort, which only clang reports.
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>
   # GCC 12 reports false positives of these in std::variant and std::string under -O2 (GCC PR 105562, 105651).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-maybe-uninitialized>)
