@@ -1,0 +1,27 @@
+// Reads fragments' spans back from the log, in log order: every record once, however many traces meet in it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "assemble/open_traces.h"
+#include "base/counters.h"
+#include "log/log.h"
+
+namespace backstitch::assemble {
+
+struct ReadFragments {
+  // Beside the fragments that were asked for: the OTLP bytes of each; empty where none of its spans could be read.
+  std::vector<std::string> otlp;
+  uint64_t bytes_read = 0;       // of log payload
+  uint64_t lost_references = 0;  // records that were recycled meanwhile, or are corrupt
+};
+
+// A record that is gone was sealed by others in the meantime (its spans are in the store); a corrupt one is
+// counted by the log. Both are left out and counted. Any other failure to read is an error: try again later.
+// Thread-safe.
+base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments);
+
+}  // namespace backstitch::assemble

@@ -1,0 +1,67 @@
+// Open traces as a reader like any store: visible from their first span on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "assemble/open_traces.h"
+#include "base/counters.h"
+#include "log/log.h"
+#include "store/contract/trace_reader.h"
+
+namespace backstitch::assemble {
+
+// The way to shards that their owner threads offer. Thread-safe.
+class ShardAccess {
+ public:
+  virtual ~ShardAccess() = default;
+  virtual size_t shard_count() const = 0;
+  // Runs `look` on the shard's owner thread and waits for it. Unavailable when the shard has stopped.
+  virtual base::Result<> on_shard(size_t shard, const std::function<void(const OpenTraces&)>& look) = 0;
+};
+
+// Which shard owns a trace: by the low 64 bits, so that 64-bit ids meet their 128-bit twins.
+inline size_t shard_of(const model::TraceId& id, size_t shard_count) {
+  // The high half of a product with an odd constant: low bits of ids need not be random.
+  return static_cast<size_t>((id.low64() * 0x9e3779b97f4a7c15ULL) >> 32) % shard_count;
+}
+
+struct OpenReaderOptions {
+  // A search reads at most so much of the log, newest traces first; then its answer is partial.
+  uint64_t open_scan_bytes_max = 256 << 20;  // search.open_scan_max
+};
+
+class OpenReader final : public store::TraceReader {
+ public:
+  // All outlive it.
+  OpenReader(ShardAccess& shards, log::Log& log, base::Metrics& metrics, OpenReaderOptions options);
+
+  base::Result<model::Trace> find(const model::TraceId& id) override;
+  base::Result<store::SearchResult> search(const store::TraceQuery& query) override;
+  // Names come from the newest traces that are open, read within the same bound.
+  base::Result<std::vector<std::string>> services() override;
+  base::Result<std::vector<store::Operation>> operations(const std::string& service) override;
+  // None: attributes are learnt when traces are sealed.
+  base::Result<std::vector<store::AttributeName>> attribute_names(uint32_t limit) override;
+  base::Result<std::vector<std::string>> attribute_values(const store::AttributeName& name, uint32_t limit) override;
+
+ private:
+  struct Newest {
+    std::vector<Listed> traces;  // newest first, of all shards
+    bool is_cut = false;         // there were more
+  };
+  base::Result<Newest> newest(const store::TimeRange& start, uint64_t service_bits, size_t limit);
+  base::Result<std::vector<Fragment>> fragments_of(std::span<const Listed> traces);
+  // Reads the traces group by group until `see` returns false or the bound is reached; true if it was.
+  base::Result<bool> scan(std::span<const Listed> traces, const std::function<bool(model::Trace)>& see);
+
+  ShardAccess& shards_;
+  log::Log& log_;
+  const OpenReaderOptions options_;
+  base::Counter& partial_scans_;
+};
+
+}  // namespace backstitch::assemble

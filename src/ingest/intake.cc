@@ -1,0 +1,41 @@
+#include "ingest/intake.h"
+
+#include <algorithm>
+
+#include "assemble/open_reader.h"
+
+namespace backstitch::ingest {
+
+Intake::Intake(model::FeaturePlan plan, model::Limits limits, size_t shard_count)
+    : walker_(std::move(plan), limits), limits_(limits), parts_(shard_count) {}
+
+base::Result<Prepared> Intake::prepare(std::string& request) {
+  Prepared prepared;
+  auto walked = walker_.walk(request, digest_);
+  if (!walked) return std::unexpected(walked.error());
+  prepared.walked = std::move(*walked);
+  if (prepared.walked.over_limits) {
+    // Rare enough to take the long way: decode, cut, encode, and walk what came out.
+    auto spans = wire::otlp::decode_request(request, limits_);
+    if (!spans) return std::unexpected(spans.error());
+    prepared.cut = wire::otlp::apply_limits(*spans, limits_);
+    request = wire::otlp::encode_request(*spans);
+    const auto again = walker_.walk(request, digest_);
+    if (!again) return std::unexpected(again.error());
+  }
+
+  for (auto& parts : parts_) parts.clear();
+  for (uint32_t i = 0; i < digest_.traces.size(); ++i) {
+    const model::TraceDigest& trace = digest_.traces[i];
+    parts_[assemble::shard_of(trace.id, parts_.size())].push_back({trace, i});
+    prepared.facts.start = std::min(prepared.facts.start, trace.start);
+    prepared.facts.end = std::max(prepared.facts.end, trace.end);
+    prepared.facts.service_bits |= trace.service_bits;
+  }
+  prepared.facts.references = static_cast<uint32_t>(digest_.traces.size());
+  digest_bytes_.clear();
+  digest_.encode(digest_bytes_);
+  return prepared;
+}
+
+}  // namespace backstitch::ingest

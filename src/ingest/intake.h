@@ -1,0 +1,48 @@
+// One request on its way in, up to the log: checked, masked, cut to the limits, and split by shard. Holds the
+// buffers that are reused from request to request; one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "assemble/open_traces.h"
+#include "ingest/contract/receiver.h"
+#include "log/log.h"
+#include "model/digest.h"
+#include "model/limits.h"
+#include "wire/otlp/decode.h"
+#include "wire/otlp/walk.h"
+
+namespace backstitch::ingest {
+
+// What came of a request, and what the log and the shards need of it.
+struct Prepared {
+  wire::otlp::WalkResult walked;
+  wire::otlp::LimitsApplied cut;
+  log::RecordFacts facts;
+};
+
+class Intake {
+ public:
+  Intake(model::FeaturePlan plan, model::Limits limits, size_t shard_count);
+
+  // `request` is changed: masked, and encoded anew where limits cut it. Malformed, TooLarge.
+  base::Result<Prepared> prepare(std::string& request);
+
+  // Of the last request that was prepared:
+  std::string_view digest_bytes() const { return digest_bytes_; }
+  // What falls to `shard`; moved out by the caller.
+  std::vector<assemble::TracePart>& parts(size_t shard) { return parts_[shard]; }
+  // What the parts of `shard` take in its queue.
+  size_t queue_cost(size_t shard) const { return parts_[shard].size() * sizeof(assemble::TracePart); }
+
+ private:
+  wire::otlp::Walker walker_;
+  const model::Limits limits_;
+  model::RequestDigest digest_;
+  std::string digest_bytes_;
+  std::vector<std::vector<assemble::TracePart>> parts_;
+};
+
+}  // namespace backstitch::ingest

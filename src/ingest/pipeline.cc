@@ -1,0 +1,410 @@
+#include "ingest/pipeline.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <thread>
+#include <variant>
+
+#include "base/bounded_queue.h"
+#include "ingest/counters.h"
+#include "ingest/intake.h"
+
+namespace backstitch::ingest {
+namespace {
+
+using assemble::Fragment;
+using assemble::OpenTraces;
+
+constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
+constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
+constexpr base::Duration kSealRetry = std::chrono::milliseconds(250);
+constexpr base::Duration kSealMarkInterval = std::chrono::seconds(5);
+constexpr base::Duration kRetentionInterval = std::chrono::seconds(10);
+
+// Runs on the shard's thread; `done` is set afterwards.
+struct Look {
+  const std::function<void(const OpenTraces&)>* look;
+  std::promise<void>* done;
+};
+struct SealDone {
+  std::vector<Fragment> fragments;
+};
+using ShardMessage = std::variant<assemble::ShardRecord, Look, SealDone>;
+
+struct Shard {
+  Shard(const PipelineOptions& options, size_t index_in)
+      : index(index_in), open(options.assemble), queue(options.shard_queue_bytes_max) {}
+
+  const size_t index;
+  OpenTraces open;  // of `thread`, once that runs
+  base::BoundedQueue<ShardMessage> queue;
+  bool is_sealing = false;  // likewise
+  // What others may know; written by `thread`.
+  std::atomic<uint64_t> open_traces{0};
+  std::atomic<uint64_t> open_spans{0};
+  std::atomic<uint64_t> memory_bytes{0};
+  std::atomic<bool> is_empty{true};
+  std::jthread thread;
+};
+
+struct SealJob {
+  Shard* shard;
+  std::vector<Fragment> fragments;
+};
+
+class RealPipeline final : public Pipeline {
+ public:
+  RealPipeline(const base::Clock& clock, log::Log& log, store::TraceStore& store, base::Metrics& metrics,
+               PipelineOptions options)
+      : clock_(clock), log_(log), store_(store), options_(std::move(options)), counters_(metrics) {
+    assert(options_.shards > 0);
+    for (size_t i = 0; i < options_.shards; ++i) shards_.push_back(std::make_unique<Shard>(options_, i));
+    register_gauges(metrics);
+  }
+
+  // Each thread may wait for those that stop after it, never for those before.
+  ~RealPipeline() override {
+    is_draining_ = true;
+    stop(housekeeper_);
+    stop(sealer_);
+    for (const auto& shard : shards_) stop(shard->thread);
+  }
+
+  base::Result<> run() {
+    std::vector<OpenTraces*> open;
+    for (const auto& shard : shards_) open.push_back(&shard->open);
+    auto replayed = replay(log_, store_, clock_, open);
+    if (!replayed) return std::unexpected(replayed.error());
+    replayed_ = *replayed;
+    for (const auto& shard : shards_) {
+      publish(*shard);
+      shard->thread = std::jthread([this, &shard = *shard](std::stop_token token) { run_shard(shard, token); });
+    }
+    sealer_ = std::jthread([this](std::stop_token token) { run_sealer(token); });
+    housekeeper_ = std::jthread([this](std::stop_token token) { run_housekeeper(token); });
+    return {};
+  }
+
+  base::Result<Received> receive_traces(std::string& request) override {
+    auto intake = borrow_intake();
+    auto received = receive(request, *intake);
+    return_intake(std::move(intake));
+    return received;
+  }
+
+  size_t shard_count() const override { return shards_.size(); }
+
+  base::Result<> on_shard(size_t shard, const std::function<void(const OpenTraces&)>& look) override {
+    std::promise<void> done;
+    auto finished = done.get_future();
+    shards_[shard]->queue.push(Look{&look, &done}, 0);
+    finished.wait();
+    return {};
+  }
+
+  base::Result<> drain(base::Duration wait) override {
+    is_draining_ = true;
+    std::unique_lock lock(wait_mutex_);
+    const bool drained = emptied_.wait_for(lock, wait, [this] {
+      return std::all_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->is_empty.load(); });
+    });
+    lock.unlock();
+    if (const auto synced = log_.sync(); !synced) return synced;
+    if (!drained) return base::fail(base::Errc::Unavailable, "open traces remain in the log for the next start");
+    return {};
+  }
+
+  const Replayed& replayed() const override { return replayed_; }
+
+ private:
+  static void stop(std::jthread& thread) {
+    thread.request_stop();
+    if (thread.joinable()) thread.join();
+  }
+  // True if it was ended by a stop.
+  bool wait(const std::stop_token& token, base::Duration how_long) {
+    std::unique_lock lock(wait_mutex_);
+    stopped_.wait_for(lock, token, how_long, [] { return false; });
+    return token.stop_requested();
+  }
+
+  // --- Callers' threads ---
+
+  base::Result<Received> receive(std::string& request, Intake& intake) {
+    counters_.requests.add();
+    if (is_draining_) return refuse(counters_.refused_draining, base::Errc::Unavailable, "shutting down");
+    if (is_over_memory_) {
+      return refuse(counters_.refused_memory, base::Errc::Overloaded, "the process is at its bound `memory`");
+    }
+    const auto prepared = intake.prepare(request);
+    if (!prepared) {
+      (prepared.error().code == base::Errc::TooLarge ? counters_.refused_too_large : counters_.refused_malformed).add();
+      return std::unexpected(prepared.error());
+    }
+    counters_.values_cut.add(prepared->cut.values_cut);
+    counters_.attributes_dropped.add(prepared->cut.attributes_dropped);
+    counters_.values_masked.add(prepared->walked.masked_values);
+    const Received received{prepared->walked.accepted_spans, prepared->walked.rejected_spans,
+                            prepared->walked.first_rejection};
+    if (received.accepted_spans != 0) {
+      if (const auto logged = append(request, *prepared, intake); !logged) return std::unexpected(logged.error());
+    }
+    counters_.spans_rejected.add(received.rejected_spans);
+    counters_.spans.add(received.accepted_spans);
+    return received;
+  }
+
+  base::Result<> append(const std::string& request, const Prepared& prepared, Intake& intake) {
+    if (!reserve(intake)) {
+      counters_.refused_queue.add();
+      return base::fail(base::Errc::Overloaded, "a shard's queue is full");
+    }
+    bool is_pushed = false;
+    const auto push = [&](const log::Appended& at) {
+      is_pushed = true;
+      for (const auto& shard : shards_) {
+        const size_t cost = intake.queue_cost(shard->index);
+        if (cost == 0) continue;
+        shard->is_empty = false;
+        shard->queue.push(assemble::ShardRecord{at, std::move(intake.parts(shard->index))}, cost);
+      }
+    };
+    const log::RecordInfo info{.kind = log::RecordKind::Spans, .received = clock_.now()};
+    const auto appended = log_.append(info, intake.digest_bytes(), request, prepared.facts, push);
+    if (appended) return {};
+    // A record that was written but not synced is pushed all the same: it may be there after a crash too.
+    if (is_pushed) {
+      counters_.refused_io.add();
+      return std::unexpected(appended.error());
+    }
+    for (const auto& shard : shards_) shard->queue.release(intake.queue_cost(shard->index));
+    (appended.error().code == base::Errc::NoSpace ? counters_.refused_no_space : counters_.refused_io).add();
+    return std::unexpected(appended.error());
+  }
+
+  // Room in every shard's queue, or in none.
+  bool reserve(const Intake& intake) {
+    for (size_t i = 0; i < shards_.size(); ++i) {
+      if (shards_[i]->queue.try_reserve(intake.queue_cost(i))) continue;
+      for (size_t k = 0; k < i; ++k) shards_[k]->queue.release(intake.queue_cost(k));
+      return false;
+    }
+    return true;
+  }
+
+  static std::unexpected<base::Error> refuse(base::Counter& counter, base::Errc code, const char* why) {
+    counter.add();
+    return base::fail(code, why);
+  }
+
+  std::unique_ptr<Intake> borrow_intake() {
+    const std::lock_guard lock(intakes_mutex_);
+    if (intakes_.empty()) return std::make_unique<Intake>(options_.plan, options_.limits, shards_.size());
+    auto intake = std::move(intakes_.back());
+    intakes_.pop_back();
+    return intake;
+  }
+  void return_intake(std::unique_ptr<Intake> intake) {
+    const std::lock_guard lock(intakes_mutex_);
+    intakes_.push_back(std::move(intake));
+  }
+
+  // --- A shard's thread ---
+
+  void run_shard(Shard& shard, const std::stop_token& token) {
+    while (!token.stop_requested()) {
+      if (auto message = shard.queue.pop(kShardTick)) handle(shard, std::move(*message));
+      seal_what_is_due(shard);
+      publish(shard);
+    }
+  }
+
+  void handle(Shard& shard, ShardMessage message) {
+    if (const auto* record = std::get_if<assemble::ShardRecord>(&message)) {
+      shard.open.add(*record, clock_.monotonic());
+    } else if (const auto* look = std::get_if<Look>(&message)) {
+      (*look->look)(shard.open);
+      look->done->set_value();
+    } else {
+      shard.open.sealed(std::get<SealDone>(message).fragments);
+      shard.is_sealing = false;
+    }
+  }
+
+  // One batch at a time: a trace's fragments reach the store in their order.
+  void seal_what_is_due(Shard& shard) {
+    if (shard.is_sealing) return;
+    auto fragments = is_draining_ ? shard.open.take_all(options_.seal_spans_max)
+                                  : shard.open.take_due(clock_.monotonic(), options_.seal_spans_max);
+    if (fragments.empty()) return;
+    shard.is_sealing = true;
+    {
+      const std::lock_guard lock(seal_jobs_mutex_);
+      seal_jobs_.push_back({&shard, std::move(fragments)});
+    }
+    seal_jobs_ready_.notify_one();
+  }
+
+  void publish(Shard& shard) {
+    const auto counts = shard.open.counts();
+    shard.open_traces.store(counts.traces, std::memory_order_relaxed);
+    shard.open_spans.store(counts.spans, std::memory_order_relaxed);
+    shard.memory_bytes.store(counts.memory_bytes, std::memory_order_relaxed);
+    const bool is_empty = counts.traces == 0 && shard.queue.reserved() == 0;
+    if (shard.is_empty.exchange(is_empty) != is_empty && is_empty) {
+      const std::lock_guard lock(wait_mutex_);
+      emptied_.notify_all();
+    }
+  }
+
+  // --- The sealer's thread ---
+
+  void run_sealer(const std::stop_token& token) {
+    std::unique_lock lock(seal_jobs_mutex_);
+    while (seal_jobs_ready_.wait(lock, token, [this] { return !seal_jobs_.empty(); })) {
+      SealJob job = std::move(seal_jobs_.front());
+      seal_jobs_.pop_front();
+      // The disk may be full for a while: the traces stay open, and nothing later overtakes them.
+      lock.unlock();
+      while (!try_seal(job)) {
+        if (wait(token, kSealRetry)) return;
+      }
+      job.shard->queue.push(SealDone{std::move(job.fragments)}, 0);
+      lock.lock();
+    }
+  }
+
+  bool try_seal(const SealJob& job) {
+    const auto sealed = seal(log_, store_, job.fragments);
+    if (!sealed) {
+      counters_.seal_failures.add();
+      return false;
+    }
+    counters_.traces_sealed.add(sealed->traces);
+    counters_.spans_sealed.add(sealed->spans);
+    counters_.references_lost.add(sealed->lost_references);
+    return true;
+  }
+
+  // --- The housekeeper's thread ---
+
+  void run_housekeeper(const std::stop_token& token) {
+    base::Duration synced = clock_.monotonic();
+    base::Duration marked = synced;
+    base::Duration retained = synced;
+    while (!wait(token, kHousekeeperTick)) {
+      const base::Duration now = clock_.monotonic();
+      measure_memory();
+      if (options_.sync_interval.count() > 0 && now - synced >= options_.sync_interval) {
+        if (!log_.sync()) counters_.sync_failures.add();
+        synced = now;
+      }
+      if (now - marked >= kSealMarkInterval) {
+        write_seal_mark();
+        marked = now;
+      }
+      if (now - retained >= kRetentionInterval) {
+        enforce_retention();
+        retained = now;
+      }
+    }
+  }
+
+  void measure_memory() {
+    uint64_t open = 0;
+    for (const auto& shard : shards_) open += shard->memory_bytes.load(std::memory_order_relaxed);
+    is_over_memory_ = options_.resident_bytes() >= options_.memory_bytes_max || open >= options_.memory_bytes_max / 2;
+  }
+
+  // Lets the next start pass over what is sealed without asking the store.
+  void write_seal_mark() {
+    // Records are pushed in the order of their sequences, so a look that is queued now comes after all of these.
+    uint64_t through = log_.last_sequence();
+    for (const auto& shard : shards_) {
+      const auto look = [&](const OpenTraces& open) { through = open.sealed_through(through); };
+      if (!on_shard(shard->index, look)) return;
+    }
+    if (through <= last_seal_mark_) return;
+    std::string payload(sizeof(through), '\0');
+    std::copy_n(reinterpret_cast<const char*>(&through), sizeof(through), payload.data());
+    const log::RecordInfo info{.kind = log::RecordKind::SealMark, .received = clock_.now()};
+    if (log_.append(info, {}, payload, {})) last_seal_mark_ = through;
+  }
+
+  void enforce_retention() {
+    const base::Timestamp oldest_kept = base::offset(clock_.now(), -options_.retention_age);
+    remove_before(oldest_kept);
+    if (options_.disk_used_share() <= options_.retention_disk_share) return;
+    // A twentieth of the time span a turn: the next turn sees what it freed.
+    const auto range = store_.time_range();
+    if (!range || !*range) return;
+    const base::Duration span = base::elapsed((*range)->from, (*range)->to);
+    remove_before(base::offset((*range)->from, span / 20 + base::Duration(1)));
+  }
+
+  void remove_before(base::Timestamp start) {
+    const auto removed = store_.remove_before(start);
+    if (removed) counters_.traces_expired.add(*removed);
+  }
+
+  void register_gauges(base::Metrics& metrics) {
+    const auto sum = [this](std::atomic<uint64_t> Shard::* member) {
+      return [this, member] {
+        uint64_t total = 0;
+        for (const auto& shard : shards_) total += ((*shard).*member).load(std::memory_order_relaxed);
+        return static_cast<double>(total);
+      };
+    };
+    metrics.gauge("backstitch_open_traces", "Traces that are still collecting", sum(&Shard::open_traces));
+    metrics.gauge("backstitch_open_spans", "Spans of open traces", sum(&Shard::open_spans));
+    metrics.gauge("backstitch_open_memory_bytes", "Memory of open traces", sum(&Shard::memory_bytes));
+    metrics.gauge("backstitch_resident_memory_bytes", "Resident memory of the process",
+                  [this] { return static_cast<double>(options_.resident_bytes()); });
+    metrics.gauge("backstitch_store_bytes", "Bytes of sealed traces on disk",
+                  [this] { return static_cast<double>(store_.disk_bytes()); });
+  }
+
+  const base::Clock& clock_;
+  log::Log& log_;
+  store::TraceStore& store_;
+  const PipelineOptions options_;
+  IngestCounters counters_;
+  Replayed replayed_;
+
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::atomic<bool> is_draining_{false};
+  std::atomic<bool> is_over_memory_{false};
+
+  std::mutex intakes_mutex_;
+  std::vector<std::unique_ptr<Intake>> intakes_;
+
+  std::mutex seal_jobs_mutex_;
+  std::condition_variable_any seal_jobs_ready_;
+  std::deque<SealJob> seal_jobs_;
+  std::jthread sealer_;
+
+  std::mutex wait_mutex_;
+  std::condition_variable emptied_;
+  std::condition_variable_any stopped_;
+  std::jthread housekeeper_;
+  uint64_t last_seal_mark_ = 0;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Pipeline>> Pipeline::start(const base::Clock& clock, log::Log& log,
+                                                        store::TraceStore& store, base::Metrics& metrics,
+                                                        PipelineOptions options) {
+  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options));
+  if (const auto running = pipeline->run(); !running) return std::unexpected(running.error());
+  return pipeline;
+}
+
+}  // namespace backstitch::ingest

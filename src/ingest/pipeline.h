@@ -1,0 +1,53 @@
+// The path of `serve`: requests in, log, shards, seal, store. It owns the threads of that path:
+//
+//   callers' threads   receive_traces(): walk, mask, reserve queue room, append to the log, push
+//   one per shard      OpenTraces: collects, notices what is due, answers queries about open traces
+//   one sealer         reads what is due back from the log and commits it to the store
+//   one housekeeper    syncs the log, measures memory, removes what is past retention
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "assemble/open_reader.h"
+#include "base/counters.h"
+#include "base/time.h"
+#include "ingest/contract/receiver.h"
+#include "ingest/seal.h"
+#include "log/log.h"
+#include "model/feature_plan.h"
+#include "model/limits.h"
+#include "store/contract/trace_store.h"
+
+namespace backstitch::ingest {
+
+struct PipelineOptions {
+  size_t shards = 1;
+  assemble::AssembleOptions assemble;
+  model::FeaturePlan plan;
+  model::Limits limits;
+  uint64_t memory_bytes_max = 2ULL << 30;   // of the whole process; requests are refused while it is passed
+  size_t shard_queue_bytes_max = 16 << 20;  // likewise where a shard is that far behind
+  uint64_t seal_spans_max = 16'384;         // in one batch
+  base::Duration sync_interval{0};          // 0: the log is not synced by a timer
+  base::Duration retention_age = std::chrono::hours(72);
+  double retention_disk_share = 0.8;  // of the file system, at most used before the oldest traces go
+  // Injected, since measuring asks the operating system.
+  std::function<uint64_t()> resident_bytes = [] { return 0; };
+  std::function<double()> disk_used_share = [] { return 0.0; };
+};
+
+class Pipeline : public Receiver, public assemble::ShardAccess {
+ public:
+  // Replays the log, then starts the threads. All references outlive the pipeline.
+  static base::Result<std::unique_ptr<Pipeline>> start(const base::Clock& clock, log::Log& log,
+                                                       store::TraceStore& store, base::Metrics& metrics,
+                                                       PipelineOptions options);
+  // Seals everything and refuses what still comes in. Unavailable if that took longer than `wait`: what is left
+  // stays in the log for the next start. Queries about open traces go on until the destructor.
+  virtual base::Result<> drain(base::Duration wait) = 0;
+  virtual const Replayed& replayed() const = 0;
+};
+
+}  // namespace backstitch::ingest

@@ -1,0 +1,86 @@
+#include "ingest/seal.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <map>
+#include <optional>
+
+#include "assemble/fragment_reader.h"
+#include "assemble/open_reader.h"
+
+namespace backstitch::ingest {
+namespace {
+
+void release(log::Log& log, const std::vector<assemble::Fragment>& fragments) {
+  std::map<uint64_t, uint32_t> references;  // by segment
+  for (const assemble::Fragment& fragment : fragments) {
+    for (const assemble::SpanReference& reference : fragment.references) ++references[reference.position.segment];
+  }
+  for (const auto& [segment, count] : references) log.release({.segment = segment, .offset = 0}, count);
+}
+
+}  // namespace
+
+base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments) {
+  auto read = assemble::read_fragments(log, fragments);
+  if (!read) return std::unexpected(read.error());
+  Sealed sealed{.lost_references = read->lost_references};
+  std::vector<store::SealedTrace> batch;
+  for (size_t i = 0; i < fragments.size(); ++i) {
+    if (read->otlp[i].empty()) continue;
+    batch.push_back({fragments[i].id, fragments[i].covered_sequence, std::move(read->otlp[i])});
+    ++sealed.traces;
+    sealed.spans += fragments[i].span_count;
+  }
+  if (const auto appended = store.append(batch); !appended) return std::unexpected(appended.error());
+  release(log, fragments);
+  return sealed;
+}
+
+base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const base::Clock& clock,
+                              std::vector<assemble::OpenTraces*> shards) {
+  Replayed replayed;
+  std::optional<base::Error> failure;
+  absl::flat_hash_map<model::TraceId, uint64_t> covered;  // a trace comes in several records, the store is asked once
+  const base::Timestamp now = clock.now();
+  const base::Duration monotonic = clock.monotonic();
+
+  const auto covered_through = [&](const model::TraceId& id) -> uint64_t {
+    const auto known = covered.find(id);
+    if (known != covered.end()) return known->second;
+    const auto sequence = store.covered_sequence(id);
+    if (!sequence) failure = sequence.error();
+    return covered[id] = sequence.value_or(0);
+  };
+
+  const auto on_record = [&](const log::Record& record) -> uint32_t {
+    if (record.info.kind != log::RecordKind::Spans) return 0;
+    const auto traces = model::RequestDigest::decode_traces(record.digest);
+    if (!traces) return 0;  // its checksum held, so another writer made it; the log's counters tell of it
+    std::vector<assemble::ShardRecord> parts(shards.size());
+    uint32_t references = 0;
+    for (uint32_t i = 0; i < traces->size(); ++i) {
+      const model::TraceDigest& trace = (*traces)[i];
+      if (record.at.sequence <= covered_through(trace.id)) {
+        ++replayed.covered_parts;
+        continue;
+      }
+      parts[assemble::shard_of(trace.id, shards.size())].parts.push_back({trace, i});
+      ++references;
+    }
+    replayed.open_parts += references;
+    const base::Duration age = base::elapsed(record.info.received, now);
+    for (size_t shard = 0; shard < shards.size(); ++shard) {
+      parts[shard].at = record.at;
+      if (!parts[shard].parts.empty()) shards[shard]->add(parts[shard], monotonic, age);
+    }
+    return references;
+  };
+
+  const auto result = log.replay(on_record);
+  if (!result) return std::unexpected(result.error());
+  if (failure) return std::unexpected(*failure);
+  replayed.log = *result;
+  return replayed;
+}
+
+}  // namespace backstitch::ingest

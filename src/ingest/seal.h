@@ -1,0 +1,35 @@
+// From log to store, exactly once: what a shard has collected is committed with the sequence that it covers, and
+// what is covered is passed over when the log is replayed.
+#pragma once
+
+#include <vector>
+
+#include "assemble/open_traces.h"
+#include "base/time.h"
+#include "log/log.h"
+#include "store/contract/trace_store.h"
+
+namespace backstitch::ingest {
+
+struct Sealed {
+  uint64_t traces = 0;
+  uint64_t spans = 0;
+  uint64_t lost_references = 0;
+};
+
+// Reads the fragments' spans and commits them in one batch, then gives their log references back. On failure
+// nothing was committed and nothing given back: call again with the same fragments, before any later ones.
+base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments);
+
+struct Replayed {
+  log::ReplayResult log;
+  uint64_t open_parts = 0;     // (trace, request) pairs that go on
+  uint64_t covered_parts = 0;  // that the store has already
+};
+
+// Rebuilds what the shards were collecting when the last process ended, their timers too: each trace's window
+// goes on from when its spans were received.
+base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const base::Clock& clock,
+                              std::vector<assemble::OpenTraces*> shards);
+
+}  // namespace backstitch::ingest
