@@ -1,6 +1,7 @@
 #include "net/grpc_client.h"
 
 #include <algorithm>
+#include <grpc/support/time.h>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/completion_queue.h>
@@ -21,8 +22,7 @@ class Client final : public GrpcClient {
     grpc::ClientContext context;
     if (options_.gzip) context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
     const auto wait = std::min<std::chrono::nanoseconds>(options_.timeout, std::chrono::hours(24));
-    context.set_deadline(
-        std::chrono::time_point_cast<std::chrono::system_clock::duration>(std::chrono::system_clock::now() + wait));
+    context.set_deadline(gpr_time_from_nanos(wait.count(), GPR_TIMESPAN));
     const grpc::Slice slice(body.data(), body.size());
     const grpc::ByteBuffer request(&slice, 1);
 

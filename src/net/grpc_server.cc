@@ -9,6 +9,8 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
+#include <grpc/support/time.h>
+#include <grpcpp/alarm.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server.h>
@@ -37,7 +39,6 @@ using base::Errc;
 using base::fail;
 using base::Result;
 using std::chrono::nanoseconds;
-using std::chrono::steady_clock;
 
 namespace {
 
@@ -48,8 +49,12 @@ constexpr size_t kCallsMax = 4096;
 constexpr int kStreamsPerConnectionMax = 1024;
 // A thread's message buffer beyond this is given back after the call.
 constexpr size_t kKeptBufferBytes = 8 << 20;
+// Late calls are looked for this often, or more often for a short timeout.
 constexpr nanoseconds kSweepInterval = std::chrono::seconds(1);
 constexpr nanoseconds kDrainPollInterval = std::chrono::milliseconds(20);
+
+// From now on, by the library's clock.
+gpr_timespec after(nanoseconds wait) { return gpr_time_from_nanos(wait.count(), GPR_TIMESPAN); }
 
 struct Counters {
   explicit Counters(base::Metrics& metrics) : metrics_(metrics) {
@@ -59,10 +64,10 @@ struct Counters {
   }
   void answered(GrpcCode code) {
     const auto index = static_cast<size_t>(code) < answered_.size() ? static_cast<size_t>(code) : 2;
-    base::Counter* counter = answered_[index].load(std::memory_order_relaxed);
+    base::Counter* counter = answered_[index].load(std::memory_order_acquire);
     if (counter == nullptr) {
       counter = &metrics_.counter("backstitch_grpc_requests", "gRPC calls answered", {{"code", std::to_string(index)}});
-      answered_[index].store(counter, std::memory_order_relaxed);
+      answered_[index].store(counter, std::memory_order_release);
     }
     counter->add();
   }
@@ -97,14 +102,17 @@ struct Call {
   std::optional<grpc::GenericServerContext> context;
   std::optional<grpc::GenericServerAsyncReaderWriter> stream;
   grpc::ByteBuffer message;
-  steady_clock::time_point read_by;
+  uint64_t sweeps_end = 0;
   bool late = false;
 };
 
 class Queue {
  public:
   Queue(Shared& shared, std::unique_ptr<grpc::ServerCompletionQueue> queue)
-      : shared_(shared), queue_(std::move(queue)) {}
+      : shared_(shared),
+        queue_(std::move(queue)),
+        sweep_interval_(std::clamp<nanoseconds>(shared.options.message_timeout / 8, std::chrono::milliseconds(5),
+                                                kSweepInterval)) {}
   // Until the server is closed and every call of this queue has ended.
   void run();
 
@@ -118,7 +126,7 @@ class Queue {
   void finish(Call& call, const GrpcReply& reply);
   Result<> read_message(Call& call);
   GrpcReply handle(Call& call);
-  void cancel_late_calls();
+  void sweep();
 
   Shared& shared_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
@@ -128,27 +136,29 @@ class Queue {
   size_t under_way_ = 0;  // operations whose completion is still to come
   std::string body_;
   Inflater inflater_;
+  // Its tag is null. Time is counted in its firings.
+  grpc::Alarm sweep_alarm_;
+  const nanoseconds sweep_interval_;
+  uint64_t sweeps_ = 0;
 };
 
 void Queue::run() {
   replenish();
-  auto next_sweep = steady_clock::now() + kSweepInterval;
+  sweep_alarm_.Set(queue_.get(), after(sweep_interval_), nullptr);
   while (!(shared_.closed && under_way_ == 0)) {
     void* tag = nullptr;
     bool ok = false;
-    const nanoseconds wait = shared_.closing ? kDrainPollInterval : kSweepInterval;
-    const auto until =
-        std::chrono::time_point_cast<std::chrono::system_clock::duration>(std::chrono::system_clock::now() + wait);
-    const auto status = queue_->AsyncNext(&tag, &ok, until);
-    if (status == grpc::CompletionQueue::GOT_EVENT) {
+    const auto wait = shared_.closing ? kDrainPollInterval : kSweepInterval;
+    if (queue_->AsyncNext(&tag, &ok, after(wait)) != grpc::CompletionQueue::GOT_EVENT) continue;
+    if (tag == nullptr) {
+      sweep();
+      sweep_alarm_.Set(queue_.get(), after(sweep_interval_), nullptr);
+    } else {
       --under_way_;
       advance(*static_cast<Call*>(tag), ok);
     }
-    if (const auto now = steady_clock::now(); now >= next_sweep) {
-      next_sweep = now + std::min(kSweepInterval, shared_.options.message_timeout / 4);
-      cancel_late_calls();
-    }
   }
+  sweep_alarm_.Cancel();
   queue_->Shutdown();
   void* tag = nullptr;
   bool ok = false;
@@ -212,9 +222,7 @@ void Queue::wait_for_client(Call& call) {
 
 void Queue::read(Call& call) {
   call.state = Call::State::Reading;
-  const auto now = steady_clock::now();
-  const nanoseconds left = nanoseconds::max() - now.time_since_epoch();
-  call.read_by = now + std::min(shared_.options.message_timeout, left);
+  call.sweeps_end = sweeps_ + static_cast<uint64_t>(shared_.options.message_timeout / sweep_interval_) + 1;
   ++under_way_;
   call.stream->Read(&call.message, &call);
 }
@@ -286,10 +294,11 @@ void Queue::finish(Call& call, const GrpcReply& reply) {
   call.stream->Finish(grpc::Status(static_cast<grpc::StatusCode>(reply.code), reply.message, reply.details), &call);
 }
 
-void Queue::cancel_late_calls() {
-  const auto now = steady_clock::now();
+// Cancels the calls whose message does not come.
+void Queue::sweep() {
+  ++sweeps_;
   for (const auto& call : calls_) {
-    if (call->state != Call::State::Reading || call->late || now < call->read_by) continue;
+    if (call->state != Call::State::Reading || call->late || sweeps_ <= call->sweeps_end) continue;
     call->late = true;
     call->context->TryCancel();
   }
@@ -395,8 +404,7 @@ void Server::drain(nanoseconds wait) {
   shared_.closing = true;
   if (server_ != nullptr) {
     // Refuses new calls, waits, then cancels what is left. The queues' threads work on meanwhile.
-    server_->Shutdown(std::chrono::time_point_cast<std::chrono::system_clock::duration>(
-        std::chrono::system_clock::now() + std::min<nanoseconds>(wait, std::chrono::hours(24))));
+    server_->Shutdown(after(std::min<nanoseconds>(wait, std::chrono::hours(24))));
   }
   shared_.closed = true;
   for (std::thread& thread : threads_) thread.join();

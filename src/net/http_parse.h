@@ -29,6 +29,9 @@ struct HttpRefusal {
   std::string message = {};  // a sentence for people
 };
 
+// The answer: error_response(), with what the status wants beside it (Retry-After, Accept-Encoding).
+HttpResponse to_response(const HttpRefusal& refusal);
+
 // One connection's. The grammar is Beast's.
 class HttpRequestParser {
  public:

@@ -1,13 +1,9 @@
-// Threads share one io_context; each connection is a coroutine on its own strand, so that a slow handler
-// holds up one thread and no other connection. Timeouts are not timers: each connection says until when its
-// present phase may last, and one sweep looks over all of them a few times a second and interrupts the late
-// ones.
+// Listening, the registry of connections, the sweep that is their clock, and the end of it all. Threads share one
+// io_context, so that a slow handler holds up one thread and no other connection.
 #include "net/http_server.h"
 
-#include <array>
-#include <atomic>
+#include <algorithm>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -18,15 +14,14 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <condition_variable>
-#include <limits>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <unordered_set>
 
 #include "net/address.h"
-#include "net/http_parse.h"
-#include "net/http_write.h"
+#include "net/http_connection.h"
+#include "net/http_server_state.h"
 
 namespace backstitch::net {
 
@@ -38,331 +33,16 @@ using asio::awaitable;
 using asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::nanoseconds;
-using std::chrono::steady_clock;
 
 namespace {
 
-constexpr size_t kReadBytes = 64 * 1024;
-// The write timeout begins anew after this much progress, so that a large answer may take its time.
-constexpr size_t kWriteProgressBytes = 256 * 1024;
-// After a refusal the rest of the request is read and thrown away for a while: closing at once would reset
-// the connection, and the client would lose the answer that tells it why.
-constexpr nanoseconds kLingerMax = std::chrono::seconds(2);
-constexpr size_t kLingerBytesMax = 64 << 20;
 constexpr nanoseconds kAcceptRetryWait = std::chrono::milliseconds(50);
-
-struct Counters {
-  Counters(const std::string& server, base::Metrics& metrics) : server_(server), metrics_(metrics) {}
-
-  void answered(int status) {
-    if (status < 0 || static_cast<size_t>(status) >= by_status_.size()) status = 0;
-    // The first of each status registers; later ones skip the registry's lock.
-    base::Counter* counter = by_status_[static_cast<size_t>(status)].load(std::memory_order_relaxed);
-    if (counter == nullptr) {
-      counter = &metrics_.counter("backstitch_http_requests", "HTTP requests answered",
-                                  {{"server", server_}, {"status", std::to_string(status)}});
-      by_status_[static_cast<size_t>(status)].store(counter, std::memory_order_relaxed);
-    }
-    counter->add();
-  }
-  void refused(const std::string& reason) {
-    metrics_
-        .counter("backstitch_http_refused", "HTTP requests and connections refused before a handler saw them",
-                 {{"server", server_}, {"reason", reason}})
-        .add();
-  }
-
- private:
-  const std::string server_;
-  base::Metrics& metrics_;
-  std::array<std::atomic<base::Counter*>, 600> by_status_{};
-};
-
-// What all connections of one server share.
-struct Shared {
-  Shared(HttpServerOptions given, HttpHandler handle, base::Metrics& metrics)
-      : options(std::move(given)),
-        handler(std::move(handle)),
-        counters(options.name, metrics),
-        bodies(options.body_bytes_total_max) {}
-
-  const HttpServerOptions options;
-  const HttpHandler handler;
-  Counters counters;
-  ByteBudget bodies;
-  std::atomic<bool> draining{false};
-};
-
-// The bytes of one connection: the one place that would change for TLS.
-class Stream {
- public:
-  explicit Stream(tcp::socket socket) : socket_(std::move(socket)) {
-    error_code ignored;
-    socket_.non_blocking(true, ignored);
-    socket_.set_option(tcp::no_delay(true), ignored);
-  }
-
-  // Both try at once, and wait for the socket only if it is not ready: most requests are there when they are
-  // looked for. The buffer is needed only between the wait and the return.
-  awaitable<size_t> read_some(error_code& error) {
-    while (true) {
-      const size_t count = socket_.read_some(asio::buffer(read_buffer()), error);
-      if (!would_block(error)) co_return count;
-      co_await wait(tcp::socket::wait_read, error);
-      if (error) co_return 0;
-    }
-  }
-  awaitable<size_t> write_some(std::array<asio::const_buffer, 2> buffers, error_code& error) {
-    while (true) {
-      const size_t count = socket_.write_some(buffers, error);
-      if (!would_block(error)) co_return count;
-      co_await wait(tcp::socket::wait_write, error);
-      if (error) co_return 0;
-    }
-  }
-  // What read_some() found, until the coroutine is next suspended.
-  static std::string_view bytes_read(size_t count) { return {read_buffer().data(), count}; }
-
-  bool has_bytes() {
-    error_code ignored;
-    return socket_.available(ignored) > 0;
-  }
-  void interrupt() {
-    error_code ignored;
-    socket_.cancel(ignored);
-  }
-  void shutdown_send() {
-    error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
-  }
-  asio::any_io_executor executor() { return socket_.get_executor(); }
-
- private:
-  static bool would_block(const error_code& error) {
-    return error == asio::error::would_block || error == asio::error::try_again;
-  }
-  // One a thread: a thousand idle connections hold no buffers.
-  // Not inlined: a coroutine may go on on another thread, and must not keep this one's address.
-  [[gnu::noinline]] static std::array<char, kReadBytes>& read_buffer() {
-    thread_local std::array<char, kReadBytes> buffer;
-    return buffer;
-  }
-  awaitable<void> wait(tcp::socket::wait_type what, error_code& error) {
-    co_await socket_.async_wait(what, asio::redirect_error(asio::use_awaitable, error));
-  }
-
-  tcp::socket socket_;
-};
-
-// Everything but deadline() is used on the connection's strand only.
-class Connection : public std::enable_shared_from_this<Connection> {
- public:
-  Connection(tcp::socket socket, Shared& shared)
-      : stream_(std::move(socket)),
-        shared_(shared),
-        parser_({shared.options.header_bytes_max, shared.options.body_bytes_max}, &shared.bodies) {}
-
-  asio::any_io_executor executor() { return stream_.executor(); }
-  steady_clock::time_point deadline() const {
-    return steady_clock::time_point(nanoseconds(deadline_.load(std::memory_order_relaxed)));
-  }
-
-  awaitable<void> run();
-  // The sweep found the deadline past.
-  void expire() {
-    if (steady_clock::now() < deadline()) return;
-    interrupted_ = true;
-    stream_.interrupt();
-  }
-  // The server drains: a connection between two requests ends, unless one is on its way in.
-  void finish() {
-    if (phase_ != Phase::Idle || stream_.has_bytes()) return;
-    interrupted_ = true;
-    stream_.interrupt();
-  }
-  void abort() {
-    aborted_ = true;
-    stream_.interrupt();
-  }
-
- private:
-  enum class Phase { Idle, Head, Body, Handling, Writing, Lingering };
-
-  void enter(Phase phase, nanoseconds time) {
-    phase_ = phase;
-    interrupted_ = false;
-    // A timeout of 100 years would pass the end of the clock.
-    const auto now = steady_clock::now().time_since_epoch();
-    const nanoseconds end = time > nanoseconds::max() - now ? nanoseconds::max() : now + time;
-    deadline_.store(end.count(), std::memory_order_relaxed);
-  }
-  void follow_parser();
-  awaitable<bool> read_request();
-  awaitable<bool> fill();
-  awaitable<bool> write(std::array<asio::const_buffer, 2> buffers);
-  awaitable<bool> answer(HttpResponse response, HttpWriteOptions how);
-  awaitable<void> refuse(HttpRefusal why);
-  awaitable<void> linger();
-  HttpResponse handle(HttpRequest& request);
-
-  Stream stream_;
-  Shared& shared_;
-  HttpRequestParser parser_;
-  Phase phase_ = Phase::Idle;
-  bool interrupted_ = false;  // the phase is over its time
-  bool aborted_ = false;
-  std::atomic<int64_t> deadline_{std::numeric_limits<int64_t>::max()};
-};
-
-awaitable<void> Connection::run() {
-  while (co_await read_request()) {
-    HttpRequest& request = parser_.request();
-    HttpWriteOptions how{.keep_alive = parser_.keep_alive(),
-                         .head_only = request.method == "HEAD",
-                         .accepts_gzip = accepts_gzip(request.header("accept-encoding").value_or("")),
-                         .gzip_bytes_min = shared_.options.gzip_bytes_min};
-    enter(Phase::Handling, nanoseconds::max());
-    HttpResponse response = handle(request);
-    if (shared_.draining) how.keep_alive = false;
-    const bool written = co_await answer(std::move(response), how);
-    if (!written || !how.keep_alive) break;
-    parser_.next();
-    // A client that never lets the socket run dry must not keep this thread from the others.
-    co_await asio::post(stream_.executor(), asio::use_awaitable);
-  }
-  stream_.shutdown_send();
-}
-
-HttpResponse Connection::handle(HttpRequest& request) {
-  try {
-    return shared_.handler(request);
-  } catch (const std::exception& error) {
-    shared_.counters.refused("handler_failed");
-    return error_response(500, "internal", std::string("the request failed inside the server: ") + error.what());
-  }
-}
-
-// Sets the phase that the parser's state means, with its time, unless it goes on.
-void Connection::follow_parser() {
-  const HttpServerOptions& options = shared_.options;
-  switch (parser_.state()) {
-    case HttpRequestParser::State::Empty:
-      if (phase_ != Phase::Idle) enter(Phase::Idle, options.idle_timeout);
-      return;
-    case HttpRequestParser::State::Head:
-      if (phase_ != Phase::Head) enter(Phase::Head, options.header_timeout);
-      return;
-    case HttpRequestParser::State::Body:
-      if (phase_ != Phase::Body) enter(Phase::Body, options.body_timeout);
-      return;
-    case HttpRequestParser::State::Done:
-    case HttpRequestParser::State::Refused:
-      return;
-  }
-}
-
-// True when parser_ holds a request to answer; false when the connection is to be closed.
-awaitable<bool> Connection::read_request() {
-  using State = HttpRequestParser::State;
-  bool continued = false;
-  enter(Phase::Idle, shared_.options.idle_timeout);
-  while (true) {
-    follow_parser();
-    const State state = parser_.state();
-    if (state == State::Done) co_return true;
-    if (state == State::Refused) {
-      co_await refuse(parser_.refusal());
-      co_return false;
-    }
-    if (state == State::Empty && shared_.draining && !stream_.has_bytes()) co_return false;
-    if (state == State::Body && parser_.wants_continue() && !continued) {
-      continued = true;
-      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-      if (!co_await write({asio::buffer(kContinue), {}})) co_return false;
-      continue;
-    }
-    if (!co_await fill()) co_return false;
-  }
-}
-
-// Reads once and feeds the parser. False when the connection is over; a client that was too slow is told so.
-awaitable<bool> Connection::fill() {
-  error_code error;
-  size_t count = 0;
-  if (!interrupted_ && !aborted_) count = co_await stream_.read_some(error);
-  if (count > 0 && !error) {
-    parser_.feed(Stream::bytes_read(count));
-    co_return true;
-  }
-  if (interrupted_ && !aborted_ && phase_ != Phase::Idle) {
-    // A variable, since GCC 12 destroys the temporaries of a co_await expression twice at times.
-    HttpRefusal late{408, "slow_body", "the body took too long to come"};
-    if (phase_ == Phase::Head) late = {408, "slow_head", "the head took too long to come"};
-    co_await refuse(std::move(late));
-  }
-  co_return false;
-}
-
-// Writes all of it. The phase is the caller's again afterwards.
-awaitable<bool> Connection::write(std::array<asio::const_buffer, 2> buffers) {
-  enter(Phase::Writing, shared_.options.write_timeout);
-  size_t progress = 0;
-  while (buffers[0].size() + buffers[1].size() > 0) {
-    error_code error;
-    size_t count = 0;
-    if (!interrupted_ && !aborted_) count = co_await stream_.write_some(buffers, error);
-    if (interrupted_ || aborted_) error = asio::error::operation_aborted;
-    if (error) {
-      if (interrupted_ && !aborted_) shared_.counters.refused("slow_reader");
-      co_return false;
-    }
-    for (asio::const_buffer& buffer : buffers) {
-      const size_t part = std::min(count, buffer.size());
-      buffer += part;
-      count -= part;
-      progress += part;
-    }
-    if (progress >= kWriteProgressBytes) {
-      progress = 0;
-      enter(Phase::Writing, shared_.options.write_timeout);
-    }
-  }
-  co_return true;
-}
-
-awaitable<bool> Connection::answer(HttpResponse response, HttpWriteOptions how) {
-  shared_.counters.answered(response.status);
-  const HttpWire wire = to_wire(response, how);
-  co_return co_await write({asio::buffer(wire.head), asio::buffer(wire.body)});
-}
-
-awaitable<void> Connection::refuse(HttpRefusal why) {
-  shared_.counters.refused(why.code);
-  HttpResponse response = error_response(why.status, why.code, why.message);
-  if (why.status == 429) response.headers.emplace_back("Retry-After", "1");
-  if (why.status == 415) response.headers.emplace_back("Accept-Encoding", "gzip, deflate");
-  HttpWriteOptions how;
-  how.keep_alive = false;
-  how.gzip_bytes_min = std::numeric_limits<size_t>::max();
-  if (co_await answer(std::move(response), how)) co_await linger();
-}
-
-awaitable<void> Connection::linger() {
-  enter(Phase::Lingering, kLingerMax);
-  stream_.shutdown_send();
-  size_t discarded = 0;
-  while (!interrupted_ && !aborted_ && discarded < kLingerBytesMax) {
-    error_code error;
-    const size_t count = co_await stream_.read_some(error);
-    if (error || count == 0) break;
-    discarded += count;
-  }
-}
 
 class Server final : public HttpServer {
  public:
   Server(HttpServerOptions options, HttpHandler handler, base::Metrics& metrics)
-      : shared_(std::move(options), std::move(handler), metrics), io_(static_cast<int>(shared_.options.threads)) {}
+      : state_(std::move(options), std::move(handler), metrics),
+        io_(static_cast<int>(std::max(1u, state_.options.threads))) {}
   ~Server() override { Server::drain(nanoseconds(0)); }
 
   Result<> listen();
@@ -377,29 +57,29 @@ class Server final : public HttpServer {
   Result<> listen_on(const Address& address);
   awaitable<void> accept_loop(Acceptor& acceptor);
   void begin(tcp::socket socket);
-  void end(const std::shared_ptr<Connection>& connection);
+  void end(const std::shared_ptr<HttpConnection>& connection);
   awaitable<void> sweep();
-  template <typename Act>
-  void for_each_connection(Act act);
+  void for_each_connection(void (HttpConnection::*act)());
 
-  Shared shared_;
+  HttpServerState state_;
   asio::io_context io_;
   asio::strand<asio::io_context::executor_type> control_{asio::make_strand(io_)};  // acceptors and the sweep
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   asio::steady_timer sweep_timer_{control_};
   asio::steady_timer accept_timer_{control_};
+  bool sweep_over_ = false;  // used on control_
   Address bound_;
   std::vector<std::thread> threads_;
 
   std::mutex mutex_;  // guards connections_
   std::condition_variable emptied_;
-  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  std::unordered_set<std::shared_ptr<HttpConnection>> connections_;
   std::mutex drain_mutex_;
   bool drained_ = false;  // guarded by drain_mutex_
 };
 
 Result<> Server::listen() {
-  const Result<Address> wanted = parse_address(shared_.options.address);
+  const Result<Address> wanted = parse_address(state_.options.address);
   if (!wanted) return std::unexpected(wanted.error());
   Result<std::vector<Address>> numeric = resolve(*wanted);
   if (!numeric) return std::unexpected(numeric.error());
@@ -443,20 +123,19 @@ void Server::run() {
     asio::co_spawn(control_, accept_loop(*acceptor), [](const std::exception_ptr&) {});
   }
   asio::co_spawn(control_, sweep(), [](const std::exception_ptr&) {});
-  for (unsigned i = 0; i < std::max(1u, shared_.options.threads); ++i) {
+  for (unsigned i = 0; i < std::max(1u, state_.options.threads); ++i) {
     threads_.emplace_back([this] { io_.run(); });
   }
 }
 
 awaitable<void> Server::accept_loop(Acceptor& acceptor) {
-  while (!shared_.draining) {
+  while (!state_.draining) {
     error_code error;
-    tcp::socket socket =
-        co_await acceptor.async_accept(asio::make_strand(io_), asio::redirect_error(asio::use_awaitable, error));
-    if (shared_.draining || error == asio::error::operation_aborted) break;
+    tcp::socket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    if (state_.draining || error == asio::error::operation_aborted) break;
     if (error) {
       // Out of file descriptors, most likely: connections that end give some back.
-      shared_.counters.refused("accept_failed");
+      state_.counters.refused("accept_failed");
       accept_timer_.expires_after(kAcceptRetryWait);
       co_await accept_timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
@@ -466,76 +145,72 @@ awaitable<void> Server::accept_loop(Acceptor& acceptor) {
 }
 
 void Server::begin(tcp::socket socket) {
-  std::shared_ptr<Connection> connection;
+  std::shared_ptr<HttpConnection> connection;
   try {
-    const std::lock_guard lock(mutex_);
-    if (connections_.size() >= shared_.options.connections_max) {
-      shared_.counters.refused("connections_max");
-      return;
+    {
+      const std::lock_guard lock(mutex_);
+      if (state_.draining) return;
+      if (connections_.size() >= state_.options.connections_max) {
+        state_.counters.refused("connections_max");
+        return;
+      }
+      error_code error;
+      const bool v6 = socket.local_endpoint(error).protocol() == tcp::v6();
+      const auto family = v6 ? HttpConnection::Family::V6 : HttpConnection::Family::V4;
+      connection = HttpConnection::create(io_, socket.release(), family, state_);
+      connections_.insert(connection);
     }
-    connection = std::make_shared<Connection>(std::move(socket), shared_);
-    connections_.insert(connection);
+    connection->start([this, connection] { end(connection); });
   } catch (const std::exception&) {
-    shared_.counters.refused("out_of_memory");
-    return;
+    state_.counters.refused("connection_failed");
+    if (connection != nullptr) end(connection);
   }
-  asio::co_spawn(connection->executor(), connection->run(), [this, connection](const std::exception_ptr& failed) {
-    if (failed) shared_.counters.refused("connection_failed");
-    end(connection);
-  });
 }
 
-void Server::end(const std::shared_ptr<Connection>& connection) {
+void Server::end(const std::shared_ptr<HttpConnection>& connection) {
   const std::lock_guard lock(mutex_);
   connections_.erase(connection);
   if (connections_.empty()) emptied_.notify_all();
 }
 
 awaitable<void> Server::sweep() {
-  const HttpServerOptions& options = shared_.options;
-  const nanoseconds shortest =
-      std::min({options.header_timeout, options.body_timeout, options.write_timeout, options.idle_timeout});
-  const nanoseconds interval =
-      std::clamp<nanoseconds>(shortest / 8, std::chrono::milliseconds(5), std::chrono::seconds(1));
-  while (true) {
+  while (!sweep_over_) {
     error_code error;
-    sweep_timer_.expires_after(interval);
+    sweep_timer_.expires_after(state_.sweep_interval);
     co_await sweep_timer_.async_wait(asio::redirect_error(asio::use_awaitable, error));
-    if (error) break;
-    const auto now = steady_clock::now();
+    state_.sweeps.fetch_add(1, std::memory_order_relaxed);
     const std::lock_guard lock(mutex_);
     for (const auto& connection : connections_) {
-      if (connection->deadline() > now) continue;
-      asio::post(connection->executor(), [connection] { connection->expire(); });
+      if (connection->is_late()) connection->expire();
     }
   }
 }
 
-template <typename Act>
-void Server::for_each_connection(Act act) {
+void Server::for_each_connection(void (HttpConnection::*act)()) {
   const std::lock_guard lock(mutex_);
-  for (const auto& connection : connections_) {
-    asio::post(connection->executor(), [connection, act] { act(*connection); });
-  }
+  for (const auto& connection : connections_) ((*connection).*act)();
 }
 
 void Server::drain(nanoseconds wait) {
   const std::lock_guard once(drain_mutex_);
   if (drained_) return;
   drained_ = true;
-  shared_.draining = true;
+  state_.draining = true;
   asio::post(control_, [this] {
     error_code ignored;
     for (const auto& acceptor : acceptors_) acceptor->close(ignored);
     accept_timer_.cancel();
   });
-  for_each_connection([](Connection& connection) { connection.finish(); });
+  for_each_connection(&HttpConnection::finish);
   {
     std::unique_lock lock(mutex_);
     emptied_.wait_for(lock, wait, [this] { return connections_.empty(); });
   }
-  for_each_connection([](Connection& connection) { connection.abort(); });
-  asio::post(control_, [this] { sweep_timer_.cancel(); });
+  for_each_connection(&HttpConnection::close);
+  asio::post(control_, [this] {
+    sweep_over_ = true;
+    sweep_timer_.cancel();
+  });
   // Nothing is left to wait for once the last handler has returned.
   for (std::thread& thread : threads_) thread.join();
 }
