@@ -12,17 +12,19 @@
 namespace backstitch::wire::otlp {
 
 // Takes lowerCamel and the proto's snake_case names, 64-bit numbers as strings or numbers, enums as integers or
-// names; ignores unknown fields. Malformed says where (a JSON path or an offset).
+// names; ignores unknown fields and nulls. Ids that are missing or empty become all zeros, as in protobuf.
+// Malformed says where: the path of the field.
 base::Result<model::SpanSet> decode_request_json(std::string_view json, const model::Limits& limits = {});
 
 // {"resourceSpans":[…]}; 64-bit numbers as strings, text that is no UTF-8 with U+FFFD in its place. Unknown
 // protobuf fields have no JSON form and are left out.
 std::string encode_request_json(const model::SpanSet& spans);
 
+// The `resourceSpans` array alone, to be embedded (base::JsonWriter::raw_value()).
+void append_resource_spans_json(const model::SpanSet& spans, std::string& out);
+
 // The `attributes` array, as the native and Jaeger v3 APIs embed it.
 void append_attributes_json(const model::Attributes& attributes, std::string& out);
 void append_value_json(const model::Value& value, std::string& out);
-// Quotes and escapes; invalid UTF-8 becomes U+FFFD.
-void append_string_json(std::string_view text, std::string& out);
 
 }  // namespace backstitch::wire::otlp

@@ -1,0 +1,107 @@
+#include "base/json_writer.h"
+
+#include <cmath>
+#include <fmt/format.h>
+#include <iterator>
+
+namespace backstitch::base {
+namespace {
+
+bool is_continuation(char c) { return (static_cast<uint8_t>(c) & 0xc0) == 0x80; }
+
+// Bytes of the UTF-8 sequence at the front of `text`, 2 to 4; 0 where there is none (Unicode 15, table 3-7:
+// no overlong forms, no surrogates, nothing beyond U+10FFFF). `text` begins with a byte of 0x80 or above.
+size_t sequence_size(std::string_view text) {
+  const auto lead = static_cast<uint8_t>(text[0]);
+  const size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
+  for (size_t i = 1; i < size; ++i) {
+    if (!is_continuation(text[i])) return 0;
+  }
+  const auto second = static_cast<uint8_t>(text[1]);
+  if (lead == 0xe0 && second < 0xa0) return 0;
+  if (lead == 0xed && second > 0x9f) return 0;
+  if (lead == 0xf0 && second < 0x90) return 0;
+  if (lead == 0xf4 && second > 0x8f) return 0;
+  return size;
+}
+
+// `c` is a control character, a quote or a backslash.
+void append_escape(char c, std::string& out) {
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
+    default:
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
+  }
+}
+
+bool is_plain(char c) {
+  const auto byte = static_cast<uint8_t>(c);
+  return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+}
+
+}  // namespace
+
+void append_json_string(std::string_view text, std::string& out) {
+  out += '"';
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at;
+    while (end < text.size() && is_plain(text[end])) ++end;
+    out += text.substr(at, end - at);
+    at = end;
+    if (at == text.size()) break;
+    if (static_cast<uint8_t>(text[at]) < 0x80) {
+      append_escape(text[at++], out);
+    } else if (const size_t size = sequence_size(text.substr(at)); size != 0) {
+      out += text.substr(at, size);
+      at += size;
+    } else {
+      out += "\xef\xbf\xbd";
+      ++at;
+    }
+  }
+  out += '"';
+}
+
+void JsonWriter::key(std::string_view name) {
+  separate();
+  append_json_string(name, out_);
+  out_ += ':';
+  needs_comma_ = false;
+}
+
+void JsonWriter::value(std::string_view text) { append_json_string(text, raw_value()); }
+
+void JsonWriter::value(bool flag) { raw_value() += flag ? "true" : "false"; }
+
+void JsonWriter::value(double number) {
+  if (std::isnan(number)) return value("NaN");
+  if (std::isinf(number)) return value(number > 0 ? "Infinity" : "-Infinity");
+  fmt::format_to(std::back_inserter(raw_value()), "{}", number);
+}
+
+void JsonWriter::signed_value(int64_t number) { fmt::format_to(std::back_inserter(raw_value()), "{}", number); }
+
+void JsonWriter::unsigned_value(uint64_t number) { fmt::format_to(std::back_inserter(raw_value()), "{}", number); }
+
+void JsonWriter::quoted(uint64_t number) { fmt::format_to(std::back_inserter(raw_value()), "\"{}\"", number); }
+
+void JsonWriter::quoted(int64_t number) { fmt::format_to(std::back_inserter(raw_value()), "\"{}\"", number); }
+
+void JsonWriter::null() { raw_value() += "null"; }
+
+}  // namespace backstitch::base
