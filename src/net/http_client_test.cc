@@ -1,0 +1,150 @@
+#include "net/http_client.h"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+#include "net/http_server.h"
+
+namespace backstitch::net {
+namespace {
+
+using base::Errc;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Listens, and answers each connection in turn with fixed bytes, whatever it is asked.
+class FixedServer {
+ public:
+  explicit FixedServer(std::vector<std::string> answers) : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof name;
+    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&name), size), 0);
+    EXPECT_EQ(listen(listener_, 8), 0);
+    EXPECT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&name), &size), 0);
+    port_ = ntohs(name.sin_port);
+    thread_ = std::thread([this, answers = std::move(answers)] {
+      for (const std::string& answer : answers) {
+        const int peer = accept(listener_, nullptr, nullptr);
+        char request[4096];
+        if (recv(peer, request, sizeof request, 0) > 0) send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
+        close(peer);
+      }
+    });
+  }
+  ~FixedServer() {
+    thread_.join();
+    close(listener_);
+  }
+  uint16_t port() const { return port_; }
+
+ private:
+  int listener_;
+  uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+TEST(HttpUrlParsing, host_port_and_target_are_taken_apart) {
+  const auto full = parse_url("http://example.com:8080/a/b?q=1#fragment");
+  ASSERT_TRUE(full);
+  EXPECT_EQ(full->host, "example.com");
+  EXPECT_EQ(full->port, 8080);
+  EXPECT_EQ(full->target, "/a/b?q=1");
+  EXPECT_EQ(parse_url("http://h")->port, 80);
+  EXPECT_EQ(parse_url("http://h")->target, "/");
+  EXPECT_EQ(parse_url("HTTP://h?x=1")->target, "/?x=1");
+  EXPECT_EQ(parse_url("http://[::1]:16686/")->host, "::1");
+  EXPECT_EQ(parse_url("http://[::1]/")->port, 80);
+}
+
+TEST(HttpUrlParsing, what_is_no_url_is_refused) {
+  for (const char* url : {"", "localhost:80", "http://", "http://:80", "http://h:x", "ftp://h", "http://u:p@h/",
+                          "http://h/a b", "http://h/\r\nX: y"}) {
+    const auto parsed = parse_url(url);
+    ASSERT_FALSE(parsed) << url;
+    EXPECT_EQ(parsed.error().code, Errc::InvalidArgument) << url;
+  }
+  EXPECT_EQ(parse_url("https://h/").error().code, Errc::Unsupported);
+}
+
+TEST(HttpClientCall, nobody_listening_is_unavailable) {
+  uint16_t port = 0;
+  {
+    FixedServer gone({});
+    port = gone.port();
+  }
+  EXPECT_EQ(HttpClient::create("127.0.0.1", port)->call("GET", "/").error().code, Errc::Unavailable);
+  EXPECT_EQ(HttpClient::create("no-such-host.invalid", 80)->call("GET", "/").error().code, Errc::Unavailable);
+}
+
+TEST(HttpClientCall, an_answer_that_is_not_http_is_malformed) {
+  FixedServer server({"SSH-2.0-OpenSSH\r\n\r\n"});
+  EXPECT_EQ(HttpClient::create("127.0.0.1", server.port())->call("GET", "/").error().code, Errc::Malformed);
+}
+
+TEST(HttpClientCall, a_cut_answer_is_unavailable) {
+  FixedServer server({"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"});
+  EXPECT_EQ(HttpClient::create("127.0.0.1", server.port())->call("GET", "/").error().code, Errc::Unavailable);
+}
+
+TEST(HttpClientCall, an_answer_without_length_goes_to_the_end) {
+  FixedServer server({"HTTP/1.0 200 OK\r\nX-Up: V\r\n\r\nall of it"});
+  const auto reply = HttpClient::create("127.0.0.1", server.port())->call("GET", "/");
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->body, "all of it");
+  EXPECT_EQ(reply->headers, (HttpHeaders{{"x-up", "V"}}));
+}
+
+TEST(HttpClientCall, a_kept_connection_that_was_closed_is_opened_again) {
+  const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+  FixedServer server({answer, answer});  // closes after each, though it never said so
+  const auto client = HttpClient::create("127.0.0.1", server.port());
+  for (int i = 0; i < 2; ++i) {
+    const auto reply = client->call("POST", "/", {}, "x");
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->body, "ok");
+  }
+}
+
+TEST(HttpClientCall, a_server_that_does_not_answer_is_a_timeout) {
+  base::Metrics metrics;
+  std::atomic<bool> over = false;
+  auto server = HttpServer::start(
+      {},
+      [&](HttpRequest&) {
+        over.wait(false);
+        return HttpResponse{};
+      },
+      metrics);
+  ASSERT_TRUE(server);
+  const auto reply = HttpClient::create("127.0.0.1", (*server)->port(), milliseconds(50))->call("GET", "/");
+  over = true;
+  over.notify_all();
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Errc::Timeout);
+}
+
+TEST(HttpClientCall, large_bodies_round_trip) {
+  base::Metrics metrics;
+  auto server = HttpServer::start(
+      {},
+      [](HttpRequest& request) {
+        HttpResponse response;
+        response.body = std::move(request.body);
+        return response;
+      },
+      metrics);
+  ASSERT_TRUE(server);
+  std::string body;
+  while (body.size() < (10 << 20)) body += std::to_string(body.size());
+  const auto reply = HttpClient::create("127.0.0.1", (*server)->port())->call("POST", "/", {}, body);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_TRUE(reply->body == body);
+}
+
+}  // namespace
+}  // namespace backstitch::net
