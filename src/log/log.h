@@ -47,10 +47,15 @@ struct LogOptions {
   std::string directory;
   Sync sync = Sync::Interval;
   Compression compression = Compression::None;
-  uint32_t segment_bytes = 32 << 20;     // at most; a larger record gets a segment of its own
-  uint64_t max_bytes = 20ULL << 30;      // NoSpace beyond: log.max_bytes
+  uint32_t segment_bytes = 32 << 20;      // 4 KiB … 32 MiB; a larger record gets a segment of its own
+  uint64_t max_bytes = 20ULL << 30;       // NoSpace beyond: log.max_bytes
   uint64_t free_bytes_min = 64ULL << 20;  // left free on the disk; NoSpace below
-  uint32_t recycled_segments_max = 4;    // files kept for reuse
+  uint32_t recycled_segments_max = 4;     // files kept for reuse
+  // Sequences go on behind this one too: the highest that the store has seen, which a power loss may have taken
+  // from the log.
+  uint64_t sequence_after = 0;
+  // Unpredictable in production: records are bound to their segment by it, so that no payload can pose as one.
+  uint64_t seed = 0;
 };
 
 // Where a record starts. Segment numbers are lives: never reused.
@@ -86,7 +91,7 @@ struct Record {
   RecordInfo info;
   Appended at;
   std::string digest;
-  std::string payload;  // decompressed; empty where only the head was asked for
+  std::string payload;        // decompressed; empty where it was not read
   uint64_t payload_size = 0;  // decompressed, also where `payload` was not read
 };
 
@@ -99,38 +104,44 @@ struct ZoneMap {
 
 struct ReplayResult {
   uint64_t records = 0;
-  uint64_t corrupt_records = 0;  // skipped
+  uint64_t corrupt_records = 0;  // skipped; a damaged stretch with no record found in it counts as one
   uint64_t torn_bytes = 0;       // behind the last whole record of the newest segment
   uint64_t last_seal_mark = 0;
+  uint64_t last_sequence = 0;  // of the records in the log, shown or skipped
 };
 
 class Log {
  public:
-  // Reads segment headers and finds the end; truncates nothing that is whole. Unsupported, with everything left
-  // as it is, if a segment has a newer format version. `file_system`, `clock` and `metrics` outlive the log.
+  // Reads the segment headers; truncates nothing that is whole. Unsupported, with everything left as it is, if a
+  // segment has a newer format version; AlreadyExists if another log has the directory open; InvalidArgument for
+  // options out of range. `file_system`, `clock` and `metrics` outlive the log.
   static base::Result<std::unique_ptr<Log>> open(base::FileSystem& file_system, const base::Clock& clock,
                                                  base::Metrics& metrics, LogOptions options);
   virtual ~Log() = default;
 
-  // Calls `on_record` (payload left unread) for each whole record in order of sequence; its result is the number
-  // of references that the record keeps to its segment. Segments that end without any are recycled. Once, before
-  // the first append.
+  // Calls `on_record` for each whole record in order of sequence, with its payload where the kind is not Spans;
+  // its result is the number of references that the record keeps to its segment. Segments that end without any
+  // are recycled. What was shown is on the disk when it returns (unless Sync::Never). Once, before the first
+  // append. Io if a segment cannot be read.
   virtual base::Result<ReplayResult> replay(const std::function<uint32_t(const Record&)>& on_record) = 0;
 
   // Durable against a killed process when it returns, against power loss as `sync` says. `on_appended`, where
-  // given, runs before append returns and before any later record's. NoSpace and Io: nothing is left behind that
-  // a replay would show, and later appends work once the disk does.
+  // given, runs on any thread that is inside append or sync, once the record is as durable as `sync` says, before
+  // append returns and before any later record's; it must not call the log. It does not run where append fails.
+  // NoSpace and Io: nothing is left behind that a replay would show, and later appends work once the disk does.
+  // TooLarge above 1 GiB. InvalidArgument if there are segments that were not replayed.
   virtual base::Result<Appended> append(const RecordInfo& info, std::string_view digest, std::string_view payload,
                                         const RecordFacts& facts,
                                         const std::function<void(const Appended&)>& on_appended = {}) = 0;
 
-  // NotFound if the segment was recycled, Corrupt if the checksum fails.
+  // NotFound if the segment was recycled or no record can start there, Corrupt if a checksum fails.
   virtual base::Result<Record> read(const Position& position) = 0;
 
-  // Gives back `references` of the segment that `position` is in.
+  // Gives back `references` of the segment that `position` is in. Takes no lock that an append holds.
   virtual void release(const Position& position, uint32_t references) = 0;
 
-  // Everything appended so far is on the disk when it returns.
+  // Everything appended so far is on the disk when it returns. After an Io error what was appended lately may be
+  // lost by a power loss; later appends go to a new segment.
   virtual base::Result<> sync() = 0;
 
   // NotFound if it was recycled.

@@ -1,0 +1,79 @@
+#include "log/segment_table.h"
+
+#include <cassert>
+#include <mutex>
+#include <utility>
+
+namespace backstitch::log {
+
+void SegmentTable::add(std::shared_ptr<Segment> segment) {
+  const uint64_t number = segment->number();
+  const std::lock_guard lock(mutex_);
+  segments_.emplace(number, std::move(segment));
+  metrics_.gauges->live_segments.store(segments_.size());
+}
+
+std::shared_ptr<Segment> SegmentTable::find(uint64_t number) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = segments_.find(number);
+  return found == segments_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Segment>> SegmentTable::all() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<std::shared_ptr<Segment>> result;
+  result.reserve(segments_.size());
+  for (const auto& [number, segment] : segments_) result.push_back(segment);
+  return result;
+}
+
+size_t SegmentTable::size() const {
+  const std::shared_lock lock(mutex_);
+  return segments_.size();
+}
+
+void SegmentTable::release(uint64_t number, uint32_t references) {
+  bool may_end = false;
+  {
+    const std::shared_lock lock(mutex_);
+    const auto found = segments_.find(number);
+    assert(found != segments_.end());
+    if (found == segments_.end()) return;
+    const uint64_t before = found->second->references.fetch_sub(references);
+    assert(before >= references);
+    may_end = before == references && number < keep_from_;
+  }
+  if (may_end) reclaim();
+}
+
+void SegmentTable::keep_from(uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  keep_from_ = number;
+}
+
+std::vector<std::shared_ptr<Segment>> SegmentTable::take_idle() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Segment>> idle;
+  for (auto at = segments_.begin(); at != segments_.end() && at->first < keep_from_;) {
+    // Alone in the table means alone: others get their share only from find() and all(), which wait for this lock.
+    if (at->second->references.load() == 0 && at->second.use_count() == 1) {
+      idle.push_back(std::move(at->second));
+      at = segments_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  metrics_.gauges->live_segments.store(segments_.size());
+  return idle;
+}
+
+void SegmentTable::reclaim() {
+  for (const auto& segment : take_idle()) {
+    metrics_.gauges->live_bytes.fetch_sub(segment->tail.load() - sizeof(SegmentHeader));
+    // A file that cannot be renamed or removed is given back at the next start.
+    if (!directory_.give_back(std::move(segment->file), !segment->is_failed)) metrics_.file_failures.add();
+  }
+  metrics_.gauges->free_segments.store(directory_.free_count());
+}
+
+}  // namespace backstitch::log
