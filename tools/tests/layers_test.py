@@ -70,6 +70,11 @@ class LayersTest(CheckTest):
     def test_tests_may_include_anything(self):
         self.assert_passes({"src/model/span_test.cc": '#include "app/config.h"\n#include <gtest/gtest.h>\n'})
 
+    def test_the_product_may_not_include_what_is_for_tests(self):
+        helper = {"src/base/a_testing.h": "#include <fstream>\n"}
+        self.assert_fails("layers", {"src/base/a.cc": '#include "base/a_testing.h"\n', **helper})
+        self.assert_passes({"src/base/a_test.cc": '#include "base/a_testing.h"\n', **helper})
+
     def test_a_commented_include_is_none(self):
         self.assert_passes({"src/base/a.h": '// #include "app/config.h"\n/* #include "app/config.h" */\n'})
 
