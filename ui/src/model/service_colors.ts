@@ -1,7 +1,7 @@
 // Gives each service of a view one of the palette's colours. The name decides, so a service looks the same
 // in most views; two services of one view share a colour only when there are more services than colours.
 
-export const SERVICE_COLOR_COUNT = 16;
+export const SERVICE_COLOR_COUNT = 14;
 
 function hash(text: string): number {
   let value = 2166136261;

@@ -1,6 +1,6 @@
 // The plot above the results: duration (logarithmic) over start time, one mark per trace.
 
-import { formatDuration } from '../base/duration';
+import { durationLabeler } from '../base/duration';
 import { formatClock, formatDay } from '../base/time';
 import type { Result } from '../model/results';
 import { paintErrorMark, prepareCanvas } from './canvas';
@@ -64,7 +64,7 @@ function paintAxes(context: CanvasRenderingContext2D, scale: ScatterScale, palet
     context.fillStyle = palette.line;
     context.fillRect(MARGIN.left, y - 0.5, width - MARGIN.left - MARGIN.right, 1);
     context.fillStyle = palette.textFaint;
-    context.fillText(formatDuration(10 ** power), MARGIN.left - 8, y);
+    context.fillText(durationLabeler(10 ** power, 10 ** power)(10 ** power), MARGIN.left - 8, y);
   }
   const isDays = scale.to - scale.from > 36 * 3_600_000;
   const label = (time: number) => (isDays ? formatDay(new Date(time)).slice(5) + ' ' : '') + formatClock(time).slice(0, isDays ? 5 : 8);

@@ -10,8 +10,8 @@ import { paintErrorMark, prepareCanvas } from './canvas';
 import type { Palette } from './palette';
 
 export const ROW_HEIGHT = 24;
-const BAR_TOP = 7;
-const BAR_HEIGHT = 10;
+const BAR_TOP = 6;
+const BAR_HEIGHT = 12;
 const BAR_WIDTH_MIN = 2;
 
 export interface WaterfallScene {
@@ -79,7 +79,7 @@ function paintRow(
   const to = from + Math.max(duration * scale, BAR_WIDTH_MIN);
   const color = palette.services[scene.colorOfService[model.service[index] as number] as number] as string;
   // Searching dims what doesn't match; it stays readable.
-  context.globalAlpha = scene.isMatch && !scene.isMatch[index] ? 0.35 : 1;
+  context.globalAlpha = scene.isMatch && !scene.isMatch[index] ? 0.45 : 1;
   if (isFolded(model, scene.fold, index)) paintFoldedExtent(context, scene, index, top, scale, color);
   if (to < 0 || from > scene.width) {
     paintOutside(context, palette, from > scene.width ? scene.width : 0, top);
@@ -199,17 +199,15 @@ function paintLabel(
   const markWidth = isError ? 14 : 0;
   const width = context.measureText(text).width + markWidth + 6;
   let x = right + 6;
-  // No room on the right: put it on the left; none there either: inside the bar's end, on a plate of its own.
+  // No room on the right: put it on the left; none there either: inside the bar's end.
   if (x + width > scene.width) x = left - width;
-  if (x < 0) {
-    x = scene.width - width - 4;
-    context.fillStyle = palette.panel;
-    context.beginPath();
-    context.roundRect(x - 5, top + 4, width + 5, ROW_HEIGHT - 8, 3);
-    context.fill();
-  }
-  if (isError) paintErrorMark(context, x + 5, middle - 1, 10, palette.error, palette.panel);
-  context.fillStyle = isError ? palette.error : palette.textSoft;
+  const isInside = x < 0;
+  const service = scene.colorOfService[scene.model.service[index] as number] as number;
+  if (isInside) x = Math.min(right, scene.width) - width;
+  const color = isInside ? (palette.onServices[service] as string) : isError ? palette.error : palette.textSoft;
+  const cut = isInside ? (palette.services[service] as string) : palette.panel;
+  if (isError) paintErrorMark(context, x + 5, middle - 1, 10, color, cut);
+  context.fillStyle = color;
   context.textAlign = 'left';
   context.fillText(text, x + markWidth, middle);
 }

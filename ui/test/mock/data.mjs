@@ -35,10 +35,11 @@ const CALLEES = {
   frontend: ['checkout', 'cart', 'catalog', 'recommendation', 'currency'],
   checkout: ['cart', 'payment', 'shipping', 'currency', 'email', 'inventory', 'postgres'],
   cart: ['redis', 'catalog'],
-  catalog: ['postgres', 'redis'],
-  payment: ['postgres'],
-  shipping: ['currency'],
-  inventory: ['postgres', 'redis'],
+  catalog: ['postgres', 'redis', 'inventory', 'recommendation'],
+  payment: ['postgres', 'currency'],
+  shipping: ['currency', 'inventory'],
+  currency: ['redis', 'postgres'],
+  inventory: ['postgres', 'redis', 'shipping'],
   recommendation: ['catalog', 'redis'],
 };
 
@@ -150,7 +151,7 @@ export function makeTrace({ seed, startNanoseconds, spanCount, isFailing, isOpen
   // Breadth first until the wanted size, so that large traces are wide and also deep.
   while (spans.length < spanCount && queue.length > 0) {
     const parent = queue.splice(Math.floor(next() * Math.min(queue.length, 4)), 1)[0];
-    const callees = CALLEES[parent.service] ?? ['redis'];
+    const callees = CALLEES[parent.service];
     const wanted = 1 + Math.floor(next() * Math.min(callees.length + 2, 7));
     const isParallel = next() > 0.6;
     let at = parent.startTimeUnixNano + Math.floor(parent.durationNano * (0.02 + next() * 0.06));
@@ -160,10 +161,13 @@ export function makeTrace({ seed, startNanoseconds, spanCount, isFailing, isOpen
       const duration = Math.floor(share * (0.35 + next() * 0.6));
       const start = isParallel ? at + Math.floor(parent.durationNano * next() * 0.15) : at;
       const child = add(service, parent, start, duration, parent.depth + 1);
-      if (child.depth < 24) queue.push(child);
+      if (child.depth < 24 && CALLEES[child.service]) queue.push(child);
       if (!isParallel) at += Math.floor(share);
     }
-    if (queue.length === 0 && spans.length < spanCount) queue.push(spans[Math.floor(next() * spans.length)]);
+    if (queue.length === 0 && spans.length < spanCount) {
+      const callers = spans.filter((span) => CALLEES[span.service]);
+      queue.push(callers[Math.floor(next() * callers.length)]);
+    }
   }
   if (isFailing) fail(spans, next, spanCount);
   if (hasOrphan) spans[spans.length - 1].parentSpanId = hex(next, 16);

@@ -1,0 +1,56 @@
+// Both pages, in both themes, in the states that differ most: axe finds nothing, and nothing that the policy
+// forbids happens.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { openBrowser, openPage, openSite } from './harness.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let site;
+let browser;
+before(async () => {
+  site = await openSite();
+  browser = await openBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+async function violations(page) {
+  await page.evaluate(AXE);
+  const { violations: found } = await page.evaluate(() => window.axe.run(document));
+  return found.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html).join(' | ')}`);
+}
+
+const failedSpan = () => site.subjects.failing.trace.spans.find((span) => span.status.code === 'error');
+const STATES = [
+  ['search', () => '/search'],
+  ['search with filters', () => '/search?service=cart&tags=oops&range=custom&from=1700000000000'],
+  ['search without results', () => '/search?tags=no%3Dthing'],
+  ['search with the keys', () => '/search', (page) => page.keyboard.press('?')],
+  ['search with an open list', () => '/search', (page) => page.click('#service')],
+  ['trace', () => `/trace/${site.subjects.failing.trace.traceId}`],
+  ['trace with detail', () => `/trace/${site.subjects.failing.trace.traceId}?span=${failedSpan()?.spanId}&detail=1`],
+  ['trace zoomed and searched', () => `/trace/${site.subjects.failing.trace.traceId}?zoom=0-100000&find=a&fold=1&path=1`],
+  ['missing trace', () => `/trace/${'0'.repeat(28)}beef`],
+];
+
+for (const theme of ['light', 'dark']) {
+  for (const [name, path, act] of STATES) {
+    test(`${name}, ${theme}: axe is content and the policy holds`, async () => {
+      const { page, offences, close } = await openPage(browser, site, path(), { theme });
+      await page.waitForSelector('a.result, [role=treeitem], .message');
+      await act?.(page);
+      // Fading colours would be measured half way.
+      await page.waitForTimeout(200);
+      assert.deepEqual(await page.evaluate(() => window.violations), []);
+      assert.deepEqual(offences, []);
+      assert.deepEqual(await violations(page), []);
+      await close();
+    });
+  }
+}

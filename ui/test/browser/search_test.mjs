@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { eventually, openBrowser, openPage, openSite, query, testWithMock } from './harness.mjs';
+
+let site;
+let browser;
+before(async () => {
+  site = await openSite();
+  browser = await openBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+async function openSearch(path = '/', options) {
+  const opened = await openPage(browser, site, path, options);
+  await opened.page.waitForSelector('a.result, .message');
+  return opened;
+}
+
+const rowCount = (page) => page.locator('a.result').count();
+
+test('the search page lists traces with durations, spans and services', async () => {
+  const { page, offences, close } = await openSearch();
+  assert.equal(await rowCount(page), Math.min(50, site.traces.length));
+  const first = await page.locator('a.result').first().innerText();
+  assert.match(first, /\d+(\.\d+)?\s(ns|µs|ms|s|m|h)/);
+  assert.equal(await page.title(), 'Backstitch');
+  assert.deepEqual(offences, []);
+  await close();
+});
+
+test('a chosen service goes to the address, and back takes it away', async () => {
+  const { page, close } = await openSearch();
+  const service = site.subjects.failing.summary.rootService;
+  await page.fill('#service', service);
+  await page.keyboard.press('Enter');
+  await eventually(() => query(page).get('service'), (value) => value === service, 'service in the address');
+  await page.goBack();
+  await eventually(() => page.inputValue('#service'), (value) => value === '', 'the field after back');
+  await page.goForward();
+  await eventually(() => page.inputValue('#service'), (value) => value === service, 'the field after forward');
+  await close();
+});
+
+test('an address with filters restores the form', async () => {
+  const path = '/search?service=cart&operation=GetCart&tags=a%3Db&minDuration=1ms&maxDuration=2s&range=6h&limit=100&sort=longest';
+  const { page, close } = await openSearch(path);
+  assert.equal(await page.inputValue('#service'), 'cart');
+  assert.equal(await page.inputValue('#operation'), 'GetCart');
+  assert.equal(await page.inputValue('#tags'), 'a=b');
+  assert.equal(await page.getByLabel('Minimum duration').inputValue(), '1ms');
+  assert.equal(await page.getByLabel('Maximum duration').inputValue(), '2s');
+  assert.ok(await page.getByRole('radio', { name: '6h' }).isChecked());
+  await close();
+});
+
+test('tags that cannot be read are refused beside the field', async () => {
+  const { page, close } = await openSearch();
+  await page.fill('#tags', 'http.route="/a');
+  await page.keyboard.press('Enter');
+  assert.match(await page.locator('#tags-problem').innerText(), /not closed/);
+  assert.equal(query(page).get('tags'), null);
+  await close();
+});
+
+test('errors only searches for error=true', async () => {
+  const { page, close } = await openSearch();
+  await page.getByRole('button', { name: 'Errors only' }).click();
+  await eventually(() => query(page).get('tags'), (value) => value === 'error=true', 'tags in the address');
+  await page.waitForSelector('a.result .errors');
+  await eventually(
+    () => page.locator('a.result').count().then(async (rows) => rows - (await page.locator('a.result .errors').count())),
+    (without) => without === 0,
+    'rows without errors',
+  );
+  await close();
+});
+
+test('a trace opens by click, and back returns to the list', async () => {
+  const { page, close } = await openSearch();
+  const traceId = await page.locator('a.result').first().getAttribute('data-trace');
+  await page.locator('a.result').first().click();
+  await page.waitForSelector('[role=treeitem]');
+  assert.equal(new URL(page.url()).pathname, `/trace/${traceId}`);
+  await page.goBack();
+  await page.waitForSelector('a.result');
+  await close();
+});
+
+test('a pasted trace id jumps to its trace, anything else is refused', async () => {
+  const { page, close } = await openSearch();
+  const { traceId } = site.subjects.failing.summary;
+  await page.getByLabel('Trace id').fill('hello');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#jump-problem');
+  await page.getByLabel('Trace id').fill(traceId.toUpperCase());
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('[role=treeitem]');
+  assert.equal(new URL(page.url()).pathname, `/trace/${traceId}`);
+  await close();
+});
+
+test('j and k walk the results, slash goes to the tags, ? shows the keys', async () => {
+  const { page, close } = await openSearch();
+  const focused = () => page.evaluate(() => document.activeElement?.dataset?.trace ?? document.activeElement?.id);
+  const ids = await page.locator('a.result').evaluateAll((rows) => rows.map((row) => row.dataset.trace));
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  assert.equal(await focused(), ids[1]);
+  await page.keyboard.press('k');
+  assert.equal(await focused(), ids[0]);
+  await page.keyboard.press('/');
+  assert.equal(await focused(), 'tags');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('?');
+  await page.waitForSelector('dialog[open]');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('dialog', { state: 'detached' });
+  await close();
+});
+
+test('live asks again every two seconds', async () => {
+  const { page, close } = await openSearch();
+  let asked = 0;
+  page.on('request', (request) => (asked += request.url().includes('/traces?') ? 1 : 0));
+  await page.getByRole('button', { name: 'Live' }).click();
+  assert.equal(query(page).get('live'), '1');
+  await eventually(() => asked, (count) => count >= 2, 'searches while live');
+  await close();
+});
+
+test('the theme follows the system until it is chosen, and the choice lasts', async () => {
+  const { page, close } = await openSearch('/', { theme: 'dark' });
+  const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+  assert.equal(await theme(), 'dark');
+  await page.getByRole('button', { name: 'Use the light theme' }).click();
+  assert.equal(await theme(), 'light');
+  await page.reload();
+  assert.equal(await theme(), 'light');
+  await close();
+});
+
+testWithMock('the error of the server is shown in its words', async () => {
+  const { page, close } = await openSearch('/search?service=broken');
+  assert.match(await page.getByRole('alert').innerText(), /The store is being restarted/);
+  await close();
+});
+
+testWithMock('a partial answer says so', async () => {
+  const { page, close } = await openSearch('/search?operation=ShipOrder');
+  await page.getByText('ended at its limit').waitFor();
+  await close();
+});
+
+testWithMock('no match has its own message', async () => {
+  const { page, close } = await openSearch('/search?tags=nothing%3Dhere');
+  await page.getByText('Nothing matches these filters').waitFor();
+  await close();
+});
+
+testWithMock('operations offered are those of the service', async () => {
+  const { page, close } = await openSearch('/search?service=payment');
+  await page.click('#operation');
+  await eventually(
+    () => page.locator('#operation-list li').allInnerTexts(),
+    (names) => names.join() === 'Authorize,Charge',
+    'operations',
+  );
+  await close();
+});
