@@ -1,4 +1,4 @@
-#include "api/otlp/otlp_http.h"
+#include "api/otlp/http.h"
 
 #include <algorithm>
 #include <fmt/format.h>

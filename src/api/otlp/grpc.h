@@ -11,7 +11,7 @@
 
 namespace backstitch::api {
 
-// `receiver` and `metrics` outlive the handler. Counters as in otlp_http.h.
+// `receiver` and `metrics` outlive the handler. Counters as in http.h.
 net::GrpcHandler make_otlp_grpc_handler(ingest::Receiver& receiver, base::Metrics& metrics);
 
 }  // namespace backstitch::api

@@ -1,4 +1,4 @@
-#include "api/otlp/otlp_grpc.h"
+#include "api/otlp/grpc.h"
 
 #include <fmt/format.h>
 

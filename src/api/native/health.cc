@@ -1,0 +1,26 @@
+#include "api/native/health.h"
+
+namespace backstitch::api {
+namespace {
+
+using Captures = net::HttpRouter::Captures;
+
+net::HttpResponse text(int status, std::string body) {
+  return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
+}
+
+}  // namespace
+
+void add_health_routes(net::HttpRouter& router, const base::Metrics& metrics,
+                       std::function<base::Result<>()> is_ready) {
+  router.add("GET", "/healthz", [](net::HttpRequest&, const Captures&) { return text(200, "ok"); });
+  router.add("GET", "/readyz", [is_ready = std::move(is_ready)](net::HttpRequest&, const Captures&) {
+    const base::Result<> ready = is_ready();
+    return ready ? text(200, "ok") : text(503, ready.error().message);
+  });
+  router.add("GET", "/metrics", [&metrics](net::HttpRequest&, const Captures&) -> net::HttpResponse {
+    return {.content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8", .body = metrics.render()};
+  });
+}
+
+}  // namespace backstitch::api
