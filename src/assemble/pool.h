@@ -44,7 +44,7 @@ class Pool {
   // After a peak the memory goes back, at the moment that costs nothing: when nothing is in use.
   void reset() {
     chunks_.clear();
-    free_ = {};
+    std::vector<uint32_t>().swap(free_);
     next_ = 0;
   }
 

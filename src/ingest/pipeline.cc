@@ -83,6 +83,7 @@ class RealPipeline final : public Pipeline {
     auto replayed = replay(log_, store_, clock_, open);
     if (!replayed) return std::unexpected(replayed.error());
     replayed_ = *replayed;
+    last_pushed_ = replayed_.log.last_sequence;
     for (const auto& shard : shards_) {
       publish(*shard);
       shard->thread = std::jthread([this, &shard = *shard](std::stop_token token) { run_shard(shard, token); });
@@ -166,24 +167,19 @@ class RealPipeline final : public Pipeline {
       counters_.refused_queue.add();
       return base::fail(base::Errc::Overloaded, "a shard's queue is full");
     }
-    bool is_pushed = false;
+    // Runs in the order of the sequences, once the record is as durable as it was asked to be.
     const auto push = [&](const log::Appended& at) {
-      is_pushed = true;
       for (const auto& shard : shards_) {
         const size_t cost = intake.queue_cost(shard->index);
         if (cost == 0) continue;
         shard->is_empty = false;
         shard->queue.push(assemble::ShardRecord{at, std::move(intake.parts(shard->index))}, cost);
       }
+      last_pushed_ = at.sequence;
     };
     const log::RecordInfo info{.kind = log::RecordKind::Spans, .received = clock_.now()};
     const auto appended = log_.append(info, intake.digest_bytes(), request, prepared.facts, push);
     if (appended) return {};
-    // A record that was written but not synced is pushed all the same: it may be there after a crash too.
-    if (is_pushed) {
-      counters_.refused_io.add();
-      return std::unexpected(appended.error());
-    }
     for (const auto& shard : shards_) shard->queue.release(intake.queue_cost(shard->index));
     (appended.error().code == base::Errc::NoSpace ? counters_.refused_no_space : counters_.refused_io).add();
     return std::unexpected(appended.error());
@@ -326,7 +322,7 @@ class RealPipeline final : public Pipeline {
   // Lets the next start pass over what is sealed without asking the store.
   void write_seal_mark() {
     // Records are pushed in the order of their sequences, so a look that is queued now comes after all of these.
-    uint64_t through = log_.last_sequence();
+    uint64_t through = last_pushed_;
     for (const auto& shard : shards_) {
       const auto look = [&](const OpenTraces& open) { through = open.sealed_through(through); };
       if (!on_shard(shard->index, look)) return;
@@ -381,6 +377,7 @@ class RealPipeline final : public Pipeline {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<bool> is_draining_{false};
   std::atomic<bool> is_over_memory_{false};
+  std::atomic<uint64_t> last_pushed_{0};  // sequence
 
   std::mutex intakes_mutex_;
   std::vector<std::unique_ptr<Intake>> intakes_;

@@ -34,16 +34,16 @@ class Value {
   using Variant = std::variant<std::monostate, std::string, bool, int64_t, double, Bytes, Array, KeyValues>;
 
   Value() = default;
-  Value(std::string text) : variant_(std::move(text)) {}
-  Value(std::string_view text) : variant_(std::string(text)) {}
-  Value(const char* text) : variant_(std::string(text)) {}
-  Value(bool value) : variant_(value) {}
-  Value(int64_t value) : variant_(value) {}
-  Value(int value) : variant_(static_cast<int64_t>(value)) {}
-  Value(double value) : variant_(value) {}
-  Value(Bytes value) : variant_(std::move(value)) {}
-  Value(Array value) : variant_(std::move(value)) {}
-  Value(KeyValues value) : variant_(std::move(value)) {}
+  Value(std::string text);
+  Value(std::string_view text);
+  Value(const char* text);
+  Value(bool value);
+  Value(int64_t value);
+  Value(int value);
+  Value(double value);
+  Value(Bytes value);
+  Value(Array value);
+  Value(KeyValues value);
 
   const Variant& variant() const { return variant_; }
   Variant& variant() { return variant_; }
@@ -67,6 +67,17 @@ struct Attribute {
 };
 using Attributes = std::vector<Attribute>;
 
+// Here, where Attribute is complete: a variant that holds it cannot be made or destroyed before.
+inline Value::Value(std::string text) : variant_(std::move(text)) {}
+inline Value::Value(std::string_view text) : variant_(std::string(text)) {}
+inline Value::Value(const char* text) : variant_(std::string(text)) {}
+inline Value::Value(bool value) : variant_(value) {}
+inline Value::Value(int64_t value) : variant_(value) {}
+inline Value::Value(int value) : variant_(static_cast<int64_t>(value)) {}
+inline Value::Value(double value) : variant_(value) {}
+inline Value::Value(Bytes value) : variant_(std::move(value)) {}
+inline Value::Value(Array value) : variant_(std::move(value)) {}
+inline Value::Value(KeyValues value) : variant_(std::move(value)) {}
 inline bool Array::operator==(const Array& other) const { return values == other.values; }
 inline bool KeyValues::operator==(const KeyValues& other) const { return entries == other.entries; }
 
