@@ -84,6 +84,8 @@ struct RecordFacts {
 struct Appended {
   Position position;
   uint64_t sequence = 0;
+
+  bool operator==(const Appended&) const = default;
 };
 
 // A record as read back; owns its bytes.

@@ -201,7 +201,8 @@ base::Result<SegmentFile> SegmentDirectory::take(uint64_t file_bytes, uint64_t f
   auto taken = from_free ? take_free(number) : create(number, file_bytes);
   if (!taken) return taken;
   taken->header.segment = number;
-  taken->header.life = random_.next();
+  // Two numbers never give the same life, even if the clock stood still over a restart.
+  taken->header.life = base::Random(entropy_ + number).next();
   taken->header.first_sequence = first_sequence;
   taken->header.verify_from = verify_from == 0 ? number : verify_from;
   taken->header.created_unix_nanos = clock_.now().unix_nanos;

@@ -44,7 +44,10 @@ class SegmentDirectory {
  public:
   // `options` and `file_system` are borrowed for the object's life.
   SegmentDirectory(base::FileSystem& file_system, const base::Clock& clock, const LogOptions& options)
-      : file_system_(file_system), clock_(clock), options_(options), random_(options.seed ^ clock.now().unix_nanos) {}
+      : file_system_(file_system),
+        clock_(clock),
+        options_(options),
+        entropy_(base::Random(options.seed ^ clock.now().unix_nanos).next()) {}
 
   // Unsupported, and nothing touched, if a file has a newer version. Once.
   base::Result<DirectoryListing> open();
@@ -77,10 +80,10 @@ class SegmentDirectory {
   base::FileSystem& file_system_;
   const base::Clock& clock_;
   const LogOptions& options_;
+  const uint64_t entropy_;
   std::unique_ptr<base::FileLock> lock_;
 
   mutable std::mutex mutex_;
-  base::Random random_;              // guarded by mutex_
   uint64_t next_number_ = 1;         // guarded by mutex_
   uint64_t bytes_ = 0;               // guarded by mutex_: of all files
   uint64_t unread_records_max_ = 0;  // used by open only
