@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/json_writer.h"
 #include "base/result.h"
 #include "model/limits.h"
 #include "model/trace.h"
@@ -20,8 +21,8 @@ base::Result<model::SpanSet> decode_request_json(std::string_view json, const mo
 // protobuf fields have no JSON form and are left out.
 std::string encode_request_json(const model::SpanSet& spans);
 
-// The `resourceSpans` array alone, to be embedded (base::JsonWriter::raw_value()).
-void append_resource_spans_json(const model::SpanSet& spans, std::string& out);
+// Only the elements of the `resourceSpans` array, into an array that the caller began: several traces may share one.
+void write_resource_spans_json(const model::SpanSet& spans, base::JsonWriter& json);
 
 // The `attributes` array, as the native and Jaeger v3 APIs embed it.
 void append_attributes_json(const model::Attributes& attributes, std::string& out);

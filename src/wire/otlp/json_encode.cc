@@ -192,16 +192,15 @@ std::string encode_request_json(const model::SpanSet& spans) {
   JsonWriter json(out);
   json.begin_object();
   json.key("resourceSpans");
-  append_resource_spans_json(spans, json.raw_value());
+  json.begin_array();
+  write_resource_spans_json(spans, json);
+  json.end_array();
   json.end_object();
   return out;
 }
 
-void append_resource_spans_json(const model::SpanSet& spans, std::string& out) {
-  JsonWriter json(out);
-  json.begin_array();
+void write_resource_spans_json(const model::SpanSet& spans, JsonWriter& json) {
   for (const SpanGroup& group : group_by_resource(spans)) write_resource_spans(json, spans, group);
-  json.end_array();
 }
 
 void append_attributes_json(const model::Attributes& attributes, std::string& out) {
