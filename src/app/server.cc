@@ -1,0 +1,201 @@
+#include "app/server.h"
+
+#include <algorithm>
+#include <spdlog/spdlog.h>
+#include <thread>
+
+#include "api/assets/assets.h"
+#include "api/native/health.h"
+#include "api/native/routes.h"
+#include "api/otlp/grpc.h"
+#include "api/otlp/http.h"
+#include "app/process.h"
+#include "app/version.h"
+#include "assemble/open_reader.h"
+#include "base/file_system.h"
+#include "ingest/pipeline.h"
+#include "log/log.h"
+#include "net/grpc_server.h"
+#include "net/http_server.h"
+#include "query/engine.h"
+#include "store/embedded/embedded_store.h"
+
+namespace backstitch::app {
+namespace {
+
+constexpr base::Duration kServersDrain = std::chrono::seconds(3);
+
+size_t core_count() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+log::LogOptions log_options(const Config& config) {
+  return {.directory = config.data + "/log",
+          .sync = config.durability.sync,
+          .compression = config.log.compression,
+          .segment_bytes = config.log.segment_bytes,
+          .max_bytes = config.log.max_bytes};
+}
+
+ingest::PipelineOptions pipeline_options(const Config& config) {
+  ingest::PipelineOptions options{
+      .shards = config.shards == 0 ? core_count() : config.shards,
+      .assemble = {.decision_wait = config.decision_wait,
+                   .decision_wait_after_root_received = config.decision_wait_after_root_received,
+                   .trace_max_age = config.trace_max_age,
+                   .spans_per_trace = config.spans_per_trace},
+      .plan = {.attributes = {}, .redact = config.redact},
+      .limits = config.limits,
+      .memory_bytes_max = config.memory_bytes,
+      .retention_age = config.retention.age,
+      .retention_disk_share = config.retention.disk,
+      .resident_bytes = resident_bytes,
+      .disk_used_share = [data = config.data] { return disk_used_share(data); }};
+  if (config.durability.sync == log::Sync::Interval) options.sync_interval = config.durability.interval;
+  return options;
+}
+
+bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+void warn_if_open(const char* listener, const net::Address& address) {
+  if (is_loopback(address.host)) return;
+  spdlog::warn("{} listens on {} without TLS or tokens: anyone who reaches that address may use it", listener,
+               net::to_string(address));
+}
+
+class RealServer final : public Server {
+ public:
+  explicit RealServer(Config config) : config_(std::move(config)) {}
+  ~RealServer() override { stop_listening(base::Duration(0)); }
+
+  base::Result<> run() {
+    if (auto opened = open_data(); !opened) return opened;
+    auto pipeline = ingest::Pipeline::start(clock_, *log_, *store_, metrics_, pipeline_options(config_));
+    if (!pipeline) return std::unexpected(pipeline.error());
+    pipeline_ = std::move(*pipeline);
+    report_replay(pipeline_->replayed());
+    open_reader_ = std::make_unique<assemble::OpenReader>(
+        *pipeline_, *log_, metrics_, assemble::OpenReaderOptions{.open_scan_bytes_max = config_.open_scan_max_bytes});
+    engine_ = std::make_unique<query::Engine>(std::vector<store::TraceReader*>{open_reader_.get(), store_.get()},
+                                              clock_, metrics_);
+    return listen();
+  }
+
+  std::string otlp_grpc_address() const override { return grpc_ ? grpc_->address() : ""; }
+  std::string otlp_http_address() const override { return otlp_http_ ? otlp_http_->address() : ""; }
+  std::string query_address() const override { return query_ ? query_->address() : ""; }
+
+  base::Result<> drain(base::Duration wait) override {
+    is_draining_ = true;
+    if (grpc_) grpc_->drain(kServersDrain);
+    if (otlp_http_) otlp_http_->drain(kServersDrain);
+    auto drained = pipeline_->drain(wait - std::min(wait, 2 * kServersDrain));
+    stop_listening(kServersDrain);
+    return drained;
+  }
+
+ private:
+  base::Result<> open_data() {
+    if (auto made = files_->create_directories(config_.data); !made) return made;
+    auto lock = files_->try_lock(config_.data + "/LOCK");
+    if (!lock && lock.error().code == base::Errc::AlreadyExists) {
+      return base::fail(base::Errc::AlreadyExists, "another backstitch uses the data directory " + config_.data);
+    }
+    if (!lock) return std::unexpected(lock.error());
+    lock_ = std::move(*lock);
+    auto store = store::open_embedded_store({.directory = config_.data + "/store"}, metrics_);
+    if (!store) return std::unexpected(store.error());
+    store_ = std::move(*store);
+    auto log = log::Log::open(*files_, clock_, metrics_, log_options(config_));
+    if (!log) return std::unexpected(log.error());
+    log_ = std::move(*log);
+    return {};
+  }
+
+  static void report_replay(const ingest::Replayed& replayed) {
+    if (replayed.log.records == 0) return;
+    spdlog::info("replayed {} log records: {} parts of traces go on, {} were stored already", replayed.log.records,
+                 replayed.open_parts, replayed.covered_parts);
+    if (replayed.log.corrupt_records != 0) {
+      spdlog::error("passed over {} corrupt log records", replayed.log.corrupt_records);
+    }
+  }
+
+  base::Result<> listen() {
+    if (const auto& address = config_.listen.query) {
+      warn_if_open("listen.query", *address);
+      add_query_routes();
+      auto server = net::HttpServer::start(
+          {.name = "query", .address = net::to_string(*address), .threads = static_cast<unsigned>(core_count()) + 2},
+          [this](net::HttpRequest& request) { return query_router_(request); }, metrics_);
+      if (!server) return std::unexpected(server.error());
+      query_ = std::move(*server);
+    }
+    if (const auto& address = config_.listen.otlp_http) {
+      warn_if_open("listen.otlp_http", *address);
+      api::add_otlp_http_routes(otlp_router_, *pipeline_, metrics_,
+                                {.cors_origins = config_.cors_origins, .limits = config_.limits});
+      auto server = net::HttpServer::start(
+          {.name = "otlp_http",
+           .address = net::to_string(*address),
+           .threads = static_cast<unsigned>(core_count()),
+           .body_bytes_max = config_.limits.request_bytes_max},
+          [this](net::HttpRequest& request) { return otlp_router_(request); }, metrics_);
+      if (!server) return std::unexpected(server.error());
+      otlp_http_ = std::move(*server);
+    }
+    if (const auto& address = config_.listen.otlp_grpc) {
+      warn_if_open("listen.otlp_grpc", *address);
+      auto server = net::GrpcServer::start({.address = net::to_string(*address),
+                                            .threads = static_cast<unsigned>(core_count()),
+                                            .message_bytes_max = config_.limits.request_bytes_max},
+                                           api::make_otlp_grpc_handler(*pipeline_, metrics_), metrics_);
+      if (!server) return std::unexpected(server.error());
+      grpc_ = std::move(*server);
+    }
+    is_ready_ = true;
+    return {};
+  }
+
+  void add_query_routes() {
+    api::add_health_routes(query_router_, metrics_, [this]() -> base::Result<> {
+      if (is_draining_) return base::fail(base::Errc::Unavailable, "draining");
+      if (!is_ready_) return base::fail(base::Errc::Unavailable, "starting");
+      return {};
+    });
+    api::add_native_routes(query_router_, *engine_);
+    api::add_asset_routes(query_router_, api::embedded_assets());
+  }
+
+  void stop_listening(base::Duration wait) {
+    if (grpc_) grpc_->drain(wait);
+    if (otlp_http_) otlp_http_->drain(wait);
+    if (query_) query_->drain(wait);
+  }
+
+  const Config config_;
+  const base::SystemClock clock_;
+  base::Metrics metrics_;
+  const std::unique_ptr<base::FileSystem> files_ = base::make_real_file_system();
+  std::unique_ptr<base::FileLock> lock_;
+  std::unique_ptr<store::TraceStore> store_;
+  std::unique_ptr<log::Log> log_;
+  std::unique_ptr<ingest::Pipeline> pipeline_;
+  std::unique_ptr<assemble::OpenReader> open_reader_;
+  std::unique_ptr<query::Engine> engine_;
+  net::HttpRouter query_router_;
+  net::HttpRouter otlp_router_;
+  std::atomic<bool> is_ready_{false};
+  std::atomic<bool> is_draining_{false};
+  std::unique_ptr<net::HttpServer> query_;
+  std::unique_ptr<net::HttpServer> otlp_http_;
+  std::unique_ptr<net::GrpcServer> grpc_;
+};
+
+}  // namespace
+
+base::Result<std::unique_ptr<Server>> Server::start(const Config& config) {
+  auto server = std::make_unique<RealServer>(config);
+  if (auto running = server->run(); !running) return std::unexpected(running.error());
+  return server;
+}
+
+}  // namespace backstitch::app

@@ -1,0 +1,32 @@
+// One running `serve`: this file's .cc is the map of the program, where everything is made and handed to what needs
+// it. Members are built in the order of the path and go in the reverse order.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/config.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace backstitch::app {
+
+class Server {
+ public:
+  // Opens the data directory, replays the log, listens. AlreadyExists where another process has the directory or a
+  // port, Unsupported where a newer version wrote the data, InvalidArgument, Io, NoSpace: the message is a sentence
+  // for the operator, and nothing was changed.
+  static base::Result<std::unique_ptr<Server>> start(const Config& config);
+  virtual ~Server() = default;
+
+  // As bound; empty where it is off.
+  virtual std::string otlp_grpc_address() const = 0;
+  virtual std::string otlp_http_address() const = 0;
+  virtual std::string query_address() const = 0;
+
+  // Refuses new requests, finishes those in progress, seals everything; within `wait`. Unavailable if something
+  // stays in the log for the next start. Idempotent.
+  virtual base::Result<> drain(base::Duration wait) = 0;
+};
+
+}  // namespace backstitch::app
