@@ -17,6 +17,7 @@ export interface TraceModel {
   readonly parent: Int32Array; // -1: no parent in this trace
   readonly depth: Int32Array;
   readonly subtreeEnd: Int32Array;
+  readonly subtreeUntil: Float64Array; // when the last span of the subtree ended
   readonly childCount: Int32Array;
   readonly siblingIndex: Int32Array; // 1-based position among its siblings
   readonly service: Int32Array; // index into services
@@ -24,7 +25,6 @@ export interface TraceModel {
   readonly isOrphan: Uint8Array; // has a parent id, but that span is not in this trace
   readonly hasErrorBelow: Uint8Array;
   readonly services: readonly string[];
-  readonly serviceSpanCounts: readonly number[];
   readonly startNanoseconds: bigint;
   readonly length: number; // nanoseconds from the first start to the last end, at least 1
   readonly depthMax: number; // 1 for a trace of roots only
@@ -51,6 +51,7 @@ export function buildTrace(trace: Trace): TraceModel {
     parent: order.parent,
     depth: new Int32Array(count),
     subtreeEnd: new Int32Array(count),
+    subtreeUntil: new Float64Array(count),
     childCount: new Int32Array(count),
     siblingIndex: new Int32Array(count),
     service: new Int32Array(count),
@@ -58,7 +59,6 @@ export function buildTrace(trace: Trace): TraceModel {
     isOrphan: new Uint8Array(count),
     hasErrorBelow: new Uint8Array(count),
     services: [] as string[],
-    serviceSpanCounts: [] as number[],
     startNanoseconds: earliestStart(spans),
     length: 1,
     depthMax: 0,
@@ -73,7 +73,9 @@ export function buildTrace(trace: Trace): TraceModel {
     const parent = model.parent[index] as number;
     model.start[index] = Number(BigInt(span.startTimeUnixNano) - model.startNanoseconds);
     model.duration[index] = Number(span.durationNano);
-    model.length = Math.max(model.length, (model.start[index] as number) + (model.duration[index] as number));
+    const end = (model.start[index] as number) + (model.duration[index] as number);
+    model.subtreeUntil[index] = end;
+    model.length = Math.max(model.length, end);
     model.depth[index] = parent < 0 ? 0 : (model.depth[parent] as number) + 1;
     model.depthMax = Math.max(model.depthMax, (model.depth[index] as number) + 1);
     model.siblingIndex[index] = parent < 0 ? ++rootCount : ++(model.childCount[parent] as number);
@@ -91,10 +93,8 @@ export function buildTrace(trace: Trace): TraceModel {
     if (service === undefined) {
       service = model.services.push(name) - 1;
       serviceIndex.set(name, service);
-      model.serviceSpanCounts.push(0);
     }
     model.service[index] = service;
-    (model.serviceSpanCounts[service] as number)++;
   }
   closeSubtrees(model);
   selfTimes(model);
@@ -106,6 +106,7 @@ function closeSubtrees(model: {
   count: number;
   parent: Int32Array;
   subtreeEnd: Int32Array;
+  subtreeUntil: Float64Array;
   isError: Uint8Array;
   hasErrorBelow: Uint8Array;
 }): void {
@@ -114,6 +115,7 @@ function closeSubtrees(model: {
     const parent = model.parent[index] as number;
     if (parent < 0) continue;
     model.subtreeEnd[parent] = Math.max(model.subtreeEnd[parent] as number, model.subtreeEnd[index] as number);
+    model.subtreeUntil[parent] = Math.max(model.subtreeUntil[parent] as number, model.subtreeUntil[index] as number);
     if (model.isError[index] || model.hasErrorBelow[index]) model.hasErrorBelow[parent] = 1;
   }
 }

@@ -10,7 +10,7 @@ export function traceFromText(text: string): Trace {
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue;
     const level = (line.length - line.trimStart().length) / 2;
-    const [id, service, times, ...marks] = line.trim().split(/\s+/) as [string, string, string];
+    const [id, service, times, ...marks] = line.trim().split(/\s+/) as [string, string, string, ...string[]];
     const [start, duration] = times.split('+') as [string, string];
     if (!services.includes(service)) services.push(service);
     above[level] = id;

@@ -67,10 +67,12 @@ describe('times and marks', () => {
     expect(model.errorCount).toBe(1);
     expect([...model.hasErrorBelow]).toEqual([1, 1, 0, 0]);
   });
-  test('services are counted in order of appearance', () => {
+  test('a subtree lasts as long as the last span in it', () => {
+    expect([...build('a web 0+10\n  b x 2+3\n    c x 4+40').subtreeUntil]).toEqual([44, 44, 44]);
+  });
+  test('services are listed in order of appearance', () => {
     const model = build(SHOP);
     expect(model.services).toEqual(['web', 'cart', 'db', 'pay']);
-    expect(model.serviceSpanCounts).toEqual([1, 1, 1, 1]);
   });
 });
 

@@ -7,7 +7,6 @@ export interface Palette {
   services: string[];
   onServices: string[]; // text that is readable on the service's colour
   panel: string;
-  sunken: string;
   hover: string;
   selected: string;
   line: string;
@@ -16,9 +15,6 @@ export interface Palette {
   textSoft: string;
   textFaint: string;
   error: string;
-  accent: string;
-  mark: string;
-  markStrong: string;
   path: string;
   font: string;
 }
@@ -47,7 +43,6 @@ export function paletteOf(theme: Theme): Palette {
     services,
     onServices: services.map(readableOn),
     panel: cssColor('--panel'),
-    sunken: cssColor('--sunken'),
     hover: cssColor('--hover'),
     selected: cssColor('--selected'),
     line: cssColor('--line'),
@@ -56,9 +51,6 @@ export function paletteOf(theme: Theme): Palette {
     textSoft: cssColor('--text-soft'),
     textFaint: cssColor('--text-faint'),
     error: cssColor('--error'),
-    accent: cssColor('--accent'),
-    mark: cssColor('--mark'),
-    markStrong: cssColor('--mark-strong'),
     path: cssColor('--path'),
     font: cssColor('--font'),
   };

@@ -115,15 +115,8 @@ function paintFoldedExtent(
   color: string,
 ): void {
   const { model, viewport } = scene;
-  let end = 0;
-  const subtreeEnd = model.subtreeEnd[index] as number;
-  // Bounded, because this runs per frame: past the bound the extent is that of the first children.
-  const until = Math.min(subtreeEnd, index + 2000);
-  for (let below = index; below < until; below++) {
-    end = Math.max(end, (model.start[below] as number) + (model.duration[below] as number));
-  }
   const from = Math.max(0, ((model.start[index] as number) - viewport.from) * scale);
-  const to = Math.min(scene.width, (end - viewport.from) * scale);
+  const to = Math.min(scene.width, ((model.subtreeUntil[index] as number) - viewport.from) * scale);
   if (to <= from) return;
   const alpha = context.globalAlpha;
   context.globalAlpha = alpha * 0.35;

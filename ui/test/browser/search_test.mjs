@@ -160,6 +160,22 @@ testWithMock('no match has its own message', async () => {
   await close();
 });
 
+testWithMock('tags complete their names and values', async () => {
+  const { page, close } = await openSearch();
+  await page.click('#tags');
+  await page.keyboard.type('rou');
+  await page.locator('#tags-list li', { hasText: 'http.route' }).waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.locator('#tags-list li', { hasText: '/a b' }).waitFor();
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.inputValue('#tags'), 'http.route="/a b" ');
+  await page.keyboard.press('Enter');
+  await eventually(() => query(page).get('tags'), (value) => value === 'http.route="/a b"', 'tags in the address');
+  await close();
+});
+
 testWithMock('operations offered are those of the service', async () => {
   const { page, close } = await openSearch('/search?service=payment');
   await page.click('#operation');

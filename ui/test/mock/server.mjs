@@ -71,7 +71,10 @@ function answerApi(url, traces) {
     const names = services.flatMap((service) => CALLS[service] ?? []).sort();
     return { body: { operations: names.map((name) => ({ name, kind: 'server' })) } };
   }
-  if (path === '/attributes') return { body: { attributes: [{ scope: 'span', name: 'http.route' }] } };
+  if (path === '/attributes') {
+    return { body: { attributes: ['http.request.method', 'http.route', 'user.id'].map((name) => ({ scope: 'span', name })) } };
+  }
+  if (path === '/attributes/http.route/values') return { body: { values: ['/cart', '/checkout', '/a b'] } };
   if (path === '/traces') {
     if (parameters.get('service') === 'broken') return error(503, 'unavailable', 'The store is being restarted; ask again in a moment.');
     const result = search(traces, parameters);
