@@ -1,5 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig, type Plugin } from 'vite';
+import type { Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
 
 // The theme is set by the bundle itself, because the server's policy forbids inline scripts.
 // `blocking="render"` holds the first paint until then, so that no page flashes in the wrong theme.
@@ -30,4 +31,4 @@ export default defineConfig({
     proxy: { '/api': process.env.BACKSTITCH_URL ?? 'http://127.0.0.1:16686' },
   },
   test: { include: ['src/**/*_test.ts'] },
-} as Parameters<typeof defineConfig>[0]);
+});
