@@ -13,31 +13,29 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
-#include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
+#include "wire/otlp/cursor.h"
+#include "wire/otlp/decode_bound.h"
 #include "wire/otlp/encode.h"
 #include "wire/otlp/otlp_fields.h"
 
 namespace backstitch::wire::otlp {
 namespace {
 
-using protozero::pbf_reader;
-using protozero::pbf_wire_type;
+constexpr uint32_t bytes_field(uint32_t number) { return tag_of(number, WireType::Bytes); }
+constexpr uint32_t varint_field(uint32_t number) { return tag_of(number, WireType::Varint); }
+constexpr uint32_t fixed32_field(uint32_t number) { return tag_of(number, WireType::Fixed32); }
+constexpr uint32_t fixed64_field(uint32_t number) { return tag_of(number, WireType::Fixed64); }
 
-constexpr uint32_t bytes_field(uint32_t number) {
-  return protozero::tag_and_type(number, pbf_wire_type::length_delimited);
-}
-constexpr uint32_t varint_field(uint32_t number) { return protozero::tag_and_type(number, pbf_wire_type::varint); }
-constexpr uint32_t fixed32_field(uint32_t number) { return protozero::tag_and_type(number, pbf_wire_type::fixed32); }
-constexpr uint32_t fixed64_field(uint32_t number) { return protozero::tag_and_type(number, pbf_wire_type::fixed64); }
-
-// Stays inside this file, beside protozero's own exceptions.
-struct TooDeep : std::exception {};
+// Stays inside this file, as WireFault and OverBound do.
+struct TooDeep {
+  const char* at;
+};
 
 template <typename Id>
-Id to_id(protozero::data_view bytes) {
-  return bytes.size() == sizeof(Id) ? Id::from_bytes(bytes.data()) : Id{};
+Id id_of(Cursor bytes) {
+  return bytes.size() == sizeof(Id) ? Id::from_bytes(bytes.position()) : Id{};
 }
 
 // The value's alternative T, made if it is another: one kind of value replaces another, the same kind merges.
@@ -49,334 +47,343 @@ T& ensure(model::Value& value) {
 
 class Decoder {
  public:
-  Decoder(std::string_view bytes, const model::Limits& limits)
-      : bytes_(bytes), at_(bytes.data()), nesting_max_(limits.nesting_max) {}
+  explicit Decoder(const model::Limits& limits) : nesting_max_(limits.nesting_max), bound_(limits) {}
 
-  void decode_into(model::SpanSet& set) {
-    pbf_reader request(bytes_.data(), bytes_.size());
-    while (next(request)) {
-      if (request.tag_and_type() == bytes_field(kRequestResourceSpans)) {
-        resource_spans(request.get_message(), set);
+  void request(Cursor in, model::SpanSet& set) {
+    while (!in.at_end()) {
+      const uint32_t tag = in.tag();
+      if (tag == bytes_field(kRequestResourceSpans)) {
+        resource_spans(in.bytes(), set);
       } else {
-        request.skip();
+        in.skip(tag);
       }
     }
   }
-
-  // Of the field that was looked at last.
-  size_t offset() const { return static_cast<size_t>(at_ - bytes_.data()); }
 
  private:
-  bool next(pbf_reader& reader) {
-    at_ = reader.data().data();
-    return reader.next();
+  template <typename T>
+  T& append(std::vector<T>& list) {
+    bound_.take(sizeof(T));
+    return list.emplace_back();
   }
-  // The raw bytes of the field that began at `start` and that `reader` has passed.
-  static void keep_raw(const char* start, const pbf_reader& reader, std::string& unknown) {
-    unknown.append(start, static_cast<size_t>(reader.data().data() - start));
+  static std::string text(Cursor& in) { return std::string(in.bytes().view()); }
+  static uint32_t count(Cursor& in) { return static_cast<uint32_t>(in.varint()); }
+  static model::Timestamp time(Cursor& in) { return {in.fixed<uint64_t>()}; }
+
+  // The raw bytes of the field that began at `start` and that `in` has passed.
+  static void keep_raw(const char* start, const Cursor& in, std::string& unknown) {
+    unknown.append(start, static_cast<const char*>(in.position()));
   }
-  void keep_unknown(pbf_reader& reader, std::string& unknown) {
-    const char* start = at_;
-    reader.skip();
-    keep_raw(start, reader, unknown);
+  static void keep_unknown(const char* start, uint32_t tag, Cursor& in, std::string& unknown) {
+    in.skip(tag);
+    keep_raw(start, in, unknown);
   }
 
-  void resource_spans(pbf_reader reader, model::SpanSet& set) {
+  void resource_spans(Cursor in, model::SpanSet& set) {
     const auto index = static_cast<uint32_t>(set.resources.size());
-    set.resources.emplace_back();
-    while (next(reader)) {
-      switch (reader.tag_and_type()) {
+    append(set.resources);
+    while (!in.at_end()) {
+      const uint32_t tag = in.tag();
+      switch (tag) {
         case bytes_field(kResourceSpansResource):
-          resource(reader.get_message(), set.resources[index]);
+          resource(in.bytes(), set.resources[index]);
           break;
         case bytes_field(kResourceSpansScopeSpans):
-          scope_spans(reader.get_message(), index, set);
+          scope_spans(in.bytes(), index, set);
           break;
         case bytes_field(kResourceSpansSchemaUrl):
-          set.resources[index].schema_url = reader.get_string();
+          set.resources[index].schema_url = text(in);
           break;
         default:
-          reader.skip();
+          in.skip(tag);
       }
     }
   }
 
-  void scope_spans(pbf_reader reader, uint32_t resource_index, model::SpanSet& set) {
+  void scope_spans(Cursor in, uint32_t resource_index, model::SpanSet& set) {
     const auto index = static_cast<uint32_t>(set.scopes.size());
-    set.scopes.emplace_back();
-    while (next(reader)) {
-      switch (reader.tag_and_type()) {
+    append(set.scopes);
+    while (!in.at_end()) {
+      const uint32_t tag = in.tag();
+      switch (tag) {
         case bytes_field(kScopeSpansScope):
-          scope(reader.get_message(), set.scopes[index]);
+          scope(in.bytes(), set.scopes[index]);
           break;
         case bytes_field(kScopeSpansSpans): {
-          model::Span& one = set.spans.emplace_back();
+          model::Span& one = append(set.spans);
           one.resource = resource_index;
           one.scope = index;
-          span(reader.get_message(), one);
+          span(in.bytes(), one);
           break;
         }
         case bytes_field(kScopeSpansSchemaUrl):
-          set.scopes[index].schema_url = reader.get_string();
+          set.scopes[index].schema_url = text(in);
           break;
         default:
-          reader.skip();
+          in.skip(tag);
       }
     }
   }
 
-  void resource(pbf_reader reader, model::Resource& into) {
-    while (next(reader)) {
-      switch (reader.tag_and_type()) {
+  void resource(Cursor in, model::Resource& into) {
+    while (!in.at_end()) {
+      const char* start = in.position();
+      const uint32_t tag = in.tag();
+      switch (tag) {
         case bytes_field(kResourceAttributes):
-          attribute(reader, into.attributes, into.unknown_fields);
+          attribute(start, in, into.attributes, into.unknown_fields);
           break;
         case varint_field(kResourceDroppedAttributesCount):
-          into.dropped_attributes_count = reader.get_uint32();
+          into.dropped_attributes_count = count(in);
           break;
         default:
-          keep_unknown(reader, into.unknown_fields);
+          keep_unknown(start, tag, in, into.unknown_fields);
       }
     }
   }
 
-  void scope(pbf_reader reader, model::Scope& into) {
-    while (next(reader)) {
-      switch (reader.tag_and_type()) {
+  void scope(Cursor in, model::Scope& into) {
+    while (!in.at_end()) {
+      const char* start = in.position();
+      const uint32_t tag = in.tag();
+      switch (tag) {
         case bytes_field(kScopeName):
-          into.name = reader.get_string();
+          into.name = text(in);
           break;
         case bytes_field(kScopeVersion):
-          into.version = reader.get_string();
+          into.version = text(in);
           break;
         case bytes_field(kScopeAttributes):
-          attribute(reader, into.attributes, into.unknown_fields);
+          attribute(start, in, into.attributes, into.unknown_fields);
           break;
         case varint_field(kScopeDroppedAttributesCount):
-          into.dropped_attributes_count = reader.get_uint32();
+          into.dropped_attributes_count = count(in);
           break;
         default:
-          keep_unknown(reader, into.unknown_fields);
+          keep_unknown(start, tag, in, into.unknown_fields);
       }
     }
   }
 
-  void span(pbf_reader reader, model::Span& into) {
-    while (next(reader)) {
-      switch (reader.tag_and_type()) {
+  void span(Cursor in, model::Span& into) {
+    while (!in.at_end()) {
+      const char* start = in.position();
+      const uint32_t tag = in.tag();
+      switch (tag) {
         case bytes_field(kSpanTraceId):
-          into.trace_id = to_id<model::TraceId>(reader.get_view());
+          into.trace_id = id_of<model::TraceId>(in.bytes());
           break;
         case bytes_field(kSpanSpanId):
-          into.span_id = to_id<model::SpanId>(reader.get_view());
+          into.span_id = id_of<model::SpanId>(in.bytes());
           break;
         case bytes_field(kSpanTraceState):
-          into.trace_state = reader.get_string();
+          into.trace_state = text(in);
           break;
         case bytes_field(kSpanParentSpanId):
-          into.parent_span_id = to_id<model::SpanId>(reader.get_view());
+          into.parent_span_id = id_of<model::SpanId>(in.bytes());
           break;
         case bytes_field(kSpanName):
-          into.name = reader.get_string();
+          into.name = text(in);
           break;
         case varint_field(kSpanKind):
-          enumeration(reader, model::SpanKind::Consumer, into.kind, into.unknown_fields);
+          enumeration(start, in, model::SpanKind::Consumer, into.kind, into.unknown_fields);
           break;
         case fixed64_field(kSpanStart):
-          into.start = {reader.get_fixed64()};
+          into.start = time(in);
           break;
         case fixed64_field(kSpanEnd):
-          into.end = {reader.get_fixed64()};
+          into.end = time(in);
           break;
         case bytes_field(kSpanAttributes):
-          attribute(reader, into.attributes, into.unknown_fields);
+          attribute(start, in, into.attributes, into.unknown_fields);
           break;
         case varint_field(kSpanDroppedAttributesCount):
-          into.dropped_attributes_count = reader.get_uint32();
+          into.dropped_attributes_count = count(in);
           break;
         case bytes_field(kSpanEvents):
-          event(reader.get_message(), into.events.emplace_back());
+          event(in.bytes(), append(into.events));
           break;
         case varint_field(kSpanDroppedEventsCount):
-          into.dropped_events_count = reader.get_uint32();
+          into.dropped_events_count = count(in);
           break;
         case bytes_field(kSpanLinks):
-          link(reader.get_message(), into.links.emplace_back());
+          link(in.bytes(), append(into.links));
           break;
         case varint_field(kSpanDroppedLinksCount):
-          into.dropped_links_count = reader.get_uint32();
+          into.dropped_links_count = count(in);
           break;
         case bytes_field(kSpanStatus):
-          status(reader.get_message(), into);
+          status(in.bytes(), into);
           break;
         case fixed32_field(kSpanFlags):
-          into.flags = reader.get_fixed32();
+          into.flags = in.fixed<uint32_t>();
           break;
         default:
-          keep_unknown(reader, into.unknown_fields);
+          keep_unknown(start, tag, in, into.unknown_fields);
       }
     }
   }
 
-  void event(pbf_reader reader, model::Event& into) {
-    while (next(reader)) {
-      switch (reader.tag_and_type()) {
+  void event(Cursor in, model::Event& into) {
+    while (!in.at_end()) {
+      const char* start = in.position();
+      const uint32_t tag = in.tag();
+      switch (tag) {
         case fixed64_field(kEventTime):
-          into.time = {reader.get_fixed64()};
+          into.time = time(in);
           break;
         case bytes_field(kEventName):
-          into.name = reader.get_string();
+          into.name = text(in);
           break;
         case bytes_field(kEventAttributes):
-          attribute(reader, into.attributes, into.unknown_fields);
+          attribute(start, in, into.attributes, into.unknown_fields);
           break;
         case varint_field(kEventDroppedAttributesCount):
-          into.dropped_attributes_count = reader.get_uint32();
+          into.dropped_attributes_count = count(in);
           break;
         default:
-          keep_unknown(reader, into.unknown_fields);
+          keep_unknown(start, tag, in, into.unknown_fields);
       }
     }
   }
 
-  void link(pbf_reader reader, model::Link& into) {
-    while (next(reader)) {
-      switch (reader.tag_and_type()) {
+  void link(Cursor in, model::Link& into) {
+    while (!in.at_end()) {
+      const char* start = in.position();
+      const uint32_t tag = in.tag();
+      switch (tag) {
         case bytes_field(kLinkTraceId):
-          into.trace_id = to_id<model::TraceId>(reader.get_view());
+          into.trace_id = id_of<model::TraceId>(in.bytes());
           break;
         case bytes_field(kLinkSpanId):
-          into.span_id = to_id<model::SpanId>(reader.get_view());
+          into.span_id = id_of<model::SpanId>(in.bytes());
           break;
         case bytes_field(kLinkTraceState):
-          into.trace_state = reader.get_string();
+          into.trace_state = text(in);
           break;
         case bytes_field(kLinkAttributes):
-          attribute(reader, into.attributes, into.unknown_fields);
+          attribute(start, in, into.attributes, into.unknown_fields);
           break;
         case varint_field(kLinkDroppedAttributesCount):
-          into.dropped_attributes_count = reader.get_uint32();
+          into.dropped_attributes_count = count(in);
           break;
         case fixed32_field(kLinkFlags):
-          into.flags = reader.get_fixed32();
+          into.flags = in.fixed<uint32_t>();
           break;
         default:
-          keep_unknown(reader, into.unknown_fields);
+          keep_unknown(start, tag, in, into.unknown_fields);
       }
     }
   }
 
-  void status(pbf_reader reader, model::Span& span) {
+  void status(Cursor in, model::Span& span) {
     std::string unknown;
-    while (next(reader)) {
-      switch (reader.tag_and_type()) {
+    while (!in.at_end()) {
+      const char* start = in.position();
+      const uint32_t tag = in.tag();
+      switch (tag) {
         case bytes_field(kStatusMessage):
-          span.status.message = reader.get_string();
+          span.status.message = text(in);
           break;
         case varint_field(kStatusCode):
-          enumeration(reader, model::StatusCode::Error, span.status.code, unknown);
+          enumeration(start, in, model::StatusCode::Error, span.status.code, unknown);
           break;
         default:
-          keep_unknown(reader, unknown);
+          keep_unknown(start, tag, in, unknown);
       }
     }
     if (!unknown.empty()) protozero::pbf_writer(span.unknown_fields).add_bytes(kSpanStatus, unknown);
   }
 
   template <typename Enum>
-  void enumeration(pbf_reader& reader, Enum last, Enum& into, std::string& unknown) {
-    const char* start = at_;
-    const uint64_t number = reader.get_uint64();
+  static void enumeration(const char* start, Cursor& in, Enum last, Enum& into, std::string& unknown) {
+    const uint64_t number = in.varint();
     if (number <= static_cast<uint64_t>(last)) {
       into = static_cast<Enum>(number);
     } else {
-      keep_raw(start, reader, unknown);
+      keep_raw(start, in, unknown);
     }
   }
 
-  void attribute(pbf_reader& owner, model::Attributes& into, std::string& unknown) {
-    const char* start = at_;
-    if (key_value(owner.get_message(), into.emplace_back(), 0)) return;
+  void attribute(const char* start, Cursor& owner, model::Attributes& into, std::string& unknown) {
+    if (key_value(owner.bytes(), append(into), 0)) return;
     into.pop_back();
     keep_raw(start, owner, unknown);
   }
 
   // These three return false if some value is of a kind that we don't know. `depth` is the number of lists
   // around the value.
-  bool key_value(pbf_reader reader, model::Attribute& into, uint32_t depth) {
+  bool key_value(Cursor in, model::Attribute& into, uint32_t depth) {
     bool is_known = true;
-    while (next(reader)) {
-      switch (reader.tag_and_type()) {
+    while (!in.at_end()) {
+      const uint32_t tag = in.tag();
+      switch (tag) {
         case bytes_field(kKeyValueKey):
-          into.key = reader.get_string();
+          into.key = text(in);
           break;
         case bytes_field(kKeyValueValue):
-          is_known &= value(reader.get_message(), into.value, depth);
+          is_known &= value(in.bytes(), into.value, depth);
           break;
         default:
-          reader.skip();
+          in.skip(tag);
       }
     }
     return is_known;
   }
 
-  bool value(pbf_reader reader, model::Value& into, uint32_t depth) {
+  bool value(Cursor in, model::Value& into, uint32_t depth) {
     bool has_unknown = false;
     bool is_known = true;
-    while (next(reader)) {
-      switch (reader.tag_and_type()) {
+    while (!in.at_end()) {
+      const uint32_t tag = in.tag();
+      switch (tag) {
         case bytes_field(kAnyValueString):
-          into = reader.get_string();
+          into = text(in);
           break;
         case varint_field(kAnyValueBool):
-          into = reader.get_uint64() != 0;
+          into = in.varint() != 0;
           break;
         case varint_field(kAnyValueInt):
-          into = reader.get_int64();
+          into = static_cast<int64_t>(in.varint());
           break;
         case fixed64_field(kAnyValueDouble):
-          into = reader.get_double();
+          into = in.fixed<double>();
           break;
         case bytes_field(kAnyValueArray):
         case bytes_field(kAnyValueKeyValues):
-          is_known &= list(reader, into, depth + 1);
+          is_known &= list(tag == bytes_field(kAnyValueArray), in.bytes(), into, depth + 1);
           break;
         case bytes_field(kAnyValueBytes):
-          into = model::Bytes{reader.get_string()};
+          into = model::Bytes{text(in)};
           break;
         default:
-          reader.skip();
+          in.skip(tag);
           has_unknown = true;
       }
     }
     return is_known && !(has_unknown && into.is_empty());
   }
 
-  bool list(pbf_reader& owner, model::Value& into, uint32_t depth) {
-    if (depth > nesting_max_) throw TooDeep{};
-    const bool is_array = owner.tag() == kAnyValueArray;
-    if (is_array) {
-      ensure<model::Array>(into);
-    } else {
-      ensure<model::KeyValues>(into);
-    }
+  bool list(bool is_array, Cursor in, model::Value& into, uint32_t depth) {
+    if (depth > nesting_max_) throw TooDeep{in.position()};
+    auto* values = is_array ? &ensure<model::Array>(into).values : nullptr;
+    auto* entries = is_array ? nullptr : &ensure<model::KeyValues>(into).entries;
     bool is_known = true;
-    pbf_reader reader = owner.get_message();
-    while (next(reader)) {
-      if (reader.tag_and_type() != bytes_field(kListValues)) {
-        reader.skip();
+    while (!in.at_end()) {
+      const uint32_t tag = in.tag();
+      if (tag != bytes_field(kListValues)) {
+        in.skip(tag);
       } else if (is_array) {
-        is_known &= value(reader.get_message(), ensure<model::Array>(into).values.emplace_back(), depth);
+        is_known &= value(in.bytes(), append(*values), depth);
       } else {
-        is_known &= key_value(reader.get_message(), ensure<model::KeyValues>(into).entries.emplace_back(), depth);
+        is_known &= key_value(in.bytes(), append(*entries), depth);
       }
     }
     return is_known;
   }
 
-  const std::string_view bytes_;
-  const char* at_;
   const uint32_t nesting_max_;
+  DecodeBound bound_;
 };
 
 // Gives equal things one index; `key` says what is equal.
@@ -409,22 +416,29 @@ std::vector<uint32_t> share(std::vector<T> all, std::string (*key_of)(const T&),
 }  // namespace
 
 base::Result<model::SpanSet> decode_request(std::string_view bytes, const model::Limits& limits) {
+  // Cursor is for the walk too, which masks in place; nothing here writes through it.
+  char* const begin = const_cast<char*>(bytes.data());
   model::SpanSet set;
-  Decoder decoder(bytes, limits);
   try {
-    decoder.decode_into(set);
-  } catch (const TooDeep&) {
+    Decoder(limits).request(Cursor(begin, begin + bytes.size()), set);
+  } catch (const TooDeep& fault) {
     return base::fail(base::Errc::Malformed, fmt::format("attribute value at offset {} is nested deeper than {}",
-                                                         decoder.offset(), limits.nesting_max));
-  } catch (const protozero::exception& error) {
+                                                         fault.at - begin, limits.nesting_max));
+  } catch (const WireFault& fault) {
     return base::fail(base::Errc::Malformed,
-                      fmt::format("no OTLP protobuf: {} at offset {}", error.what(), decoder.offset()));
+                      fmt::format("no OTLP protobuf: {} at offset {}", fault.what, fault.at - begin));
+  } catch (const OverBound&) {
+    return base::fail(base::Errc::TooLarge,
+                      fmt::format("{} bytes of OTLP decode to more than {}", bytes.size(), limits.decoded_bytes_max));
   }
   return set;
 }
 
 base::Result<model::Trace> decode_trace(model::TraceId id, std::string_view bytes, const model::Limits& limits) {
-  base::Result<model::SpanSet> set = decode_request(bytes, limits);
+  // What was accepted and stored must be readable.
+  model::Limits unbounded = limits;
+  unbounded.decoded_bytes_max = UINT64_MAX;
+  base::Result<model::SpanSet> set = decode_request(bytes, unbounded);
   if (!set) return std::unexpected(std::move(set.error()));
 
   std::vector<bool> resource_used(set->resources.size());

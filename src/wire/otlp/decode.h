@@ -14,11 +14,12 @@ namespace backstitch::wire::otlp {
 
 // `bytes` is an ExportTraceServiceRequest or a TracesData: the same on the wire. Spans come in the order of the
 // bytes. Ids of a wrong length become all zeros. Malformed names the offset or the field; nesting beyond
-// `limits.nesting_max` is Malformed too. Equal resources are not merged: one per ResourceSpans.
+// `limits.nesting_max` is Malformed too. TooLarge beyond `limits.decoded_bytes_max`. Equal resources are not merged:
+// one per ResourceSpans.
 base::Result<model::SpanSet> decode_request(std::string_view bytes, const model::Limits& limits = {});
 
-// As decode_request, and all spans belong to `id` (those of other traces are left out); equal resources and
-// scopes are shared.
+// As decode_request without limits.decoded_bytes_max, and all spans belong to `id` (those of other traces are left
+// out); equal resources and scopes are shared.
 base::Result<model::Trace> decode_trace(model::TraceId id, std::string_view bytes, const model::Limits& limits = {});
 
 // Groups by resource and scope in the order of first use. Field order inside a message is by number, unknown

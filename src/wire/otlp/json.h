@@ -14,7 +14,7 @@ namespace backstitch::wire::otlp {
 
 // Takes lowerCamel and the proto's snake_case names, 64-bit numbers as strings or numbers, enums as integers or
 // names; ignores unknown fields and nulls. Ids that are missing or empty become all zeros, as in protobuf.
-// Malformed says where: the path of the field.
+// Malformed says where: the path of the field. TooLarge beyond `limits.decoded_bytes_max`.
 base::Result<model::SpanSet> decode_request_json(std::string_view json, const model::Limits& limits = {});
 
 // {"resourceSpans":[…]}; 64-bit numbers as strings, text that is no UTF-8 with U+FFFD in its place. Unknown

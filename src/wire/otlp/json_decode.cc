@@ -12,6 +12,7 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
+#include "wire/otlp/decode_bound.h"
 #include "wire/otlp/json.h"
 
 namespace backstitch::wire::otlp {
@@ -149,7 +150,7 @@ Enum enum_of(ondemand::value value, const EnumName (&names)[count]) {
 
 class Decoder {
  public:
-  explicit Decoder(const model::Limits& limits) : nesting_max_(limits.nesting_max) {}
+  explicit Decoder(const model::Limits& limits) : nesting_max_(limits.nesting_max), bound_(limits) {}
 
   model::SpanSet decode(ondemand::document& document) {
     model::SpanSet set;
@@ -184,6 +185,12 @@ class Decoder {
     size_t index = 0;
   };
 
+  template <typename T>
+  T& append(std::vector<T>& list) {
+    bound_.take(sizeof(T));
+    return list.emplace_back();
+  }
+
   // Nulls count as absent.
   template <typename OnField>
   void for_each_field(ondemand::object object, OnField on_field) {
@@ -217,7 +224,7 @@ class Decoder {
 
   void resource_spans(ondemand::value value, model::SpanSet& set) {
     const auto index = static_cast<uint32_t>(set.resources.size());
-    set.resources.emplace_back();
+    append(set.resources);
     for_each_field(value, [&](Key key, ondemand::value one) {
       if (key == "resource") {
         resource(one, set.resources[index]);
@@ -231,13 +238,13 @@ class Decoder {
 
   void scope_spans(ondemand::value value, uint32_t resource_index, model::SpanSet& set) {
     const auto index = static_cast<uint32_t>(set.scopes.size());
-    set.scopes.emplace_back();
+    append(set.scopes);
     for_each_field(value, [&](Key key, ondemand::value one) {
       if (key == "scope") {
         scope(one, set.scopes[index]);
       } else if (key == "spans") {
         for_each_element(one, [&](ondemand::value element) {
-          model::Span& into = set.spans.emplace_back();
+          model::Span& into = append(set.spans);
           into.resource = resource_index;
           into.scope = index;
           span(element, into);
@@ -287,11 +294,11 @@ class Decoder {
       } else if (key == "status") {
         status(one, into.status);
       } else if (key == "events") {
-        for_each_element(one, [&](ondemand::value element) { event(element, into.events.emplace_back()); });
+        for_each_element(one, [&](ondemand::value element) { event(element, append(into.events)); });
       } else if (key == "droppedEventsCount") {
         into.dropped_events_count = integer_of<uint32_t>(one);
       } else if (key == "links") {
-        for_each_element(one, [&](ondemand::value element) { link(element, into.links.emplace_back()); });
+        for_each_element(one, [&](ondemand::value element) { link(element, append(into.links)); });
       } else if (key == "droppedLinksCount") {
         into.dropped_links_count = integer_of<uint32_t>(one);
       } else {
@@ -351,7 +358,7 @@ class Decoder {
   // `depth` here and below is the number of lists around the value.
   void attributes(ondemand::value list, model::Attributes& into, uint32_t depth) {
     for_each_element(list, [&](ondemand::value element) {
-      model::Attribute& attribute = into.emplace_back();
+      model::Attribute& attribute = append(into);
       for_each_field(element, [&](Key key, ondemand::value one) {
         if (key == "key") {
           attribute.key = text_of(one);
@@ -391,7 +398,7 @@ class Decoder {
     model::Array array;
     for_each_field(value, [&](Key key, ondemand::value list) {
       if (!(key == "values")) return;
-      for_each_element(list, [&](ondemand::value one) { any_value(one, array.values.emplace_back(), depth); });
+      for_each_element(list, [&](ondemand::value one) { any_value(one, append(array.values), depth); });
     });
     return array;
   }
@@ -406,6 +413,7 @@ class Decoder {
   }
 
   const uint32_t nesting_max_;
+  DecodeBound bound_;
   std::vector<Step> path_;
 };
 
@@ -420,6 +428,9 @@ base::Result<model::SpanSet> decode_request_json(std::string_view json, const mo
     return decoder.decode(document);
   } catch (const Fault& fault) {
     return base::fail(base::Errc::Malformed, fmt::format("no OTLP JSON: {} {}", decoder.path(), fault.what));
+  } catch (const OverBound&) {
+    return base::fail(base::Errc::TooLarge, fmt::format("{} bytes of OTLP JSON decode to more than {}", json.size(),
+                                                        limits.decoded_bytes_max));
   } catch (const simdjson::simdjson_error& error) {
     return base::fail(base::Errc::Malformed, fmt::format("no JSON: {}: {}", decoder.path(), error.what()));
   }
