@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "api/assets/assets.h"
+#include "api/jaeger/routes.h"
 #include "api/native/health.h"
 #include "api/native/routes.h"
 #include "api/otlp/grpc.h"
@@ -162,6 +163,7 @@ class RealServer final : public Server {
       return {};
     });
     api::add_native_routes(query_router_, *engine_);
+    api::add_jaeger_routes(query_router_, *engine_);
     api::add_asset_routes(query_router_, api::embedded_assets());
   }
 
