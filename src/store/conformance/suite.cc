@@ -1,0 +1,451 @@
+#include "store/conformance/suite.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "store/conformance/sample_traces.h"
+#include "wire/otlp/decode.h"
+
+namespace backstitch::store::conformance {
+
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreConformance);
+
+StoreFixture::~StoreFixture() = default;
+
+namespace {
+
+using base::Errc;
+using model::AttributeLevel;
+using model::Value;
+using traceql::Comparison;
+using traceql::Condition;
+using traceql::Field;
+
+void append(TraceStore& store, const std::vector<SealedTrace>& batch) {
+  const auto appended = store.append(batch);
+  ASSERT_TRUE(appended) << appended.error().message;
+}
+
+// The last byte of each id that a search finds, in order.
+std::vector<int> found(TraceStore& store, const TraceQuery& query) {
+  const auto result = store.search(query);
+  std::vector<int> ids;
+  if (!result) {
+    ADD_FAILURE() << result.error().message;
+    return ids;
+  }
+  EXPECT_FALSE(result->is_partial);
+  for (const model::Trace& trace : result->traces) ids.push_back(trace.id.bytes[15]);
+  return ids;
+}
+std::vector<int> found(TraceStore& store, const Condition& condition) {
+  return found(store, TraceQuery{.filter = {.all = {condition}}, .start = {}});
+}
+
+size_t span_count(TraceStore& store, uint64_t id) {
+  const auto trace = store.find(trace_id(id));
+  return trace ? trace->spans.size() : 0;
+}
+
+using Ids = std::vector<int>;
+
+}  // namespace
+
+// By id.
+
+TEST_P(StoreConformance, an_appended_trace_is_found_as_it_was) {
+  model::Trace trace = trace_of(7, {{.span = 1, .is_error = true, .attributes = {{"a", 1}, {"b", Value(2.5)}}},
+                                    {.span = 2, .parent = 1, .service = "checkout"}});
+  trace.spans[0].events = {{.time = {5}, .name = "e", .attributes = {{"x", model::Array{{1, "two"}}}}}};
+  trace.spans[1].links = {{.trace_id = trace_id(8), .span_id = span_id(9), .trace_state = "s"}};
+  append(store(), {sealed(trace, 3)});
+  reopen();
+  const auto back = store().find(trace.id);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(*back, trace);
+}
+
+TEST_P(StoreConformance, an_unknown_id_is_not_found) {
+  append(store(), {sealed(1, 1, {{}}), sealed(3, 1, {{}})});
+  const auto trace = store().find(trace_id(2));
+  ASSERT_FALSE(trace);
+  EXPECT_EQ(trace.error().code, Errc::NotFound);
+}
+
+TEST_P(StoreConformance, an_empty_store_answers) {
+  reopen();
+  EXPECT_EQ(store().find(trace_id(1)).error().code, Errc::NotFound);
+  EXPECT_EQ(found(store(), TraceQuery{}), Ids{});
+  EXPECT_EQ(store().services().value(), std::vector<std::string>());
+  EXPECT_EQ(store().operations("").value(), std::vector<Operation>());
+  EXPECT_EQ(store().attribute_names(10).value(), std::vector<AttributeName>());
+  EXPECT_EQ(store().attribute_values({AttributeLevel::Span, "a"}, 10).value(), std::vector<std::string>());
+  EXPECT_EQ(store().covered_sequence(trace_id(1)).value(), 0u);
+  EXPECT_EQ(store().time_range().value(), std::nullopt);
+  EXPECT_EQ(store().remove_before({UINT64_MAX}).value(), 0u);
+  EXPECT_TRUE(store().append({}));
+}
+
+TEST_P(StoreConformance, fragments_of_one_trace_join) {
+  append(store(), {sealed(1, 5, {{.span = 1}})});
+  append(store(), {sealed(1, 9, {{.span = 2, .parent = 1, .start = 2000}}), sealed(2, 9, {{}})});
+  reopen();
+  const auto trace = store().find(trace_id(1));
+  ASSERT_TRUE(trace);
+  EXPECT_EQ(trace->spans.size(), 2u);
+  EXPECT_EQ(trace->resources.size(), 1u);
+  EXPECT_FALSE(trace->is_open);
+}
+
+TEST_P(StoreConformance, retried_spans_are_there_once) {
+  append(store(), {sealed(1, 5, {{.span = 1}, {.span = 2}, {.span = 1}})});
+  append(store(), {sealed(1, 9, {{.span = 2}, {.span = 3}})});
+  EXPECT_EQ(span_count(store(), 1), 3u);
+}
+
+TEST_P(StoreConformance, client_and_server_span_of_one_id_are_two) {
+  append(store(), {sealed(1, 5, {{.kind = model::SpanKind::Client}, {.kind = model::SpanKind::Server}})});
+  EXPECT_EQ(span_count(store(), 1), 2u);
+}
+
+TEST_P(StoreConformance, the_same_fragment_again_replaces_the_first) {
+  append(store(), {sealed(1, 5, {{.span = 1, .service = "old", .start = 1000}})});
+  append(store(), {sealed(1, 5, {{.span = 2, .service = "new", .start = 3000}})});
+  reopen();
+  EXPECT_EQ(span_count(store(), 1), 1u);
+  EXPECT_EQ(found(store(), TraceQuery{}), Ids{1});
+  EXPECT_EQ(found(store(), Condition{.field = Field::Service, .value = "old"}), Ids{});
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {0}, .to = {2000}}}), Ids{});
+  EXPECT_EQ(store().time_range().value()->from.unix_nanos, 3000u);
+}
+
+TEST_P(StoreConformance, the_same_fragment_twice_in_a_batch_counts_once_the_last) {
+  append(store(), {sealed(1, 5, {{.span = 1, .start = 1000}}), sealed(1, 5, {{.span = 2, .start = 3000}}),
+                   sealed(1, 5, {{.span = 3, .start = 2000}})});
+  EXPECT_EQ(store().find(trace_id(1))->spans.at(0).span_id, span_id(3));
+  EXPECT_EQ(store().time_range().value()->from.unix_nanos, 2000u);
+  EXPECT_EQ(store().time_range().value()->to.unix_nanos, 2000u);
+}
+
+TEST_P(StoreConformance, a_batch_with_bytes_that_are_no_trace_is_refused_whole) {
+  SealedTrace broken = sealed(2, 1, {{}});
+  broken.otlp.resize(broken.otlp.size() - 1);
+  const auto appended = store().append(std::vector{sealed(1, 1, {{}}), broken});
+  ASSERT_FALSE(appended);
+  EXPECT_EQ(appended.error().code, Errc::Malformed);
+  EXPECT_NE(appended.error().message.find(trace_id(2).to_hex()), std::string::npos);
+  EXPECT_EQ(store().find(trace_id(1)).error().code, Errc::NotFound);
+  EXPECT_EQ(found(store(), TraceQuery{}), Ids{});
+}
+
+TEST_P(StoreConformance, a_trace_without_a_span_of_its_own_is_refused) {
+  SealedTrace other = sealed(2, 1, {{}});
+  other.id = trace_id(1);
+  EXPECT_EQ(store().append(std::vector{other}).error().code, Errc::Malformed);
+  EXPECT_EQ(store().append(std::vector{SealedTrace{trace_id(1), 1, ""}}).error().code, Errc::Malformed);
+}
+
+TEST_P(StoreConformance, covered_sequence_is_the_highest_of_the_trace) {
+  append(store(), {sealed(1, 300, {{}})});
+  append(store(), {sealed(1, 5, {{}}), sealed(2, 7, {{}})});
+  append(store(), {sealed(3, 0, {{}}), sealed(4, UINT64_MAX, {{}})});
+  reopen();
+  EXPECT_EQ(store().covered_sequence(trace_id(1)).value(), 300u);
+  EXPECT_EQ(store().covered_sequence(trace_id(2)).value(), 7u);
+  EXPECT_EQ(store().covered_sequence(trace_id(3)).value(), 0u);
+  EXPECT_EQ(store().covered_sequence(trace_id(4)).value(), UINT64_MAX);
+  EXPECT_EQ(store().covered_sequence(trace_id(5)).value(), 0u);
+}
+
+// What must come back as it went in.
+
+TEST_P(StoreConformance, unknown_protobuf_fields_survive) {
+  model::Trace trace = trace_of(1, {{}});
+  trace.spans[0].unknown_fields = std::string("\xa2\x06\x03new", 6);   // field 100
+  trace.resources[0].unknown_fields = std::string("\xa8\x06\x05", 3);  // field 101
+  append(store(), {sealed(trace, 1)});
+  reopen();
+  EXPECT_EQ(store().find(trace.id).value(), trace);
+}
+
+TEST_P(StoreConformance, empty_names_and_values_are_names_and_values) {
+  append(store(), {sealed(1, 1, {{.service = "", .name = "", .attributes = {{"", ""}}}})});
+  EXPECT_EQ(found(store(), Condition{.field = Field::Name, .value = ""}), Ids{1});
+  EXPECT_EQ(found(store(), Condition{.field = Field::Attribute, .key = "", .value = ""}), Ids{1});
+  EXPECT_EQ(found(store(), Condition{.field = Field::Service, .value = "unknown_service"}), Ids{1});
+  EXPECT_EQ(store().services().value(), std::vector<std::string>{"unknown_service"});
+  EXPECT_EQ(store().operations("unknown_service").value(), (std::vector<Operation>{{"", model::SpanKind::Server}}));
+}
+
+TEST_P(StoreConformance, times_at_both_ends_of_the_range_are_kept_and_found) {
+  append(store(), {sealed(1, 1, {{.start = 0, .duration = 0}}), sealed(2, 1, {{.start = UINT64_MAX, .duration = 0}}),
+                   sealed(3, 1, {{.start = 5}})});
+  reopen();
+  EXPECT_EQ(found(store(), TraceQuery{}), (Ids{2, 3, 1}));
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {UINT64_MAX}}}), Ids{2});
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {0}, .to = {0}}}), Ids{1});
+}
+
+TEST_P(StoreConformance, text_that_is_no_utf8_survives) {
+  const std::string bytes("\xff\xfe\0\x80", 4);
+  const model::Trace trace = trace_of(1, {{.service = bytes, .name = bytes, .attributes = {{bytes, bytes}}}});
+  append(store(), {sealed(trace, 1)});
+  reopen();
+  EXPECT_EQ(store().find(trace.id).value(), trace);
+  EXPECT_EQ(found(store(), Condition{.field = Field::Service, .value = bytes}), Ids{1});
+  EXPECT_EQ(found(store(), Condition{.key = bytes, .value = bytes}), Ids{1});
+  EXPECT_EQ(store().services().value(), std::vector<std::string>{bytes});
+}
+
+TEST_P(StoreConformance, a_value_of_64_kib_survives_and_is_found) {
+  const std::string text(64 << 10, 'x');
+  const model::Trace trace = trace_of(1, {{.attributes = {{"big", text}}}});
+  append(store(), {sealed(trace, 1)});
+  EXPECT_EQ(store().find(trace.id).value(), trace);
+  EXPECT_EQ(found(store(), Condition{.key = "big", .value = text}), Ids{1});
+}
+
+TEST_P(StoreConformance, a_chain_of_20000_spans_survives) {
+  std::vector<SpanSpec> chain;
+  for (uint64_t i = 1; i <= 20'000; ++i) chain.push_back({.span = i, .parent = i - 1, .start = 1000 + i});
+  const model::Trace trace = trace_of(1, chain);
+  append(store(), {sealed(trace, 1)});
+  reopen();
+  EXPECT_EQ(store().find(trace.id).value(), trace);
+}
+
+// Search.
+
+TEST_P(StoreConformance, a_search_answers_newest_first_ties_by_id) {
+  append(store(), {sealed(4, 1, {{.start = 1000}}), sealed(2, 1, {{.start = 2000}}), sealed(3, 1, {{.start = 3000}}),
+                   sealed(1, 1, {{.start = 2000}})});
+  reopen();
+  EXPECT_EQ(found(store(), TraceQuery{}), (Ids{3, 1, 2, 4}));
+}
+
+TEST_P(StoreConformance, the_limit_holds) {
+  for (uint64_t i = 1; i <= 5; ++i) append(store(), {sealed(i, 1, {{.start = i}})});
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {}, .limit = 2}), (Ids{5, 4}));
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {}, .limit = 0}), Ids{});
+}
+
+TEST_P(StoreConformance, a_range_takes_both_its_ends) {
+  for (uint64_t i = 1; i <= 5; ++i) append(store(), {sealed(i, 1, {{.start = i * 100}})});
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {200}, .to = {400}}}), (Ids{4, 3, 2}));
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {201}, .to = {399}}}), Ids{3});
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {400}, .to = {200}}}), Ids{});
+}
+
+TEST_P(StoreConformance, the_earliest_span_is_where_a_trace_starts) {
+  append(store(), {sealed(1, 1, {{.span = 1, .start = 900}, {.span = 2, .start = 100}})});
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {100}, .to = {100}}}), Ids{1});
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {101}}}), Ids{});
+}
+
+TEST_P(StoreConformance, a_trace_of_many_fragments_takes_one_place) {
+  append(store(), {sealed(1, 1, {{.span = 1, .start = 100}}), sealed(1, 2, {{.span = 2, .start = 300}}),
+                   sealed(2, 1, {{.span = 1, .start = 200}})});
+  const auto result = store().search({.filter = {}, .start = {}, .limit = 2});
+  ASSERT_TRUE(result);
+  ASSERT_EQ(result->traces.size(), 2u);
+  EXPECT_EQ(result->traces[0].id, trace_id(1));
+  ASSERT_EQ(result->traces[0].spans.size(), 1u);
+  EXPECT_EQ(result->traces[0].spans[0].span_id, span_id(2));
+  EXPECT_EQ(result->traces[1].id, trace_id(2));
+}
+
+TEST_P(StoreConformance, each_condition_finds_what_it_names) {
+  append(
+      store(),
+      {sealed(1, 1, {{.service = "cart", .name = "GET", .start = 30, .duration = 10, .is_error = true}}),
+       sealed(2, 1, {{.service = "shop", .name = "PUT", .start = 20, .duration = 20, .kind = model::SpanKind::Client}}),
+       sealed(3, 1, {{.service = "mail", .name = "GET", .start = 10, .duration = 30, .attributes = {{"n", 500}}}})});
+  EXPECT_EQ(found(store(), Condition{.field = Field::Service, .value = "shop"}), Ids{2});
+  EXPECT_EQ(found(store(), {.field = Field::Service, .comparison = Comparison::NotEqual, .value = "shop"}),
+            (Ids{1, 3}));
+  EXPECT_EQ(found(store(), Condition{.field = Field::Name, .value = "GET"}), (Ids{1, 3}));
+  EXPECT_EQ(found(store(), Condition{.field = Field::Kind, .value = "client"}), Ids{2});
+  EXPECT_EQ(found(store(), Condition{.field = Field::Status, .value = "error"}), Ids{1});
+  EXPECT_EQ(found(store(), {.field = Field::Status, .comparison = Comparison::NotEqual, .value = "error"}),
+            (Ids{2, 3}));
+  EXPECT_EQ(found(store(), {.field = Field::Duration, .comparison = Comparison::AtLeast, .value = 20}), (Ids{2, 3}));
+  EXPECT_EQ(found(store(), {.field = Field::Duration, .comparison = Comparison::AtMost, .value = 20}), (Ids{1, 2}));
+  EXPECT_EQ(found(store(), Condition{.field = Field::Duration, .value = 20}), Ids{2});
+  EXPECT_EQ(found(store(), Condition{.key = "n", .value = "500"}), Ids{3});
+  EXPECT_EQ(found(store(), Condition{.field = Field::SpanAttribute, .key = "n", .value = 500}), Ids{3});
+  EXPECT_EQ(found(store(), Condition{.field = Field::ResourceAttribute, .key = "service.name", .value = "mail"}),
+            Ids{3});
+  EXPECT_EQ(found(store(), Condition{.field = Field::ResourceAttribute, .key = "n", .value = 500}), Ids{});
+}
+
+TEST_P(StoreConformance, conditions_hold_on_one_span_together) {
+  append(store(),
+         {sealed(1, 1, {{.span = 1, .service = "cart", .name = "a"}, {.span = 2, .service = "shop", .name = "b"}}),
+          sealed(2, 1, {{.span = 1, .service = "cart", .name = "b"}})});
+  const Condition service{.field = Field::Service, .value = "cart"};
+  const Condition name{.field = Field::Name, .value = "b"};
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {.all = {service, name}}, .start = {}}), Ids{2});
+  EXPECT_EQ(found(store(), TraceQuery{.filter = {.all = {service}, .any_span = {name}}, .start = {}}), (Ids{1, 2}));
+}
+
+// Names.
+
+TEST_P(StoreConformance, services_are_listed_once_and_sorted) {
+  append(store(), {sealed(1, 1, {{.span = 1, .service = "shop"}, {.span = 2, .service = "cart"}})});
+  append(store(), {sealed(2, 1, {{.service = "shop"}})});
+  reopen();
+  EXPECT_EQ(store().services().value(), (std::vector<std::string>{"cart", "shop"}));
+}
+
+TEST_P(StoreConformance, a_service_name_that_is_no_string_is_listed_as_text) {
+  model::Trace trace = trace_of(1, {{}});
+  for (const Value& name : {Value(42), Value(true), Value(model::Bytes{"x"}), Value(model::Array{{1}})}) {
+    trace.resources[0].attributes = {{"service.name", name}};
+    append(store(), {sealed(trace, 1)});
+    EXPECT_EQ(found(store(), Condition{.field = Field::Service, .value = model::to_text(name)}), Ids{1});
+  }
+}
+
+TEST_P(StoreConformance, operations_are_listed_by_service_sorted_by_name_and_kind) {
+  append(store(), {sealed(1, 1,
+                          {{.span = 1, .service = "cart", .name = "b", .kind = model::SpanKind::Client},
+                           {.span = 2, .service = "cart", .name = "b", .kind = model::SpanKind::Server},
+                           {.span = 3, .service = "shop", .name = "a"},
+                           {.span = 4, .service = "cart", .name = "a"}})});
+  reopen();
+  using enum model::SpanKind;
+  EXPECT_EQ(store().operations("cart").value(), (std::vector<Operation>{{"a", Server}, {"b", Server}, {"b", Client}}));
+  EXPECT_EQ(store().operations("").value(), (std::vector<Operation>{{"a", Server}, {"b", Server}, {"b", Client}}));
+  EXPECT_EQ(store().operations("nobody").value(), std::vector<Operation>());
+}
+
+TEST_P(StoreConformance, attribute_names_are_listed_with_their_level_sorted) {
+  model::Trace trace = trace_of(1, {{.attributes = {{"b", 1}, {"a", 1}, {"b", 2}}}});
+  trace.scopes[0].attributes = {{"a", 1}};
+  trace.spans[0].events = {{.attributes = {{"a", 1}}}};
+  trace.spans[0].links = {{.attributes = {{"a", 1}}}};
+  append(store(), {sealed(trace, 1)});
+  reopen();
+  using enum AttributeLevel;
+  EXPECT_EQ(store().attribute_names(10).value(),
+            (std::vector<AttributeName>{
+                {Resource, "service.name"}, {Scope, "a"}, {Span, "a"}, {Span, "b"}, {Event, "a"}, {Link, "a"}}));
+  EXPECT_EQ(store().attribute_names(2).value().size(), 2u);
+}
+
+TEST_P(StoreConformance, values_come_most_frequent_first_then_by_text) {
+  for (const Value& value :
+       {Value("z"), Value("x"), Value(7), Value("z"), Value(1.5), Value(false), Value(), Value("")}) {
+    static uint64_t id = 0;
+    append(store(), {sealed(++id, 1, {{.attributes = {{"a", value}}}})});
+  }
+  reopen();
+  const AttributeName name{AttributeLevel::Span, "a"};
+  EXPECT_EQ(store().attribute_values(name, 10).value(), (std::vector<std::string>{"z", "", "1.5", "7", "false", "x"}));
+  EXPECT_EQ(store().attribute_values(name, 2).value(), (std::vector<std::string>{"z", ""}));
+  EXPECT_EQ(store().attribute_values({AttributeLevel::Resource, "a"}, 10).value(), std::vector<std::string>());
+}
+
+// Retention.
+
+TEST_P(StoreConformance, remove_before_removes_what_starts_earlier_and_nothing_else) {
+  for (uint64_t i = 1; i <= 5; ++i) append(store(), {sealed(i, 9, {{.start = i * 100}})});
+  EXPECT_EQ(store().remove_before({300}).value(), 2u);
+  reopen();
+  EXPECT_EQ(found(store(), TraceQuery{}), (Ids{5, 4, 3}));
+  EXPECT_EQ(store().find(trace_id(2)).error().code, Errc::NotFound);
+  EXPECT_EQ(store().covered_sequence(trace_id(2)).value(), 0u);
+  EXPECT_EQ(span_count(store(), 3), 1u);
+  EXPECT_EQ(store().time_range().value()->from.unix_nanos, 300u);
+  EXPECT_EQ(store().remove_before({300}).value(), 0u);
+}
+
+TEST_P(StoreConformance, remove_before_takes_a_trace_fragment_by_fragment) {
+  append(store(), {sealed(1, 5, {{.span = 1, .start = 100}}), sealed(1, 9, {{.span = 2, .start = 900}})});
+  EXPECT_EQ(store().remove_before({500}).value(), 1u);
+  EXPECT_EQ(span_count(store(), 1), 1u);
+  EXPECT_EQ(store().covered_sequence(trace_id(1)).value(), 9u);
+}
+
+TEST_P(StoreConformance, thousands_are_removed_in_one_call) {
+  std::vector<SealedTrace> batch;
+  for (uint64_t i = 1; i <= 2500; ++i) batch.push_back(sealed(i, 1, {{.start = i}}));
+  append(store(), batch);
+  EXPECT_EQ(store().remove_before({UINT64_MAX}).value(), 2500u);
+  EXPECT_EQ(store().time_range().value(), std::nullopt);
+}
+
+TEST_P(StoreConformance, what_was_removed_can_come_again) {
+  append(store(), {sealed(1, 5, {{.start = 100}})});
+  EXPECT_EQ(store().remove_before({500}).value(), 1u);
+  append(store(), {sealed(1, 5, {{.start = 100}})});
+  EXPECT_EQ(found(store(), TraceQuery{}), Ids{1});
+}
+
+TEST_P(StoreConformance, the_time_range_spans_all_starts) {
+  append(store(), {sealed(1, 1, {{.start = 500}}), sealed(2, 1, {{.start = 100}}), sealed(3, 1, {{.start = 900}})});
+  reopen();
+  const auto range = store().time_range();
+  ASSERT_TRUE(range && *range);
+  EXPECT_EQ((*range)->from.unix_nanos, 100u);
+  EXPECT_EQ((*range)->to.unix_nanos, 900u);
+}
+
+TEST_P(StoreConformance, what_is_stored_takes_room) {
+  append(store(), {sealed(1, 1, {{}})});
+  EXPECT_GT(store().disk_bytes(), 0u);
+}
+
+// Threads.
+
+TEST_P(StoreConformance, reads_beside_appends_see_a_batch_wholly_or_not_at_all) {
+  constexpr uint64_t kBatches = 100;
+  std::atomic<bool> is_done = false;
+  std::thread writer([&] {
+    for (uint64_t i = 0; i < kBatches; ++i) {
+      const std::vector batch = {sealed(1, i, {{.span = 2 * i + 1, .start = 1000 + i}}),
+                                 sealed(1, 1000 + i, {{.span = 2 * i + 2, .start = 1000 + i}}),
+                                 sealed(2 + i, 1, {{.start = 5000 + i}})};
+      EXPECT_TRUE(store().append(batch));
+    }
+    is_done = true;
+  });
+  size_t before = 0;
+  while (!is_done) {
+    const size_t spans = span_count(store(), 1);
+    EXPECT_EQ(spans % 2, 0u);
+    EXPECT_GE(spans, before);
+    before = spans;
+    const auto result = store().search({.filter = {}, .start = {}, .limit = 1000});
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_TRUE(std::ranges::is_sorted(result->traces, std::greater(),
+                                       [](const model::Trace& trace) { return earliest_start(trace); }));
+    EXPECT_TRUE(store().services());
+    EXPECT_TRUE(store().attribute_values({AttributeLevel::Resource, "service.name"}, 5));
+  }
+  writer.join();
+  EXPECT_EQ(span_count(store(), 1), 2 * kBatches);
+}
+
+TEST_P(StoreConformance, appends_of_many_threads_run_beside_removals) {
+  std::vector<std::thread> writers;
+  for (uint64_t shard = 0; shard < 3; ++shard) {
+    writers.emplace_back([&, shard] {
+      for (uint64_t i = 0; i < 50; ++i) {
+        EXPECT_TRUE(store().append(std::vector{sealed(shard * 100 + i, 1, {{.start = 5000 + i}}),
+                                               sealed(shard * 100 + i, 2, {{.start = 10}})}));
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(store().remove_before({1000}));
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_TRUE(store().remove_before({1000}));
+  const auto result = store().search({.filter = {}, .start = {}, .limit = 1000});
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->traces.size(), 150u);
+  EXPECT_EQ(store().time_range().value()->from.unix_nanos, 5000u);
+}
+
+}  // namespace backstitch::store::conformance
