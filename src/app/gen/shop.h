@@ -43,7 +43,6 @@ struct Operation {
 struct Language {
   std::string name;  // telemetry.sdk.language
   std::string sdk_version;
-  std::string runtime;  // process.runtime.name
   std::string runtime_version;
   std::string exception_type;
   std::string exception_message;

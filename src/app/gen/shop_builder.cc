@@ -55,7 +55,7 @@ std::string join(std::string_view a, std::string_view b) {
 
 void ShopBuilder::add_languages() {
   shop_.languages = {
-      {"java", "1.49.0", "OpenJDK Runtime Environment", "21.0.3+9-LTS", "java.sql.SQLTransientConnectionException",
+      {"java", "1.49.0", "21.0.3+9-LTS", "java.sql.SQLTransientConnectionException",
        "HikariPool-1 - Connection is not available, request timed out after 3000ms.",
        "java.sql.SQLTransientConnectionException: HikariPool-1 - Connection is not available, request timed out after "
        "3000ms.\n\tat com.zaxxer.hikari.pool.HikariPool.createTimeoutException(HikariPool.java:696)\n\tat "
@@ -66,24 +66,24 @@ void ShopBuilder::add_languages() {
        "shop.api.RequestHandler.handle(RequestHandler.java:41)\n\tat "
        "java.base/java.lang.Thread.run(Thread.java:1583)\n",
        "io.opentelemetry."},
-      {"nodejs", "2.0.1", "nodejs", "22.3.0", "FetchError", "connect ECONNREFUSED: upstream closed the connection",
+      {"nodejs", "2.0.1", "22.3.0", "FetchError", "connect ECONNREFUSED: upstream closed the connection",
        "FetchError: connect ECONNREFUSED: upstream closed the connection\n    at ClientRequest.<anonymous> "
        "(/app/node_modules/node-fetch/lib/index.js:1501:11)\n    at ClientRequest.emit (node:events:519:28)\n    at "
        "Socket.socketErrorListener (node:_http_client:500:9)\n    at emitErrorNT (node:internal/streams/destroy:169:8)"
        "\n    at process.processTicksAndRejections (node:internal/process/task_queues:82:21)",
        "@opentelemetry/instrumentation-"},
-      {"go", "1.35.0", "go", "go1.23.4", "*errors.errorString", "context deadline exceeded",
+      {"go", "1.35.0", "go1.23.4", "*errors.errorString", "context deadline exceeded",
        "goroutine 4711 [running]:\nruntime/debug.Stack()\n\t/usr/local/go/src/runtime/debug/stack.go:26 +0x64\n"
        "main.(*server).handle(0xc0001b2000, {0x1a2b3c0, 0xc000412000})\n\t/src/handler.go:142 +0x2f4\n"
        "net/http.HandlerFunc.ServeHTTP(...)\n\t/usr/local/go/src/net/http/server.go:2220\n",
        "go.opentelemetry.io/contrib/instrumentation/"},
-      {"python", "1.30.0", "cpython", "3.12.4", "TimeoutError", "model server did not answer within 2.0 s",
+      {"python", "1.30.0", "3.12.4", "TimeoutError", "model server did not answer within 2.0 s",
        "Traceback (most recent call last):\n  File \"/app/service.py\", line 118, in handle\n    result = "
        "self.model.predict(features, timeout=2.0)\n  File \"/app/model.py\", line 64, in predict\n    raise "
        "TimeoutError(\"model server did not answer within 2.0 s\")\nTimeoutError: model server did not answer within "
        "2.0 s\n",
        "opentelemetry.instrumentation."},
-      {"dotnet", "1.11.2", ".NET", "8.0.6", "System.InvalidOperationException", "Sequence contains no matching element",
+      {"dotnet", "1.11.2", "8.0.6", "System.InvalidOperationException", "Sequence contains no matching element",
        "System.InvalidOperationException: Sequence contains no matching element\n   at "
        "System.Linq.ThrowHelper.ThrowNoMatchException()\n   at Shop.Handlers.RequestHandler.HandleAsync(Request "
        "request)"
@@ -91,16 +91,16 @@ void ShopBuilder::add_languages() {
        "Microsoft.AspNetCore.Routing.EndpointMiddleware.<Invoke>g__AwaitRequestTask|7_0(Endpoint endpoint, Task "
        "requestTask, ILogger logger)\n",
        "OpenTelemetry.Instrumentation."},
-      {"rust", "0.29.0", "rustc", "1.79.0", "sqlx::Error", "pool timed out while waiting for an open connection", "",
+      {"rust", "0.29.0", "1.79.0", "sqlx::Error", "pool timed out while waiting for an open connection", "",
        "opentelemetry-"},
-      {"ruby", "1.8.0", "ruby", "3.3.3", "Net::OpenTimeout", "execution expired",
+      {"ruby", "1.8.0", "3.3.3", "Net::OpenTimeout", "execution expired",
        "/usr/local/lib/ruby/3.3.0/net/protocol.rb:46:in `ssl_socket_connect': execution expired (Net::OpenTimeout)\n"
        "\tfrom /app/mailer.rb:73:in `deliver'\n\tfrom /app/server.rb:29:in `block in <main>'\n",
        "OpenTelemetry::Instrumentation::"},
-      {"php", "1.2.3", "php", "8.3.8", "RuntimeException", "could not lock row: deadlock found",
+      {"php", "1.2.3", "8.3.8", "RuntimeException", "could not lock row: deadlock found",
        "#0 /app/src/Quote.php(88): App\\Quote->lock()\n#1 /app/public/index.php(31): App\\Quote->run()\n#2 {main}",
        "io.opentelemetry.contrib.php."},
-      {"cpp", "1.20.0", "gcc", "13.2.0", "std::runtime_error", "no rate for currency", "", "opentelemetry-cpp-"}};
+      {"cpp", "1.20.0", "13.2.0", "std::runtime_error", "no rate for currency", "", "opentelemetry-cpp-"}};
 }
 
 ShopBuilder::Id ShopBuilder::service(std::string_view name, std::string_view language, size_t instances) {
@@ -117,16 +117,13 @@ std::string ShopBuilder::resource(const Service& service, size_t instance) const
   const std::string identity = fmt::format("{}/{}", service.name, instance);
   const std::string replica_set = stable_hex(service.name, 10);
   const std::string pod = fmt::format("{}-{}-{}", service.name, replica_set, stable_hex(identity, 5));
+  const std::string version =
+      fmt::format("{}.{}.{}", 1 + stable_number(service.name) % 4, stable_number(replica_set) % 30, instance / 2);
   const std::string text = fmt::format(
-      "service.name={0}|service.version={1}|service.namespace=shop|service.instance.id={2}|"
-      "deployment.environment.name=production|host.name={3}|os.type=linux|process.runtime.name={4}|"
-      "process.runtime.version={5}|telemetry.sdk.name=opentelemetry|telemetry.sdk.language={6}|"
-      "telemetry.sdk.version={7}|k8s.namespace.name=shop|k8s.deployment.name={0}|k8s.node.name="
-      "ip-10-8-{8}-{9}.compute.internal",
-      service.name,
-      fmt::format("{}.{}.{}", 1 + stable_number(service.name) % 4, stable_number(replica_set) % 30, instance / 2),
-      stable_uuid(identity), pod, language.runtime, language.runtime_version, language.name, language.sdk_version,
-      stable_number(identity) % 4, 11 + stable_number(pod) % 9);
+      "service.name={0}|service.version={1}|service.instance.id={2}|deployment.environment.name=production|"
+      "host.name={3}|process.runtime.version={4}|telemetry.sdk.name=opentelemetry|"
+      "telemetry.sdk.language={5}|telemetry.sdk.version={6}|k8s.namespace.name=shop|k8s.deployment.name={0}",
+      service.name, version, stable_uuid(identity), pod, language.runtime_version, language.name, language.sdk_version);
   const AttributeTemplate attributes(text, kFieldTag1);
   std::string encoded(attributes.size_max(), '\0');
   base::Random unused(0);
@@ -232,7 +229,7 @@ ShopBuilder::Id ShopBuilder::internal(Id service, std::string_view name, float s
   const std::string attributes = fmt::format(
       "code.function.name={}|code.file.path=src/{}/handlers|code.line.number=#{}|app.user.id={{user}}|"
       "app.session.id={{session}}|app.session.country={{country}}|app.currency={{currency}}|"
-      "app.task.id={{request}}|app.tenant=shop-eu|app.cache.hit=?false|app.items.count=#{{items}}",
+      "app.task.id={{request}}|app.cache.hit=?false|app.items.count=#{{items}}",
       name, shop_.services[service].name, 20 + stable_number(name) % 400);
   return add(
       {service, SpanKind::Internal, Protocol::Internal, "", std::string(name), join(attributes, extra), self_us});

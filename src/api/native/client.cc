@@ -1,0 +1,165 @@
+#include "api/native/client.h"
+
+#include <charconv>
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "net/address.h"
+
+namespace backstitch::api {
+
+using base::Errc;
+using base::fail;
+using base::Result;
+
+namespace {
+
+base::Error unreadable(std::string_view what) {
+  return {Errc::Malformed, fmt::format("the server's answer is not that of Backstitch: {}", what)};
+}
+
+std::string text_of(simdjson::dom::element object, const char* key) {
+  std::string_view text;
+  return object[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+uint32_t count_of(simdjson::dom::element object, const char* key) {
+  uint64_t count = 0;
+  return object[key].get(count) == simdjson::SUCCESS ? static_cast<uint32_t>(count) : 0;
+}
+bool flag_of(simdjson::dom::element object, const char* key) {
+  bool flag = false;
+  return object[key].get(flag) == simdjson::SUCCESS && flag;
+}
+int64_t nanos_of(simdjson::dom::element object, const char* key) {
+  const std::string text = text_of(object, key);
+  int64_t nanos = 0;
+  std::from_chars(text.data(), text.data() + text.size(), nanos);
+  return nanos;
+}
+
+Result<model::TraceSummary> read_summary(simdjson::dom::element object) {
+  const Result<model::TraceId> id = model::TraceId::from_hex(text_of(object, "traceId"));
+  if (!id) return std::unexpected(unreadable(id.error().message));
+  model::TraceSummary summary;
+  summary.id = *id;
+  summary.root_service = text_of(object, "rootService");
+  summary.root_operation = text_of(object, "rootOperation");
+  summary.start.unix_nanos = static_cast<uint64_t>(nanos_of(object, "startTimeUnixNano"));
+  summary.end = base::offset(summary.start, base::Duration(nanos_of(object, "durationNano")));
+  summary.span_count = count_of(object, "spanCount");
+  summary.error_count = count_of(object, "errorCount");
+  summary.orphan_count = count_of(object, "orphanCount");
+  summary.is_open = flag_of(object, "open");
+  simdjson::dom::array services;
+  if (object["services"].get(services) != simdjson::SUCCESS) return summary;
+  for (const simdjson::dom::element service : services) {
+    summary.services.push_back(
+        {text_of(service, "name"), count_of(service, "spanCount"), count_of(service, "errorCount")});
+  }
+  return summary;
+}
+
+// Keeps the code that the server named.
+base::Error read_error(const net::HttpReply& reply, const std::string& server) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  std::string message;
+  if (parser.parse(reply.body).get(root) == simdjson::SUCCESS) {
+    simdjson::dom::element error;
+    if (root["error"].get(error) == simdjson::SUCCESS) message = text_of(error, "message");
+  }
+  if (message.empty()) message = fmt::format("{} answered with status {}", server, reply.status);
+  switch (reply.status) {
+    case 400:
+      return {Errc::InvalidArgument, message};
+    case 404:
+      return {Errc::NotFound, message};
+    case 413:
+      return {Errc::TooLarge, message};
+    case 429:
+      return {Errc::Overloaded, message};
+    case 503:
+      return {Errc::Unavailable, message};
+    case 504:
+      return {Errc::Timeout, message};
+    default:
+      return {Errc::Io, message};
+  }
+}
+
+// logfmt: key="value" with quotes and backslashes escaped.
+std::string logfmt(const std::vector<std::pair<std::string, std::string>>& tags) {
+  std::string out;
+  for (const auto& [key, value] : tags) {
+    if (!out.empty()) out += ' ';
+    out += key + "=\"";
+    for (const char c : value) {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+    out += '"';
+  }
+  return out;
+}
+
+}  // namespace
+
+NativeClient::NativeClient(net::HttpUrl url, std::unique_ptr<net::HttpClient> http)
+    : prefix_(url.target == "/" ? "" : url.target),
+      server_(fmt::format("http://{}", net::to_string(net::Address{url.host, url.port}))),
+      http_(std::move(http)) {
+  while (prefix_.ends_with('/')) prefix_.pop_back();
+}
+
+Result<std::unique_ptr<NativeClient>> NativeClient::create(std::string_view url) {
+  Result<net::HttpUrl> parsed = net::parse_url(url);
+  if (!parsed) return std::unexpected(std::move(parsed.error()));
+  auto http = net::HttpClient::create(parsed->host, parsed->port);
+  return std::unique_ptr<NativeClient>(new NativeClient(std::move(*parsed), std::move(http)));
+}
+
+Result<std::string> NativeClient::get(const std::string& target, const std::string& accept) {
+  Result<net::HttpReply> reply = http_->call("GET", prefix_ + target, {{"accept", accept}});
+  if (!reply) return std::unexpected(std::move(reply.error()));
+  if (reply->status != 200) return std::unexpected(read_error(*reply, server_));
+  return std::move(reply->body);
+}
+
+Result<SearchReply> NativeClient::search(const SearchRequest& request) {
+  std::string target = fmt::format("/api/bs/v1/traces?limit={}", request.limit);
+  const auto add = [&target](std::string_view name, const std::string& value) {
+    if (!value.empty()) target += fmt::format("&{}={}", name, net::percent_encode(value));
+  };
+  add("service", request.service);
+  add("operation", request.operation);
+  add("tags", logfmt(request.tags));
+  add("minDuration", request.min_duration);
+  add("maxDuration", request.max_duration);
+  if (request.start) add("start", std::to_string(request.start->unix_nanos));
+  Result<std::string> body = get(target, "application/json");
+  if (!body) return std::unexpected(std::move(body.error()));
+
+  SearchReply reply{.traces = {}, .is_partial = false, .json = std::move(*body)};
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  if (const auto error = parser.parse(reply.json).get(root)) return std::unexpected(unreadable(error_message(error)));
+  simdjson::dom::array traces;
+  if (root["traces"].get(traces) != simdjson::SUCCESS) return std::unexpected(unreadable("\"traces\" is missing"));
+  for (const simdjson::dom::element trace : traces) {
+    Result<model::TraceSummary> summary = read_summary(trace);
+    if (!summary) return std::unexpected(std::move(summary.error()));
+    reply.traces.push_back(std::move(*summary));
+  }
+  reply.is_partial = flag_of(root, "partial");
+  return reply;
+}
+
+Result<std::string> NativeClient::find(const model::TraceId& id) {
+  return get("/api/bs/v1/traces/" + id.to_hex(), "application/x-protobuf");
+}
+
+Result<std::string> NativeClient::find_json(const model::TraceId& id) {
+  return get("/api/bs/v1/traces/" + id.to_hex(), "application/json");
+}
+
+}  // namespace backstitch::api

@@ -1,0 +1,55 @@
+// The other side of docs/formats/native-api.md: asks a server, for the command line.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "model/trace.h"
+#include "net/http_client.h"
+
+namespace backstitch::api {
+
+struct SearchRequest {
+  std::string service;  // "" here and below: any
+  std::string operation;
+  std::vector<std::pair<std::string, std::string>> tags;
+  std::string min_duration;  // as the API takes them: "250ms"
+  std::string max_duration;
+  std::optional<base::Timestamp> start;
+  uint32_t limit = 20;
+};
+
+struct SearchReply {
+  std::vector<model::TraceSummary> traces;
+  bool is_partial = false;
+  std::string json;  // as it came
+};
+
+// One call at a time. Unavailable if nobody listens; errors of the server keep their code where it has one of ours.
+class NativeClient {
+ public:
+  // `url` is "http://host:port", with a path where a proxy puts the server under one.
+  static base::Result<std::unique_ptr<NativeClient>> create(std::string_view url);
+
+  base::Result<SearchReply> search(const SearchRequest& request);
+  // The trace as TracesData bytes, unknown fields included. NotFound.
+  base::Result<std::string> find(const model::TraceId& id);
+  // As find(), in the API's own JSON.
+  base::Result<std::string> find_json(const model::TraceId& id);
+
+ private:
+  NativeClient(net::HttpUrl url, std::unique_ptr<net::HttpClient> http);
+  base::Result<std::string> get(const std::string& target, const std::string& accept);
+
+  std::string prefix_;
+  std::string server_;
+  std::unique_ptr<net::HttpClient> http_;
+};
+
+}  // namespace backstitch::api

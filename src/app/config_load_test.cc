@@ -1,0 +1,181 @@
+#include "app/config_load.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <set>
+
+#include "app/config_keys.h"
+#include "app/config_print.h"
+
+namespace backstitch::app {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+ConfigResult from_file(std::string text) {
+  return load_config(ConfigSources{.file_name = {}, .file_text = std::move(text), .environment = {}, .flags = {}});
+}
+
+TEST(ConfigLoad, defaults_are_those_of_an_empty_file) {
+  const ConfigResult loaded = from_file("");
+  EXPECT_THAT(loaded.mistakes, IsEmpty());
+  EXPECT_EQ(loaded.config.listen, ListenConfig{});
+  EXPECT_EQ(loaded.config.decision_wait, seconds(5));
+  EXPECT_EQ(loaded.config.redact, model::default_redact_patterns());
+}
+
+TEST(ConfigLoad, file_sets_typed_values) {
+  const ConfigResult loaded = from_file(
+      "listen: {otlp_grpc: '0.0.0.0:5317', otlp_http: off}\n"
+      "memory: 1.5GiB\n"
+      "durability:\n  sync: always\n"
+      "retention: {age: 1h30m, disk: 50%}\n"
+      "otlp_http: {cors_origins: [https://shop.example]}\n"
+      "log: {compression: lz4}\n");
+  EXPECT_THAT(loaded.mistakes, IsEmpty());
+  EXPECT_EQ(loaded.config.listen.otlp_grpc, (net::Address{"0.0.0.0", 5317}));
+  EXPECT_FALSE(loaded.config.listen.otlp_http.has_value());
+  EXPECT_EQ(loaded.config.memory_bytes, 3ULL << 29);
+  EXPECT_EQ(loaded.config.durability.sync, log::Sync::Always);
+  EXPECT_EQ(loaded.config.retention.age, std::chrono::minutes(90));
+  EXPECT_DOUBLE_EQ(loaded.config.retention.disk, 0.5);
+  EXPECT_THAT(loaded.config.cors_origins, ElementsAre("https://shop.example"));
+  EXPECT_EQ(loaded.config.log.compression, log::Compression::Lz4);
+}
+
+TEST(ConfigLoad, flags_win_over_environment_over_file_over_default) {
+  const ConfigResult loaded =
+      load_config(ConfigSources{.file_name = "b.yaml",
+                                .file_text = "memory: 1GiB\nshards: 2\ntrace_max_age: 2h\n",
+                                .environment = {{"BACKSTITCH_MEMORY", "3GiB"}, {"BACKSTITCH_SHARDS", "3"}},
+                                .flags = {{"memory", "4GiB"}}});
+  EXPECT_THAT(loaded.mistakes, IsEmpty());
+  EXPECT_EQ(loaded.config.memory_bytes, 4ULL << 30);
+  EXPECT_EQ(loaded.config.shards, 3U);
+  EXPECT_EQ(loaded.config.trace_max_age, std::chrono::hours(2));
+  const std::string yaml = config_yaml(loaded);
+  EXPECT_THAT(yaml, HasSubstr("# flag"));
+  EXPECT_THAT(yaml, HasSubstr("# BACKSTITCH_SHARDS"));
+  EXPECT_THAT(yaml, HasSubstr("# b.yaml line 3"));
+}
+
+TEST(ConfigLoad, unknown_key_is_named_with_its_line_and_the_nearest) {
+  EXPECT_THAT(from_file("memory: 1GiB\n\ndecison_wait: 3s\n").mistakes,
+              ElementsAre("line 3: unknown key 'decison_wait'; did you mean 'decision_wait'?"));
+}
+
+TEST(ConfigLoad, unknown_key_in_a_group_is_named_by_its_path) {
+  EXPECT_THAT(from_file("log:\n  max_byte: 1GiB\n").mistakes,
+              ElementsAre("line 2: unknown key 'log.max_byte'; did you mean 'log.max_bytes'?"));
+}
+
+TEST(ConfigLoad, key_under_the_wrong_parent_is_found) {
+  EXPECT_THAT(from_file("open_scan_max: 1GiB\n").mistakes,
+              ElementsAre("line 1: unknown key 'open_scan_max'; did you mean 'search.open_scan_max'?"));
+}
+
+TEST(ConfigLoad, key_like_no_other_gets_no_guess) {
+  EXPECT_THAT(from_file("zzzzzzzz: 1\n").mistakes, ElementsAre("line 1: unknown key 'zzzzzzzz'"));
+}
+
+TEST(ConfigLoad, all_mistakes_are_listed) {
+  EXPECT_THAT(from_file("memory: lots\nshards: -1\ndecision_wait: soon\n").mistakes,
+              ElementsAre(HasSubstr("line 1: memory: 'lots' is not a size"), HasSubstr("line 2: shards: "),
+                          HasSubstr("line 3: decision_wait: ")));
+}
+
+TEST(ConfigLoad, key_given_twice_is_a_mistake) {
+  EXPECT_THAT(from_file("shards: 1\nmemory: 1GiB\nshards: 2\n").mistakes,
+              ElementsAre("line 3: 'shards' was given before, in line 1"));
+}
+
+TEST(ConfigLoad, what_is_no_yaml_names_its_line) {
+  EXPECT_THAT(from_file("memory: 1GiB\nlisten: {otlp_grpc: off\n").mistakes,
+              ElementsAre(HasSubstr("this is not YAML")));
+}
+
+TEST(ConfigLoad, list_of_values_at_the_top_is_a_mistake) {
+  EXPECT_THAT(from_file("- memory\n").mistakes, ElementsAre("line 1: expected 'key: value' lines"));
+}
+
+TEST(ConfigLoad, group_with_a_value_is_a_mistake) {
+  EXPECT_THAT(from_file("log: 5GiB\n").mistakes, ElementsAre("line 1: 'log' holds further keys, not a value"));
+}
+
+TEST(ConfigLoad, key_without_a_value_is_a_mistake) {
+  EXPECT_THAT(from_file("memory:\n").mistakes, ElementsAre(HasSubstr("line 1: 'memory' needs a value")));
+}
+
+TEST(ConfigLoad, bounds_are_told) {
+  EXPECT_THAT(from_file("limits: {nesting_max: 65}\n").mistakes,
+              ElementsAre("line 1: limits.nesting_max: 65 is outside 1 … 64"));
+}
+
+TEST(ConfigLoad, address_without_port_is_a_mistake) {
+  EXPECT_THAT(from_file("listen: {query: localhost}\n").mistakes, ElementsAre(HasSubstr("line 1: listen.query: ")));
+}
+
+TEST(ConfigLoad, keys_that_contradict_each_other_are_a_mistake) {
+  EXPECT_THAT(from_file("decision_wait: 2h\n").mistakes,
+              ElementsAre(HasSubstr("must not be shorter than decision_wait")));
+}
+
+TEST(ConfigLoad, unknown_flag_key_is_a_mistake) {
+  const ConfigResult loaded =
+      load_config(ConfigSources{.file_name = {}, .file_text = {}, .environment = {}, .flags = {{"memry", "1GiB"}}});
+  EXPECT_THAT(loaded.mistakes, ElementsAre("--set: unknown key 'memry'; did you mean 'memory'?"));
+}
+
+TEST(ConfigLoad, variables_of_kubernetes_are_not_mistakes) {
+  const ConfigResult loaded = load_config(ConfigSources{
+      .file_name = {},
+      .file_text = {},
+      .environment = {{"BACKSTITCH_PORT", "tcp://10.0.0.1:4317"}, {"BACKSTITCH_SERVICE_HOST", "10.0.0.1"}},
+      .flags = {}});
+  EXPECT_THAT(loaded.mistakes, IsEmpty());
+}
+
+TEST(ConfigLoad, variable_that_is_nearly_ours_is_warned_about) {
+  const ConfigResult loaded = load_config(
+      ConfigSources{.file_name = {}, .file_text = {}, .environment = {{"BACKSTITCH_DECISON_WAIT", "1s"}}, .flags = {}});
+  EXPECT_THAT(
+      loaded.warnings,
+      ElementsAre("BACKSTITCH_DECISON_WAIT is no setting of backstitch; did you mean BACKSTITCH_DECISION_WAIT?"));
+}
+
+TEST(ConfigLoad, redact_patterns_are_normalised) {
+  EXPECT_THAT(from_file("redact: [X-API-Key, credit_card]\n").config.redact, ElementsAre("xapikey", "creditcard"));
+}
+
+TEST(ConfigLoad, redact_can_be_off) { EXPECT_THAT(from_file("redact: off\n").config.redact, IsEmpty()); }
+
+TEST(ConfigLoad, redact_pattern_of_two_letters_is_a_mistake) {
+  EXPECT_THAT(from_file("redact: [pw]\n").mistakes, ElementsAre(HasSubstr("fewer than 3")));
+}
+
+TEST(ConfigLoad, printed_configuration_loads_to_the_same) {
+  const ConfigResult first = from_file("redact: [abc]\nretention: {disk: 55%}\nlisten: {query: '[::1]:0'}\n");
+  const ConfigResult again = from_file(config_yaml(first));
+  EXPECT_THAT(again.mistakes, IsEmpty());
+  for (const ConfigKey& key : config_keys()) EXPECT_EQ(key.get(again.config), key.get(first.config)) << key.path;
+}
+
+TEST(ConfigKeys, each_default_is_a_valid_value) {
+  for (const ConfigKey& key : config_keys()) {
+    Config config;
+    const base::Result<> done = key.set(config, key.get(Config{}));
+    EXPECT_TRUE(done.has_value()) << key.path << ": " << (done ? "" : done.error().message);
+    EXPECT_EQ(key.get(config), key.get(Config{})) << key.path;
+  }
+}
+
+TEST(ConfigKeys, names_of_variables_do_not_collide) {
+  std::set<std::string> names;
+  for (const ConfigKey& key : config_keys()) EXPECT_TRUE(names.insert(environment_name(key.path)).second) << key.path;
+}
+
+}  // namespace
+}  // namespace backstitch::app
