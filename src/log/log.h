@@ -54,7 +54,8 @@ struct LogOptions {
   // Sequences go on behind this one too: the highest that the store has seen, which a power loss may have taken
   // from the log.
   uint64_t sequence_after = 0;
-  // Unpredictable in production: records are bound to their segment by it, so that no payload can pose as one.
+  // Records are bound to their segment by a number drawn from this and the clock, so that nothing in a payload can
+  // pose as a record. Unpredictable in production, and another one at each start.
   uint64_t seed = 0;
 };
 

@@ -71,6 +71,7 @@ class LogCrashTest : public LogTest {
   // One process: opens, appends, keeps the last 8 records referenced. False if it could not start.
   bool run_process(Sync sync, Script& script, int appends) {
     positions_.clear();
+    clock_.advance(std::chrono::milliseconds(1));  // each process has lives of its own
     auto log = Log::open(disk(), clock_, metrics_, options(sync));
     if (!log) return false;
     const auto replayed = (*log)->replay([&](const Record& record) -> uint32_t {

@@ -37,6 +37,7 @@ struct TestLog {
 class LogTest : public ::testing::Test {
  protected:
   base::Result<TestLog> try_open(const LogOptions& options = test_options(), uint32_t references = 1) {
+    clock_.advance(std::chrono::milliseconds(1));
     auto log = Log::open(disk(), clock_, metrics_, options);
     if (!log) return std::unexpected(log.error());
     TestLog opened;

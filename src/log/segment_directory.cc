@@ -87,9 +87,11 @@ base::Result<DirectoryListing> SegmentDirectory::open() {
       adopted = adopt_free(*free, listing);
     } else if (const auto damaged = number_in(name, kDamaged)) {
       next_number_ = std::max(next_number_, *damaged + 1);
+      adopted = count_damaged(*damaged, listing);
     }
     if (!adopted) return std::unexpected(adopted.error());
   }
+  if (listing.live.empty()) listing.sequence_floor = std::max(listing.sequence_floor, unread_records_max_);
   std::ranges::reverse(listing.live);
   return listing;
 }
@@ -108,7 +110,11 @@ base::Result<> SegmentDirectory::adopt_live(uint64_t number, DirectoryListing& l
   if (!read) return std::unexpected(read.error());
   bytes_ += *size;
   if (read->state == HeaderState::Valid) {
-    if (listing.live.empty()) raise_floor(read->header, listing);
+    if (listing.live.empty()) {
+      // Without unread files its own records tell better.
+      if (unread_records_max_ != 0) unread_records_max_ += records_max(*size);
+      raise_floor(read->header, listing);
+    }
     listing.live.push_back({read->header, std::move(*file), clamp_file_bytes(*size)});
     return {};
   }
@@ -135,6 +141,17 @@ base::Result<> SegmentDirectory::adopt_free(uint64_t number, DirectoryListing& l
     if (read->state == HeaderState::Valid) raise_floor(read->header, listing);
   }
   return keep_free(number, std::move(*file), *size);
+}
+
+// Of one that was set aside at an earlier start.
+base::Result<> SegmentDirectory::count_damaged(uint64_t number, const DirectoryListing& listing) {
+  if (!listing.live.empty()) return {};
+  const auto file = file_system_.open(path(number, kDamaged), base::OpenMode::ReadOnly);
+  if (!file) return std::unexpected(file.error());
+  const auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  unread_records_max_ += records_max(*size);
+  return {};
 }
 
 base::Result<> SegmentDirectory::keep_free(uint64_t number, std::unique_ptr<base::File> file, uint64_t file_bytes) {

@@ -35,7 +35,7 @@ struct DirectoryListing {
   std::vector<SegmentFile> live;    // by number
   uint64_t damaged_headers = 0;     // set aside now
   uint64_t unfinished_headers = 0;  // freed now
-  // No record that was ever in one of the files has a higher sequence, but for those of the newest live segment.
+  // No record that was ever in one of the files has a higher sequence, but for those that a replay reads.
   uint64_t sequence_floor = 0;
 };
 
@@ -72,6 +72,7 @@ class SegmentDirectory {
   void raise_floor(const SegmentHeader& header, DirectoryListing& listing) const;
   base::Result<> adopt_live(uint64_t number, DirectoryListing& listing);
   base::Result<> adopt_free(uint64_t number, DirectoryListing& listing);
+  base::Result<> count_damaged(uint64_t number, const DirectoryListing& listing);
   base::Result<> keep_free(uint64_t number, std::unique_ptr<base::File> file, uint64_t file_bytes);
   base::Result<> check_room(uint64_t file_bytes);
   base::Result<SegmentFile> take_free(uint64_t number);

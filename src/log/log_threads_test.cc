@@ -1,0 +1,167 @@
+// Many threads at one log, and a real process that is really killed.
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <mutex>
+#include <signal.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include "log/log_testing.h"
+
+namespace backstitch::log {
+namespace {
+
+constexpr int kThreads = 4;
+
+class LogThreadsTest : public LogTest {
+ protected:
+  void append_from_all_threads(Sync sync) {
+    constexpr int kEach = 300;
+    LogOptions options = test_options();
+    options.sync = sync;
+    TestLog opened = open(options);
+    Log& log = *opened.log;
+    std::vector<uint64_t> called;  // the log runs the callbacks one at a time
+    std::vector<std::thread> threads;
+    std::atomic<int> failures{0};
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < kEach; ++i) {
+          const std::string payload = std::to_string(t) + std::string(200, 'x') + std::to_string(i);
+          bool mine = false;
+          const auto at = log.append({}, "digest", payload, {.references = 2}, [&](const Appended& appended) {
+            called.push_back(appended.sequence);
+            mine = true;
+          });
+          const auto record = at ? log.read(at->position) : base::Result<Record>(std::unexpected(at.error()));
+          if (!at || !mine || !record || record->payload != payload || !log.zone_map(at->position.segment)) ++failures;
+          log.release(at->position, 1);
+          if (i % 50 == 0 && !log.sync()) ++failures;
+          if (i % 3 != 0) log.release(at->position, 1);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(failures, 0);
+    ASSERT_EQ(called.size(), static_cast<size_t>(kThreads * kEach));
+    for (size_t i = 0; i < called.size(); ++i) ASSERT_EQ(called[i], i + 1);
+    opened.log.reset();
+    size_t kept = 0;
+    for (const Record& record : open(options).shown) kept += record.payload_size != 0;
+    EXPECT_GE(kept, static_cast<size_t>(kThreads * kEach / 3));
+  }
+};
+
+TEST_F(LogThreadsTest, callbacks_run_in_the_order_of_the_sequences_with_sync_interval) {
+  append_from_all_threads(Sync::Interval);
+}
+
+TEST_F(LogThreadsTest, callbacks_run_in_the_order_of_the_sequences_with_sync_always) {
+  append_from_all_threads(Sync::Always);
+}
+
+TEST_F(LogThreadsTest, a_reader_of_a_recycled_segment_gets_its_record_or_not_found) {
+  TestLog opened = open();
+  Log& log = *opened.log;
+  std::atomic<uint64_t> newest{0};  // segment; each record of 900 bytes starts at 64 in some
+  std::atomic<bool> is_over{false};
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 2; ++t) {
+    readers.emplace_back([&] {
+      while (!is_over) {
+        const auto record = log.read({newest.load(), 64});
+        if (!record && record.error().code != base::Errc::NotFound) ++wrong;
+        if (record && record->payload != std::string(900, record->payload[0])) ++wrong;
+      }
+    });
+  }
+  for (int i = 0; i < 3000; ++i) {
+    const Appended at = append(log, std::string(900, static_cast<char>('a' + i % 26)));
+    newest = at.position.segment;
+    log.release(at.position, 1);
+  }
+  is_over = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_LT(log.segment_count(), 5U);
+}
+
+TEST_F(LogThreadsTest, concurrent_appends_share_one_sync) {
+  // A disk whose sync waits until all threads have a record in the file, so that all but the first are covered by
+  // the second sync.
+  LogOptions options = test_options();
+  options.sync = Sync::Always;
+  options.segment_bytes = 1 << 20;
+  TestLog opened = open(options);
+  append(*opened.log, "first");
+  const uint64_t before = counter("backstitch_log_syncs");
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 500; ++i) append(*opened.log, "x");
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_LE(counter("backstitch_log_syncs") - before, 4U * 500U);
+}
+
+TEST_F(LogThreadsTest, a_killed_process_loses_no_acknowledged_record) {
+  char name[] = "/tmp/backstitch-kill-XXXXXX";
+  ASSERT_NE(::mkdtemp(name), nullptr);
+  const auto real = base::make_real_file_system();
+  LogOptions options = test_options();
+  options.directory = std::string(name) + "/log";
+  options.segment_bytes = 64 << 10;
+  uint64_t acknowledged = 0;
+  for (int round = 0; round < 3; ++round) {
+    std::array<int, 2> pipe;
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      auto log = Log::open(*real, clock_, metrics_, options);
+      if (!log || !(*log)->replay([](const Record&) { return 1; })) ::_exit(1);
+      while (true) {
+        const auto at = (*log)->append({}, "digest", std::string(700, 'k'), {.references = 1});
+        if (!at || ::write(pipe[1], &at->sequence, sizeof(at->sequence)) != sizeof(at->sequence)) ::_exit(1);
+      }
+    }
+    ::close(pipe[1]);
+    const uint64_t enough = acknowledged + 500;
+    uint64_t sequence = 0;
+    while (sequence < enough && ::read(pipe[0], &sequence, sizeof(sequence)) == sizeof(sequence)) {
+    }
+    ::kill(child, SIGKILL);
+    while (::read(pipe[0], &sequence, sizeof(sequence)) == sizeof(sequence)) {
+    }
+    ::close(pipe[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status));
+    ASSERT_GE(sequence, enough);
+    acknowledged = sequence;
+
+    clock_.advance(std::chrono::milliseconds(1));
+    auto log = Log::open(*real, clock_, metrics_, options);
+    ASSERT_TRUE(log) << log.error().message;
+    uint64_t last = 0;
+    const auto replayed = (*log)->replay([&](const Record& record) {
+      EXPECT_EQ(record.at.sequence, last + 1);
+      last = record.at.sequence;
+      return 1;
+    });
+    ASSERT_TRUE(replayed) << replayed.error().message;
+    EXPECT_GE(last, acknowledged);
+    EXPECT_EQ(replayed->corrupt_records, 0U);
+    acknowledged = last;
+  }
+  std::filesystem::remove_all(name);
+}
+
+}  // namespace
+}  // namespace backstitch::log
