@@ -24,7 +24,7 @@ struct Glyphs {
   std::string_view error, dot, deeper, ellipsis;
 };
 constexpr Glyphs kUnicode = {"│ ", "├─", "└─", "  ", "╰ ", "╺", "━", "╸", "┊", "✖", "·", "⋯", "…"};
-constexpr Glyphs kAscii = {"| ", "|-", "`-", "  ", "`-", "=", "=", "=", ":", "!", "-", "..", "..."};
+constexpr Glyphs kAscii = {"| ", "|-", "`-", "  ", "`- ", "=", "=", "=", ":", "!", "-", "..", "..."};
 
 constexpr std::string_view kReset = "\x1b[0m";
 constexpr std::string_view kDim = "\x1b[2m";
@@ -33,6 +33,7 @@ constexpr std::string_view kRed = "\x1b[1;31m";
 // Of 256: far apart, none red, readable on dark and on light.
 constexpr int kServiceColors[] = {75, 178, 114, 170, 80, 209, 141, 107, 69, 180, 44, 139, 72, 215, 111, 176};
 
+constexpr std::string_view kOrphanMark = " (parent missing)";
 constexpr size_t kDurationWidth = 8;
 constexpr size_t kDepthMax = 12;  // deeper levels share an indent
 constexpr size_t kTicks = 4;
@@ -63,9 +64,10 @@ class Waterfall {
   void add_notes(const Row& row);
   void add_attributes(const Row& row);
   std::string guides(const Row& row, bool is_note) const;
+  std::string duration_text(Duration duration) const;
   std::string bar(const Span& span) const;
   std::string painted(std::string_view color, std::string_view text) const {
-    return options_.style.color ? fmt::format("{}{}{}", color, text, kReset) : std::string(text);
+    return options_.style.color && !text.empty() ? fmt::format("{}{}{}", color, text, kReset) : std::string(text);
   }
   std::string service_of(const Span& span) const { return trace_.resources[span.resource].service(); }
   std::string_view color_of(const Span& span) const { return colors_.at(service_of(span)); }
@@ -99,6 +101,14 @@ std::string Waterfall::render() {
             "\n";
   }
   return std::move(out_);
+}
+
+std::string Waterfall::duration_text(Duration duration) const {
+  std::string text = base::format_duration(duration);
+  constexpr std::string_view kMicro = "µ";
+  const size_t at = text.find(kMicro);
+  if (!options_.style.unicode && at != std::string::npos) text.replace(at, kMicro.size(), "u");
+  return text;
 }
 
 // Depths and guides, from spans in tree order.
@@ -139,7 +149,8 @@ void Waterfall::measure() {
   size_t widest = 24;
   for (const Row& row : rows_) {
     const size_t indent = 2 * std::min(row.depth, kDepthMax);
-    widest = std::max(widest, indent + 4 + display_width(service_of(*row.span)) + display_width(row.span->name));
+    const size_t mark = row.is_orphan ? kOrphanMark.size() : 0;
+    widest = std::max(widest, indent + 4 + mark + display_width(service_of(*row.span)) + display_width(row.span->name));
   }
   const size_t width = options_.style.width;
   name_width_ = std::min(widest, width * 48 / 100);
@@ -162,8 +173,8 @@ void Waterfall::add_header() {
   const size_t width = options_.style.width;
   const bool unicode = options_.style.unicode;
   out_ += painted(kBold, fit(harmless(summary.root_service + "  " + summary.root_operation), width, unicode)) + "\n";
-  std::string facts = fmt::format("{} {} {} {} {}", base::format_duration(length_), dot,
-                                  plural(summary.span_count, "span"), dot, plural(summary.services.size(), "service"));
+  std::string facts = fmt::format("{} {} {} {} {}", duration_text(length_), dot, plural(summary.span_count, "span"),
+                                  dot, plural(summary.services.size(), "service"));
   if (summary.orphan_count != 0) facts += fmt::format(" {} {}", dot, plural(summary.orphan_count, "orphan"));
   if (trace_.is_open) facts += fmt::format(" {} still collecting", dot);
   std::string line = fit(facts, width, unicode);
@@ -178,15 +189,15 @@ void Waterfall::add_header() {
 
 // Times above the bars: 0, and quarters of the whole.
 void Waterfall::add_axis() {
-  std::string axis(bar_width_, ' ');
+  const size_t last_width = display_width(duration_text(length_));
   size_t free = 0;
   std::vector<std::pair<size_t, std::string>> labels;
   for (size_t i = 0; i <= kTicks; ++i) {
-    const std::string label = i == 0 ? "0" : base::format_duration(length_ * static_cast<int64_t>(i) / kTicks);
+    const std::string label = i == 0 ? "0" : duration_text(length_ * static_cast<int64_t>(i) / kTicks);
     const size_t label_width = display_width(label);
     const size_t tick = bar_width_ * i / kTicks;
     const size_t at = i == kTicks ? bar_width_ - label_width : tick;
-    const bool hits_last = i != kTicks && at + label_width + 8 > bar_width_ && i != 0;
+    const bool hits_last = i != kTicks && at + label_width + 2 + last_width > bar_width_;
     if (at < free || hits_last) continue;
     labels.emplace_back(at, label);
     free = at + label_width + 2;
@@ -227,14 +238,14 @@ void Waterfall::add_row(const Row& row) {
   const size_t room = name_width_ > used ? name_width_ - used : 0;
   // Where it is narrow the operation says more than the end of a service's name.
   const std::string service = fit(harmless(service_of(span)), std::max<size_t>(room / 2, 8), unicode);
-  const std::string operation = harmless(span.name) + (row.is_orphan ? " (parent missing)" : "");
+  const std::string operation = harmless(span.name) + std::string(row.is_orphan ? kOrphanMark : "");
   const size_t service_width = std::min(display_width(service), room);
   const size_t operation_room = room > service_width + 1 ? room - service_width - 1 : 0;
   out_ += painted(kDim, tree) + painted(kRed, sign);
   out_ += painted(color_of(span), fit(service, room, unicode)) + " ";
   out_ += operation_room == 0 ? "" : pad(operation, operation_room, unicode);
   out_ += "  " + bar(span) + "  ";
-  const std::string duration = base::format_duration(span.duration());
+  const std::string duration = duration_text(span.duration());
   const size_t duration_width = display_width(duration);
   out_ += std::string(kDurationWidth - std::min(kDurationWidth, duration_width), ' ');
   out_ += span.is_error() ? painted(kRed, duration) : duration;
