@@ -39,6 +39,7 @@ bench:  ## runs every benchmark
 	cmake --preset release
 	$(call COMPILE,release) --target benchmarks
 	@for program in build/release/bench/*_bench; do [ ! -x $$program ] || $$program || exit 1; done
+	bench/serve_bench.py build/release
 
 check-asan:  ## the unit tests and fuzz corpora under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/setup --tests

@@ -69,9 +69,9 @@ class RealPipeline final : public Pipeline {
     register_gauges(metrics);
   }
 
-  // Each thread may wait for those that stop after it, never for those before.
+  // Seals nothing: what is open stays in the log. Each thread may wait for those that stop after it, never for those
+  // before.
   ~RealPipeline() override {
-    is_draining_ = true;
     stop(housekeeper_);
     stop(sealer_);
     for (const auto& shard : shards_) stop(shard->thread);
@@ -264,7 +264,8 @@ class RealPipeline final : public Pipeline {
 
   void run_sealer(const std::stop_token& token) {
     std::unique_lock lock(seal_jobs_mutex_);
-    while (seal_jobs_ready_.wait(lock, token, [this] { return !seal_jobs_.empty(); })) {
+    // A stop comes before what is left: that stays in the log for the next start.
+    while (seal_jobs_ready_.wait(lock, token, [this] { return !seal_jobs_.empty(); }) && !token.stop_requested()) {
       SealJob job = std::move(seal_jobs_.front());
       seal_jobs_.pop_front();
       // The disk may be full for a while: the traces stay open, and nothing later overtakes them.

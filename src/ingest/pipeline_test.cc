@@ -1,0 +1,220 @@
+#include "ingest/pipeline.h"
+
+#include <atomic>
+#include <gtest/gtest.h>
+#include <thread>
+
+#include "base/simulated_file_system.h"
+#include "store/memory/memory_store.h"
+#include "wire/otlp/decode.h"
+
+namespace backstitch::ingest {
+namespace {
+
+using namespace std::chrono_literals;
+
+model::TraceId trace_id(uint8_t number) {
+  model::TraceId id;
+  id.bytes[15] = number;
+  return id;
+}
+
+std::string request(uint8_t trace, uint8_t span, uint32_t count = 1) {
+  model::SpanSet set{.resources = {{.attributes = {{"service.name", "cart"}}}}, .scopes = {{}}, .spans = {}};
+  for (uint32_t i = 0; i < count; ++i) {
+    model::Span one{.trace_id = trace_id(trace), .name = "op", .start = {1000}, .end = {2000}};
+    one.span_id.bytes[0] = span;
+    one.span_id.bytes[6] = static_cast<uint8_t>(i >> 8);
+    one.span_id.bytes[7] = static_cast<uint8_t>(i);
+    set.spans.push_back(one);
+  }
+  return wire::otlp::encode_request(set);
+}
+
+bool eventually(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (condition()) return true;
+    std::this_thread::yield();
+  }
+  return false;
+}
+
+// A path over a simulated disk; the store outlives restarts.
+struct Rig {
+  explicit Rig(PipelineOptions options_in = {}, log::LogOptions log_options_in = {}) : options(std::move(options_in)) {
+    log_options = std::move(log_options_in);
+    log_options.directory = "log";
+    log_options.free_bytes_min = 0;
+    log_options.segment_bytes = 64 << 10;
+    start();
+  }
+  void start() {
+    auto opened = log::Log::open(disk, clock, metrics, log_options);
+    ASSERT_TRUE(opened) << opened.error().message;
+    log = std::move(*opened);
+    auto started = Pipeline::start(clock, *log, *store, metrics, options);
+    ASSERT_TRUE(started) << started.error().message;
+    pipeline = std::move(*started);
+    reader = std::make_unique<assemble::OpenReader>(*pipeline, *log, metrics, assemble::OpenReaderOptions{});
+  }
+  void stop() {
+    reader.reset();
+    pipeline.reset();
+    log.reset();
+  }
+  base::Result<Received> receive(std::string bytes) { return pipeline->receive_traces(bytes); }
+  size_t stored(uint8_t trace) {
+    const auto found = store->find(trace_id(trace));
+    return found ? found->spans.size() : 0;
+  }
+  size_t open(uint8_t trace) {
+    const auto found = reader->find(trace_id(trace));
+    return found ? found->spans.size() : 0;
+  }
+
+  PipelineOptions options;
+  log::LogOptions log_options;
+  base::SimulatedFileSystem disk;
+  base::SystemClock clock;
+  base::Metrics metrics;
+  std::unique_ptr<store::TraceStore> store = store::make_memory_store();
+  std::unique_ptr<log::Log> log;
+  std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<assemble::OpenReader> reader;
+};
+
+TEST(Pipeline, a_trace_is_open_at_once_and_stored_when_its_wait_is_over) {
+  Rig rig({.shards = 2, .assemble = {.decision_wait = 300ms}});
+  const auto received = rig.receive(request(1, 1, 3));
+  ASSERT_TRUE(received);
+  EXPECT_EQ(received->accepted_spans, 3u);
+  EXPECT_EQ(rig.open(1), 3u);
+  EXPECT_TRUE(eventually([&] { return rig.stored(1) == 3; }));
+  EXPECT_TRUE(eventually([&] { return rig.open(1) == 0; }));
+}
+
+TEST(Pipeline, a_trace_is_never_out_of_sight_while_it_moves_to_the_store) {
+  Rig rig({.shards = 1, .assemble = {.decision_wait = 50ms}});
+  ASSERT_TRUE(rig.receive(request(1, 1)));
+  ASSERT_TRUE(eventually([&] {
+    const size_t open = rig.open(1);
+    const size_t stored = rig.stored(1);  // asked second, as the query engine does
+    EXPECT_GE(open + stored, 1u);
+    return open == 0;
+  }));
+}
+
+TEST(Pipeline, open_traces_are_searched_newest_first) {
+  Rig rig({.shards = 3, .assemble = {.decision_wait = 1h}});
+  for (uint8_t i = 1; i <= 9; ++i) ASSERT_TRUE(rig.receive(request(i, 1)));
+  const auto found = rig.reader->search({.limit = 4});
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->traces.size(), 4u);
+  EXPECT_EQ(found->traces[0].id, trace_id(1));  // equal starts: by id
+  EXPECT_TRUE(found->traces[0].is_open);
+  EXPECT_EQ(*rig.reader->services(), std::vector<std::string>{"cart"});
+}
+
+TEST(Pipeline, a_full_queue_refuses_before_anything_is_logged) {
+  Rig rig({.shards = 1, .shard_queue_bytes_max = 10});
+  const auto refused = rig.receive(request(1, 1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::Errc::Overloaded);
+  EXPECT_EQ(rig.log->last_sequence(), 0u);
+}
+
+TEST(Pipeline, memory_beyond_its_bound_refuses_until_it_falls) {
+  std::atomic<uint64_t> resident{0};
+  Rig rig({.shards = 1, .memory_bytes_max = 100 << 20, .resident_bytes = [&] { return resident.load(); }});
+  ASSERT_TRUE(rig.receive(request(1, 1)));
+  resident = 200 << 20;
+  EXPECT_TRUE(eventually([&] {
+    const auto refused = rig.receive(request(1, 2));
+    return !refused && refused.error().code == base::Errc::Overloaded;
+  }));
+  resident = 10;
+  EXPECT_TRUE(eventually([&] { return rig.receive(request(1, 3)).has_value(); }));
+}
+
+TEST(Pipeline, a_full_disk_refuses_keeps_reading_and_resumes) {
+  Rig rig({.shards = 1, .assemble = {.decision_wait = 1h}});
+  ASSERT_TRUE(rig.receive(request(1, 1)));
+  rig.disk.set_capacity(1);
+  uint8_t span = 2;
+  ASSERT_TRUE(eventually([&] {
+    const auto refused = rig.receive(request(1, span++, 200));
+    return !refused && refused.error().code == base::Errc::NoSpace;
+  }));
+  EXPECT_GE(rig.open(1), 1u);
+  rig.disk.set_capacity(UINT64_MAX);
+  EXPECT_TRUE(rig.receive(request(2, 1)));
+  EXPECT_EQ(rig.open(2), 1u);
+}
+
+TEST(Pipeline, draining_seals_everything_and_refuses_what_comes_after) {
+  Rig rig({.shards = 2, .assemble = {.decision_wait = 1h}});
+  for (uint8_t i = 1; i <= 20; ++i) ASSERT_TRUE(rig.receive(request(i, 1)));
+  EXPECT_TRUE(rig.pipeline->drain(20s));
+  for (uint8_t i = 1; i <= 20; ++i) EXPECT_EQ(rig.stored(i), 1u);
+  const auto refused = rig.receive(request(1, 2));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::Errc::Unavailable);
+}
+
+TEST(Pipeline, what_was_open_goes_on_after_a_restart) {
+  Rig rig({.shards = 2, .assemble = {.decision_wait = 1h}});
+  ASSERT_TRUE(rig.receive(request(1, 1, 5)));
+  rig.stop();
+  rig.options.shards = 3;  // another number of cores
+  rig.start();
+  EXPECT_EQ(rig.pipeline->replayed().open_parts, 1u);
+  EXPECT_EQ(rig.open(1), 5u);
+  ASSERT_TRUE(rig.receive(request(1, 2)));
+  EXPECT_TRUE(rig.pipeline->drain(20s));
+  EXPECT_EQ(rig.stored(1), 6u);
+}
+
+TEST(Pipeline, requests_from_many_threads_all_arrive) {
+  Rig rig({.shards = 2, .assemble = {.decision_wait = 30ms}, .seal_spans_max = 8});
+  std::vector<std::jthread> clients;
+  std::atomic<uint64_t> accepted{0};
+  for (uint8_t client = 1; client <= 4; ++client) {
+    clients.emplace_back([&, client] {
+      for (uint8_t i = 1; i <= 100; ++i) {
+        const auto received = rig.receive(request(i, client));
+        if (received) accepted += received->accepted_spans;
+      }
+    });
+  }
+  clients.clear();
+  EXPECT_EQ(accepted, 400u);
+  EXPECT_TRUE(rig.pipeline->drain(20s));
+  size_t spans = 0;
+  for (uint8_t i = 1; i <= 100; ++i) spans += rig.stored(i);
+  EXPECT_EQ(spans, 400u);
+}
+
+TEST(Pipeline, a_request_of_invalid_spans_alone_is_not_logged) {
+  Rig rig;
+  model::SpanSet set{.resources = {{}}, .scopes = {{}}, .spans = {{.name = "no ids"}}};
+  const auto received = rig.receive(wire::otlp::encode_request(set));
+  ASSERT_TRUE(received);
+  EXPECT_EQ(received->rejected_spans, 1u);
+  EXPECT_EQ(rig.log->last_sequence(), 0u);
+}
+
+TEST(Pipeline, values_beyond_the_limits_are_cut_and_counted) {
+  Rig rig({.shards = 1, .assemble = {.decision_wait = 1h}, .limits = {.attribute_value_bytes_max = 10}});
+  model::SpanSet set{.resources = {{}}, .scopes = {{}}, .spans = {{.trace_id = trace_id(1), .name = "op"}}};
+  set.spans[0].span_id.bytes[0] = 1;
+  set.spans[0].attributes = {{"long", std::string(50, 'x')}};
+  ASSERT_TRUE(rig.receive(wire::otlp::encode_request(set)));
+  const auto trace = rig.reader->find(trace_id(1));
+  ASSERT_TRUE(trace);
+  EXPECT_EQ(model::to_text(*model::find(trace->spans[0].attributes, "long")), std::string(10, 'x'));
+  EXPECT_NE(rig.metrics.render().find("backstitch_values_cut_total 1"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace backstitch::ingest
