@@ -5,7 +5,7 @@
 // message that has one, in a form that decodes to the same again:
 //  - of a Status: as a Status field of its own beside the known one, since repeated messages merge;
 //  - an enum number that we don't know: as that field;
-//  - an attribute with a kind of value that we don't know: as that attribute.
+//  - an attribute with a kind of key or value that we don't know: as that attribute.
 //
 // Attribute values recurse, no deeper than Limits::nesting_max, which is checked before each step down; nothing
 // else does.
@@ -311,9 +311,10 @@ class Decoder {
     keep_raw(start, owner, unknown);
   }
 
-  // These three return false if some value is of a kind that we don't know. `depth` is the number of lists
+  // These three return false if some key or value is of a kind that we don't know. `depth` is the number of lists
   // around the value.
   bool key_value(Cursor in, model::Attribute& into, uint32_t depth) {
+    bool has_unknown = false;
     bool is_known = true;
     while (!in.at_end()) {
       const uint32_t tag = in.tag();
@@ -326,9 +327,11 @@ class Decoder {
           break;
         default:
           in.skip(tag);
+          has_unknown = true;
       }
     }
-    return is_known;
+    // Such as a key that is an index into a table of strings.
+    return is_known && !(has_unknown && into.key.empty());
   }
 
   bool value(Cursor in, model::Value& into, uint32_t depth) {

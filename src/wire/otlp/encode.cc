@@ -26,39 +26,50 @@ void add_id(pbf_writer& out, uint32_t field, const Id& id) {
   if (id.is_valid()) out.add_bytes(field, reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
 }
 
-void add_attributes(pbf_writer& out, uint32_t field, const model::Attributes& attributes);
+// protozero takes a message back to which nothing was added; these stand for themselves.
+void add_empty(pbf_writer& out, uint32_t field) { out.add_message(field, protozero::data_view("", 0)); }
 
-// Recurses as deep as the value nests: bounded by Limits::nesting_max when it was decoded, by the program
-// where it made the value itself.
-void write_value(pbf_writer& out, const model::Value& value) {
-  if (const auto* text = value.as<std::string>()) {
-    out.add_string(kAnyValueString, *text);
-  } else if (const auto* flag = value.as<bool>()) {
-    out.add_bool(kAnyValueBool, *flag);
-  } else if (const auto* number = value.as<int64_t>()) {
-    out.add_int64(kAnyValueInt, *number);
-  } else if (const auto* real = value.as<double>()) {
-    out.add_double(kAnyValueDouble, *real);
-  } else if (const auto* bytes = value.as<model::Bytes>()) {
-    out.add_bytes(kAnyValueBytes, bytes->data);
-  } else if (const auto* array = value.as<model::Array>()) {
-    pbf_writer list(out, kAnyValueArray);
-    for (const model::Value& element : array->values) {
-      pbf_writer any(list, kListValues);
-      write_value(any, element);
-    }
-  } else if (const auto* map = value.as<model::KeyValues>()) {
-    pbf_writer list(out, kAnyValueKeyValues);
-    add_attributes(list, kListValues, map->entries);
-  }
-}
+void add_value(pbf_writer& out, uint32_t field, const model::Value& value);
 
 void add_attributes(pbf_writer& out, uint32_t field, const model::Attributes& attributes) {
   for (const model::Attribute& attribute : attributes) {
     pbf_writer key_value(out, field);
     add_text(key_value, kKeyValueKey, attribute.key);
-    pbf_writer any(key_value, kKeyValueValue);
-    write_value(any, attribute.value);
+    add_value(key_value, kKeyValueValue, attribute.value);
+  }
+}
+
+void write_array(pbf_writer& out, const model::Array& array) {
+  if (array.values.empty()) return add_empty(out, kAnyValueArray);
+  pbf_writer list(out, kAnyValueArray);
+  for (const model::Value& element : array.values) add_value(list, kListValues, element);
+}
+
+void write_key_values(pbf_writer& out, const model::KeyValues& map) {
+  if (map.entries.empty()) return add_empty(out, kAnyValueKeyValues);
+  pbf_writer list(out, kAnyValueKeyValues);
+  add_attributes(list, kListValues, map.entries);
+}
+
+// Recurses as deep as the value nests: bounded by Limits::nesting_max when it was decoded, by the program where it made
+// the value itself.
+void add_value(pbf_writer& out, uint32_t field, const model::Value& value) {
+  if (value.is_empty()) return add_empty(out, field);
+  pbf_writer any(out, field);
+  if (const auto* text = value.as<std::string>()) {
+    any.add_string(kAnyValueString, *text);
+  } else if (const auto* flag = value.as<bool>()) {
+    any.add_bool(kAnyValueBool, *flag);
+  } else if (const auto* number = value.as<int64_t>()) {
+    any.add_int64(kAnyValueInt, *number);
+  } else if (const auto* real = value.as<double>()) {
+    any.add_double(kAnyValueDouble, *real);
+  } else if (const auto* bytes = value.as<model::Bytes>()) {
+    any.add_bytes(kAnyValueBytes, bytes->data);
+  } else if (const auto* array = value.as<model::Array>()) {
+    write_array(any, *array);
+  } else if (const auto* map = value.as<model::KeyValues>()) {
+    write_key_values(any, *map);
   }
 }
 

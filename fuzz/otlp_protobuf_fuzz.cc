@@ -1,0 +1,49 @@
+// Any bytes as an OTLP request: decoding never crashes, what decodes survives encoding, and whatever the ingest walk
+// accepts can be decoded once it is spliced into traces, since that is what the log and the store live on.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "wire/otlp/decode.h"
+#include "wire/otlp/splice.h"
+#include "wire/otlp/walk.h"
+
+using namespace backstitch;
+
+namespace {
+
+void check(bool holds) {
+  if (!holds) std::abort();
+}
+
+// By what is written: values compare NaN as different from itself.
+void check_round_trip(const std::string& bytes) {
+  const auto decoded = wire::otlp::decode_request(bytes);
+  if (!decoded) return;
+  const std::string once = wire::otlp::encode_request(*decoded);
+  const auto again = wire::otlp::decode_request(once);
+  check(again && again->spans.size() == decoded->spans.size());
+  check(wire::otlp::encode_request(*again) == once);
+}
+
+void check_walk(std::string bytes) {
+  wire::otlp::Walker walker({}, {});
+  model::RequestDigest digest;
+  const auto walked = walker.walk(bytes, digest);
+  if (!walked) return;
+  for (const model::TraceDigest& trace : digest.traces) {
+    wire::otlp::TraceSplicer splicer;
+    splicer.add(digest, bytes, trace.first_span, trace.span_count);
+    const auto decoded = wire::otlp::decode_trace(trace.id, splicer.finish());
+    check(decoded && decoded->spans.size() == trace.span_count);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string bytes(reinterpret_cast<const char*>(data), size);
+  check_round_trip(bytes);
+  check_walk(bytes);
+  return 0;
+}
