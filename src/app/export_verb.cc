@@ -60,7 +60,8 @@ Result<> export_traces(const ExportFlags& flags, const SearchFlags& search, cons
   const Result<std::unique_ptr<OutputFile>> file = OutputFile::create(flags.out);
   if (!file) return std::unexpected(file.error());
   if (Result<> done = (*file)->write(all); !done) return done;
-  if (flags.out != "-") fmt::print(stderr, "{} traces written to {}\n", ids->size(), flags.out);
+  if (flags.out != "-")
+    fmt::print(stderr, "{} {} written to {}\n", ids->size(), ids->size() == 1 ? "trace" : "traces", flags.out);
   return {};
 }
 

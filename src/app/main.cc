@@ -1,6 +1,9 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdio>
+#include <fmt/format.h>
 
+#include "app/terminal.h"
 #include "app/verbs.h"
 #include "app/version.h"
 
@@ -17,6 +20,12 @@ int main(int argc, char** argv) {
       "'backstitch VERB --help' explains a verb and shows examples.");
   Run run;
   for (const auto add_verb : kVerbs) add_verb(program, run);
+  // The parser would say no more than that a verb is missing.
+  const auto is_given = [&](const CLI::App* verb) { return verb->get_name() == argv[1]; };
+  if (argc > 1 && argv[1][0] != '-' && program.get_subcommands(is_given).empty()) {
+    fmt::print(stderr, "backstitch: there is no verb '{}'; 'backstitch --help' lists them\n", harmless(argv[1]));
+    return kExitUsage;
+  }
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

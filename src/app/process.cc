@@ -24,6 +24,8 @@ double disk_used_share(const std::string& path) {
   return static_cast<double>(used) / static_cast<double>(used + space.available);
 }
 
+void give_back_memory() { malloc_trim(0); }
+
 void tune_allocator() {
   mallopt(M_ARENA_MAX, 4);
   mallopt(M_TRIM_THRESHOLD, 16 << 20);

@@ -36,6 +36,14 @@ log::LogOptions log_options(const Config& config) {
           .max_bytes = config.log.max_bytes};
 }
 
+// Both of its caches stay filled for good, so with little memory they must leave room for what comes and goes.
+store::EmbeddedOptions store_options(const Config& config) {
+  store::EmbeddedOptions options{.directory = config.data + "/store"};
+  options.block_cache_bytes = std::min(options.block_cache_bytes, config.memory_bytes / 16);
+  options.write_buffer_bytes = std::min(options.write_buffer_bytes, config.memory_bytes / 16);
+  return options;
+}
+
 ingest::PipelineOptions pipeline_options(const Config& config) {
   ingest::PipelineOptions options{
       .shards = config.shards == 0 ? core_count() : config.shards,
@@ -49,6 +57,7 @@ ingest::PipelineOptions pipeline_options(const Config& config) {
       .retention_age = config.retention.age,
       .retention_disk_share = config.retention.disk,
       .resident_bytes = resident_bytes,
+      .give_back_memory = give_back_memory,
       .disk_used_share = [data = config.data] { return disk_used_share(data); }};
   if (config.durability.sync == log::Sync::Interval) options.sync_interval = config.durability.interval;
   return options;
@@ -102,7 +111,7 @@ class RealServer final : public Server {
     }
     if (!lock) return std::unexpected(lock.error());
     lock_ = std::move(*lock);
-    auto store = store::open_embedded_store({.directory = config_.data + "/store"}, metrics_);
+    auto store = store::open_embedded_store(store_options(config_), metrics_);
     if (!store) return std::unexpected(store.error());
     store_ = std::move(*store);
     auto log = log::Log::open(*files_, clock_, metrics_, log_options(config_));

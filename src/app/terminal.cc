@@ -1,12 +1,11 @@
 #include "app/terminal.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
-#include <clocale>
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <langinfo.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -58,14 +57,25 @@ size_t terminal_width() {
   return 100;
 }
 
+// By the variables, not setlocale(): a container often names a UTF-8 locale that it has no files for.
+bool is_utf8_locale() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    std::string text(value);
+    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text.find("utf-8") != std::string::npos || text.find("utf8") != std::string::npos;
+  }
+  return false;
+}
+
 }  // namespace
 
 TerminalStyle detect_terminal(ColorChoice choice) {
-  std::setlocale(LC_CTYPE, "");
   const char* no_color = std::getenv("NO_COLOR");
   const bool wants_color = isatty(STDOUT_FILENO) != 0 && (no_color == nullptr || *no_color == '\0');
   return {.width = std::clamp<size_t>(terminal_width(), 40, 1000),
-          .unicode = std::string_view(nl_langinfo(CODESET)) == "UTF-8",
+          .unicode = is_utf8_locale(),
           .color = choice == ColorChoice::Auto ? wants_color : choice == ColorChoice::Always};
 }
 
