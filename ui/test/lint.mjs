@@ -26,7 +26,8 @@ function checkImports(path, text) {
   for (const [, target] of text.matchAll(/(?:from|import) '(\.[^']+)'/g)) {
     const targetRank = LAYERS.indexOf(layerOf(resolve(dirname(path), target)));
     if (targetRank < 0) findings.push(`${path}: imports ${target}, outside the layers`);
-    if (targetRank > rank) findings.push(`${path}: ${LAYERS[rank]} may not import ${LAYERS[targetRank]} (${target})`);
+    if (targetRank > rank)
+      findings.push(`${path}: ${LAYERS[rank]} may not import ${LAYERS[targetRank]} (${target})`);
   }
 }
 
@@ -46,7 +47,8 @@ for (const path of files(SOURCE)) {
   if (lines.length > LINES_MAX) findings.push(`${path}: ${lines.length} lines, at most ${LINES_MAX}`);
   if (path.endsWith('.svg')) continue;
   lines.forEach((line, index) => {
-    for (const [shape, what] of FORBIDDEN) if (shape.test(line)) findings.push(`${path}:${index + 1}: ${what}`);
+    for (const [shape, what] of FORBIDDEN)
+      if (shape.test(line)) findings.push(`${path}:${index + 1}: ${what}`);
     if (line.length > 180) findings.push(`${path}:${index + 1}: ${line.length} columns`);
   });
 }

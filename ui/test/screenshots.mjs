@@ -31,9 +31,13 @@ for (const theme of ['light', 'dark']) {
 await picture('search-900', '/search?service=cart&range=24h', { width: 900, height: 700 });
 await picture('trace-900', deep, { width: 900, height: 700, theme: 'dark' });
 await picture('trace-find', `/trace/${failing.trace.traceId}?find=postgres&path=1`, { theme: 'dark' });
-await picture('trace-events', deep, { act: (page) => page.locator('.detail').evaluate((detail) => detail.scrollTo(0, 480)) });
+await picture('trace-events', deep, {
+  act: (page) => page.locator('.detail').evaluate((detail) => detail.scrollTo(0, 480)),
+});
 await picture('trace-zoom', `/trace/${failing.trace.traceId}?zoom=0-60000000&fold=2`, { theme: 'light' });
-await picture('search-custom', '/search?range=custom&from=1700000000000&service=cart&tags=error%3Dtrue', { theme: 'dark' });
+await picture('search-custom', '/search?range=custom&from=1700000000000&service=cart&tags=error%3Dtrue', {
+  theme: 'dark',
+});
 await picture('search-tags', '/search', {
   act: async (page) => {
     await page.click('#tags');

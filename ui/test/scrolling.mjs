@@ -14,7 +14,9 @@ export async function measureScroll(page) {
     };
     window.frameRequest = requestAnimationFrame(frame);
     window.longTasks = [];
-    new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((entry) => entry.duration))).observe({
+    new PerformanceObserver((list) =>
+      window.longTasks.push(...list.getEntries().map((entry) => entry.duration)),
+    ).observe({
       type: 'longtask',
     });
   });

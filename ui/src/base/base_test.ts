@@ -12,15 +12,21 @@ describe('tags', () => {
       ],
     });
   });
-  test('a value may hold an equals sign', () => expect(parseTags('q=a=b')).toEqual({ tags: [{ key: 'q', value: 'a=b' }] }));
+  test('a value may hold an equals sign', () =>
+    expect(parseTags('q=a=b')).toEqual({ tags: [{ key: 'q', value: 'a=b' }] }));
   test('escapes within quotes are undone', () => {
     expect(parseTags('m="say \\"hi\\""')).toEqual({ tags: [{ key: 'm', value: 'say "hi"' }] });
   });
   test('nothing is no tags', () => expect(parseTags('  ')).toEqual({ tags: [] }));
-  test.each(['key', '=1', 'a="open', 'a=1 b'])('%j has a problem', (text) => expect(parseTags(text)).toHaveProperty('problem'));
-  test.each(['500', 'a b', 'say "hi"', 'back\\slash', ''])('value %j survives writing and reading', (value) => {
-    expect(parseTags(formatTag({ key: 'k', value }))).toEqual({ tags: [{ key: 'k', value }] });
-  });
+  test.each(['key', '=1', 'a="open', 'a=1 b'])('%j has a problem', (text) =>
+    expect(parseTags(text)).toHaveProperty('problem'),
+  );
+  test.each(['500', 'a b', 'say "hi"', 'back\\slash', ''])(
+    'value %j survives writing and reading',
+    (value) => {
+      expect(parseTags(formatTag({ key: 'k', value }))).toEqual({ tags: [{ key: 'k', value }] });
+    },
+  );
 });
 
 describe('time', () => {
@@ -38,13 +44,18 @@ describe('time', () => {
     [7_200_000, '2 h ago'],
     [200_000_000, '2 d ago'],
     [-60_000, 'in the future'],
-  ])('%d ms back reads %s', (back, text) => expect(formatAgo(1_000_000_000 - back, 1_000_000_000)).toBe(text));
+  ])('%d ms back reads %s', (back, text) =>
+    expect(formatAgo(1_000_000_000 - back, 1_000_000_000)).toBe(text),
+  );
 });
 
 describe('numbers', () => {
   test('counts are grouped', () => expect(formatCount(10_000)).toBe('10,000'));
-  test('one of a thing has no s', () => expect([plural(1, 'span'), plural(2, 'span')]).toEqual(['1 span', '2 spans']));
-  test('clamp keeps to its bounds', () => expect([clamp(-1, 0, 5), clamp(9, 0, 5), clamp(3, 0, 5)]).toEqual([0, 5, 3]));
-  test('ticks are round and inside', () => expect(niceTicks(3, 47, 5)).toEqual({ step: 10, ticks: [10, 20, 30, 40] }));
+  test('one of a thing has no s', () =>
+    expect([plural(1, 'span'), plural(2, 'span')]).toEqual(['1 span', '2 spans']));
+  test('clamp keeps to its bounds', () =>
+    expect([clamp(-1, 0, 5), clamp(9, 0, 5), clamp(3, 0, 5)]).toEqual([0, 5, 3]));
+  test('ticks are round and inside', () =>
+    expect(niceTicks(3, 47, 5)).toEqual({ step: 10, ticks: [10, 20, 30, 40] }));
   test('ticks of an empty range are its start', () => expect(niceTicks(4, 4, 5).ticks).toEqual([4]));
 });

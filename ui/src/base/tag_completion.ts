@@ -30,7 +30,10 @@ export function complete(text: string, place: TagPlace, chosen: string): { text:
   const tag = place.value === null ? `${chosen}=` : formatTag({ key: place.key, value: chosen });
   const rest = text.slice(place.end);
   const gap = place.value !== null && !rest.startsWith(' ') ? ' ' : '';
-  return { text: text.slice(0, place.start) + tag + gap + rest, caret: place.start + tag.length + (place.value === null ? 0 : 1) };
+  return {
+    text: text.slice(0, place.start) + tag + gap + rest,
+    caret: place.start + tag.length + (place.value === null ? 0 : 1),
+  };
 }
 
 // Those that begin with the text first, then those that hold it.

@@ -21,7 +21,9 @@ describe('the place of the caret', () => {
     ['a=|', 'a', ''],
     ['a="x y|', 'a', 'x y'],
     ['a="x y" b=|', 'b', ''],
-  ])('%s is in key %j, value %j', (marked, key, value) => expect(at(marked).place).toMatchObject({ key, value }));
+  ])('%s is in key %j, value %j', (marked, key, value) =>
+    expect(at(marked).place).toMatchObject({ key, value }),
+  );
 });
 
 describe('completing', () => {

@@ -14,7 +14,7 @@ function stored(): Theme | null {
   }
 }
 
-export const theme = $state({ current: stored() ?? (prefersDark.matches ? 'dark' : 'light') as Theme });
+export const theme = $state({ current: stored() ?? ((prefersDark.matches ? 'dark' : 'light') as Theme) });
 
 function apply(): void {
   document.documentElement.dataset.theme = theme.current;

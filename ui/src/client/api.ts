@@ -34,7 +34,11 @@ async function readError(response: Response): Promise<ApiError> {
   } catch {
     // No JSON: a proxy in between, perhaps. The status still says something.
   }
-  return new ApiError('http', `The server answered ${response.status} ${response.statusText}`.trim(), response.status);
+  return new ApiError(
+    'http',
+    `The server answered ${response.status} ${response.statusText}`.trim(),
+    response.status,
+  );
 }
 
 async function get<Answer>(path: string, parameters: URLSearchParams, signal?: AbortSignal): Promise<Answer> {
@@ -71,7 +75,11 @@ export async function fetchAttributeNames(signal?: AbortSignal): Promise<Attribu
   return answer.attributes;
 }
 
-export async function fetchAttributeValues(name: string, scope: string, signal?: AbortSignal): Promise<string[]> {
+export async function fetchAttributeValues(
+  name: string,
+  scope: string,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const parameters = new URLSearchParams({ scope, limit: '50' });
   const path = `/attributes/${encodeURIComponent(name)}/values`;
   return (await get<{ values: string[] }>(path, parameters, signal)).values;

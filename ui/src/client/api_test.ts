@@ -11,7 +11,10 @@ afterEach(() => vi.unstubAllGlobals());
 
 test('a search asks the native API on its own origin', async () => {
   const fake = answer('{"traces":[],"partial":false}');
-  expect(await searchTraces(new URLSearchParams({ tags: 'a="b c"' }))).toEqual({ traces: [], partial: false });
+  expect(await searchTraces(new URLSearchParams({ tags: 'a="b c"' }))).toEqual({
+    traces: [],
+    partial: false,
+  });
   expect(fake.mock.calls[0]?.[0]).toBe('/api/bs/v1/traces?tags=a%3D%22b+c%22');
 });
 test('operations of all services are asked for without a parameter', async () => {
@@ -21,11 +24,18 @@ test('operations of all services are asked for without a parameter', async () =>
 });
 test('the server’s own error is passed on', async () => {
   answer('{"error":{"code":"not_found","message":"No such trace."}}', 404);
-  await expect(fetchTrace('ab')).rejects.toMatchObject({ code: 'not_found', message: 'No such trace.', status: 404 });
+  await expect(fetchTrace('ab')).rejects.toMatchObject({
+    code: 'not_found',
+    message: 'No such trace.',
+    status: 404,
+  });
 });
 test('an error that is no JSON shows its status', async () => {
   answer('<html>', 502);
-  await expect(fetchTrace('ab')).rejects.toMatchObject({ code: 'http', message: 'The server answered 502 Bad' });
+  await expect(fetchTrace('ab')).rejects.toMatchObject({
+    code: 'http',
+    message: 'The server answered 502 Bad',
+  });
 });
 test('a server out of reach says so', async () => {
   vi.stubGlobal('fetch', vi.fn().mockRejectedValue(new TypeError('Failed to fetch')));

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { EMPTY_QUERY, findProblems, readSearchQuery, readTraceId, toServerParameters, writeSearchQuery } from './search_query';
+import {
+  EMPTY_QUERY,
+  findProblems,
+  readSearchQuery,
+  readTraceId,
+  toServerParameters,
+  writeSearchQuery,
+} from './search_query';
 import { buildTrace } from './trace';
 import { traceFromText } from './trace_fixture';
 import { initialState, readTraceState, writeTraceState } from './trace_url';
@@ -48,17 +55,23 @@ describe('the address of a search', () => {
 
 describe('a pasted trace id', () => {
   const id = '4bf92f3577b34da6a3ce929d0e0e4736';
-  test.each([id, id.toUpperCase(), ` ${id}\n`, `0x${id}`, '4bf92f35-77b3-4da6-a3ce-929d0e0e4736'])('%j is read', (text) =>
-    expect(readTraceId(text)).toBe(id),
+  test.each([id, id.toUpperCase(), ` ${id}\n`, `0x${id}`, '4bf92f35-77b3-4da6-a3ce-929d0e0e4736'])(
+    '%j is read',
+    (text) => expect(readTraceId(text)).toBe(id),
   );
-  test.each(['', 'checkout', '4bf92f35', `${id}0`])('%j is refused', (text) => expect(readTraceId(text)).toBeNull());
+  test.each(['', 'checkout', '4bf92f35', `${id}0`])('%j is refused', (text) =>
+    expect(readTraceId(text)).toBeNull(),
+  );
 });
 
 describe('the address of a trace view', () => {
   const model = buildTrace(
-    traceFromText('aaaaaaaa00000001 web 0+1000\n  bbbbbbbb00000002 db 10+500\n    cccccccc00000003 db 20+100'),
+    traceFromText(
+      'aaaaaaaa00000001 web 0+1000\n  bbbbbbbb00000002 db 10+500\n    cccccccc00000003 db 20+100',
+    ),
   );
-  test('of a fresh view is empty', () => expect(writeTraceState(initialState(model), model).toString()).toBe(''));
+  test('of a fresh view is empty', () =>
+    expect(writeTraceState(initialState(model), model).toString()).toBe(''));
   test('holds every part of the state', () => {
     const state = {
       selected: 2,

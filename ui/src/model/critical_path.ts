@@ -20,7 +20,9 @@ export function criticalPath(model: TraceModel): CriticalPath {
     else path.set(index, [from, until]);
   };
   // A frame is a span whose path is being walked back to `floor`, having reached `at`.
-  const stack = [{ index: root, at: end(root), until: end(root), floor: model.start[root] as number, next: 0 }];
+  const stack = [
+    { index: root, at: end(root), until: end(root), floor: model.start[root] as number, next: 0 },
+  ];
   while (stack.length > 0) {
     const frame = stack[stack.length - 1] as (typeof stack)[number];
     const children = childrenByEnd.get(frame.index) ?? [];
@@ -49,7 +51,8 @@ export function criticalPath(model: TraceModel): CriticalPath {
 function longestRoot(model: TraceModel): number {
   let longest = -1;
   for (let index = 0; index < model.count; index = model.subtreeEnd[index] as number) {
-    if (longest < 0 || (model.duration[index] as number) > (model.duration[longest] as number)) longest = index;
+    if (longest < 0 || (model.duration[index] as number) > (model.duration[longest] as number))
+      longest = index;
   }
   return longest;
 }

@@ -35,10 +35,13 @@ test('of several roots the longest has the path', () => {
   expect(pathOf('a web 0+10\nb web 20+80')).toBe('b 20-100');
 });
 test('the stretches of the path add up to the duration of the root', () => {
-  const model = buildTrace(traceFromText('a w 0+100\n  b x 5+50\n    c x 10+60\n  d x 30+40\n    e x 35+10\n  f x 80+15'));
+  const model = buildTrace(
+    traceFromText('a w 0+100\n  b x 5+50\n    c x 10+60\n  d x 30+40\n    e x 35+10\n  f x 80+15'),
+  );
   let total = 0;
   for (const stretches of criticalPath(model).values()) {
-    for (let at = 0; at < stretches.length; at += 2) total += (stretches[at + 1] as number) - (stretches[at] as number);
+    for (let at = 0; at < stretches.length; at += 2)
+      total += (stretches[at + 1] as number) - (stretches[at] as number);
   }
   expect(total).toBe(100);
 });

@@ -48,7 +48,10 @@ export function findSpans(model: TraceModel, text: string): number[] {
 function contains(haystack: string, word: string): boolean {
   const equals = word.indexOf('=');
   if (equals <= 0) return haystack.includes(word);
-  return haystack.includes(SEPARATOR + word) || lineMatches(haystack, word.slice(0, equals), word.slice(equals + 1));
+  return (
+    haystack.includes(SEPARATOR + word) ||
+    lineMatches(haystack, word.slice(0, equals), word.slice(equals + 1))
+  );
 }
 
 function lineMatches(haystack: string, key: string, value: string): boolean {

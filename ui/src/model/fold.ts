@@ -20,7 +20,7 @@ export function isFolded(model: TraceModel, fold: Fold, index: number): boolean 
 export function visibleRows(model: TraceModel, fold: Fold): Int32Array {
   const rows = new Int32Array(model.count);
   let length = 0;
-  for (let index = 0; index < model.count; ) {
+  for (let index = 0; index < model.count;) {
     rows[length++] = index;
     index = isFolded(model, fold, index) ? (model.subtreeEnd[index] as number) : index + 1;
   }

@@ -15,12 +15,15 @@ a web 0+100
 const shown = (fold: Parameters<typeof visibleRows>[1]) => [...visibleRows(model, fold)];
 
 test('all rows show unfolded', () => expect(shown(UNFOLDED)).toEqual([0, 1, 2, 3, 4]));
-test('a folded span hides what is below it', () => expect(shown(toggleFold(UNFOLDED, 1))).toEqual([0, 1, 3, 4]));
+test('a folded span hides what is below it', () =>
+  expect(shown(toggleFold(UNFOLDED, 1))).toEqual([0, 1, 3, 4]));
 test('folding from a depth hides all below that depth', () => {
   expect(shown({ depth: 1, toggled: new Set() })).toEqual([0, 1, 3]);
 });
-test('a toggled span differs from the depth', () => expect(shown({ depth: 1, toggled: new Set([3]) })).toEqual([0, 1, 3, 4]));
-test('toggling twice changes nothing', () => expect(shown(toggleFold(toggleFold(UNFOLDED, 1), 1))).toEqual([0, 1, 2, 3, 4]));
+test('a toggled span differs from the depth', () =>
+  expect(shown({ depth: 1, toggled: new Set([3]) })).toEqual([0, 1, 3, 4]));
+test('toggling twice changes nothing', () =>
+  expect(shown(toggleFold(toggleFold(UNFOLDED, 1), 1))).toEqual([0, 1, 2, 3, 4]));
 test('a span without children is never folded', () => {
   expect(isFolded(model, { depth: 0, toggled: new Set() }, 2)).toBe(false);
   expect(setFolded(model, UNFOLDED, 2, true)).toBe(UNFOLDED);

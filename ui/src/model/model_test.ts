@@ -12,7 +12,9 @@ import { around, fitViewport, isFull, pan, zoomAround } from './viewport';
 describe('values', () => {
   test('integers keep every digit, also nested', () => {
     expect(formatValue({ intValue: '9223372036854775807' })).toBe('9223372036854775807');
-    expect(formatValue({ arrayValue: { values: [{ intValue: '9223372036854775807' }] } })).toBe('[9223372036854775807]');
+    expect(formatValue({ arrayValue: { values: [{ intValue: '9223372036854775807' }] } })).toBe(
+      '[9223372036854775807]',
+    );
   });
   test.each([
     [{ stringValue: '' }, ''],
@@ -29,7 +31,10 @@ describe('values', () => {
   });
   test('types and lookups', () => {
     expect(valueType({ intValue: '1' })).toBe('number');
-    const attributes = [{ key: 'b', value: { stringValue: '2' } }, { key: 'a', value: { boolValue: true } }];
+    const attributes = [
+      { key: 'b', value: { stringValue: '2' } },
+      { key: 'a', value: { boolValue: true } },
+    ];
     expect(sortedAttributes(attributes).map(({ key }) => key)).toEqual(['a', 'b']);
     expect(findAttribute(attributes, 'a')).toBe('true');
     expect(findAttribute(attributes, 'c')).toBeUndefined();
@@ -68,15 +73,19 @@ describe('the viewport', () => {
     const { from, to } = zoomAround({ from: 500, to: 510 }, 505, 0.001, 1000);
     expect(to - from).toBe(10);
   });
-  test('panning stops at the edges', () => expect(pan({ from: 800, to: 900 }, 500, 1000)).toEqual({ from: 900, to: 1000 }));
-  test('a reversed range is put right', () => expect(fitViewport(700, 200, 1000)).toEqual({ from: 200, to: 700 }));
+  test('panning stops at the edges', () =>
+    expect(pan({ from: 800, to: 900 }, 500, 1000)).toEqual({ from: 900, to: 1000 }));
+  test('a reversed range is put right', () =>
+    expect(fitViewport(700, 200, 1000)).toEqual({ from: 200, to: 700 }));
   test('a span gets air', () => expect(around(400, 100, 1000)).toEqual({ from: 390, to: 510 }));
 });
 
 describe('service colours', () => {
   const names = Array.from({ length: SERVICE_COLOR_COUNT }, (_, index) => `service-${index}`);
-  test('differ while there are enough', () => expect(new Set(serviceColors(names).values()).size).toBe(SERVICE_COLOR_COUNT));
-  test('depend on the set, not on its order', () => expect(serviceColors([...names].reverse())).toEqual(serviceColors(names)));
+  test('differ while there are enough', () =>
+    expect(new Set(serviceColors(names).values()).size).toBe(SERVICE_COLOR_COUNT));
+  test('depend on the set, not on its order', () =>
+    expect(serviceColors([...names].reverse())).toEqual(serviceColors(names)));
   test('are valid beyond the palette', () => {
     const many = serviceColors([...names, ...names.map((name) => `${name}-b`)]);
     expect([...many.values()].every((color) => color >= 0 && color < SERVICE_COLOR_COUNT)).toBe(true);
@@ -84,7 +93,9 @@ describe('service colours', () => {
 });
 
 test('stack lines have roles', () => {
-  const text = 'java.io.IOException: broken\r\n\tat com.acme.Cart.add(Cart.java:7)\n\tat java.base/java.lang.Thread.run(Thread.java:1)\nnote\n';
+  const text =
+    'java.io.IOException: broken\r\n\tat com.acme.Cart.add(Cart.java:7)\n' +
+    '\tat java.base/java.lang.Thread.run(Thread.java:1)\nnote\n';
   expect(parseStackTrace(text).map(({ role }) => role)).toEqual(['message', 'frame', 'library', 'plain']);
 });
 

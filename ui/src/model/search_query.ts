@@ -121,10 +121,13 @@ export function findProblems(query: SearchQuery): Problems {
   if ('problem' in tags) problems.tags = tags.problem;
   const min = query.minDuration.trim() === '' ? null : parseDuration(query.minDuration);
   const max = query.maxDuration.trim() === '' ? null : parseDuration(query.maxDuration);
-  if (query.minDuration.trim() !== '' && min === null) problems.minDuration = 'write a duration like 250ms or 1.5s';
-  if (query.maxDuration.trim() !== '' && max === null) problems.maxDuration = 'write a duration like 250ms or 1.5s';
+  if (query.minDuration.trim() !== '' && min === null)
+    problems.minDuration = 'write a duration like 250ms or 1.5s';
+  if (query.maxDuration.trim() !== '' && max === null)
+    problems.maxDuration = 'write a duration like 250ms or 1.5s';
   if (min !== null && max !== null && min > max) problems.maxDuration = 'this is below the minimum';
-  if (query.from !== null && query.to !== null && query.from >= query.to) problems.range = 'the end is before the start';
+  if (query.from !== null && query.to !== null && query.from >= query.to)
+    problems.range = 'the end is before the start';
   return problems;
 }
 

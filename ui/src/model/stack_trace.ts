@@ -16,9 +16,17 @@ const FRAME = [
   /^\s+\S+\.(go|rb|rs|cc|cpp|h|py|js|ts):\d+/, // Go, Ruby, Rust, C++
   /^\s*from \S+:\d+:in/, // Ruby
 ];
-const LIBRARY =
-  /node_modules|node:internal|site-packages|\/lib\/python|\b(java|javax|jdk|sun|org\.springframework|io\.netty|org\.apache)\.[a-z]|\/usr\/local\/go\/src|System\.|Microsoft\./;
-const MESSAGE = /^(Caused by: |Exception in thread |Traceback |goroutine \d+|panic: |[\w.$]+(Error|Exception|Failure)\b)/;
+const LIBRARY = new RegExp(
+  [
+    'node_modules|node:internal', // Node
+    'site-packages|/lib/python',
+    String.raw`\b(java|javax|jdk|sun|org\.springframework|io\.netty|org\.apache)\.[a-z]`,
+    '/usr/local/go/src',
+    String.raw`System\.|Microsoft\.`, // .NET
+  ].join('|'),
+);
+const MESSAGE =
+  /^(Caused by: |Exception in thread |Traceback |goroutine \d+|panic: |[\w.$]+(Error|Exception|Failure)\b)/;
 
 export function parseStackTrace(text: string): StackLine[] {
   return text

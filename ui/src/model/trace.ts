@@ -114,8 +114,14 @@ function closeSubtrees(model: {
     model.subtreeEnd[index] = Math.max(model.subtreeEnd[index] as number, index + 1);
     const parent = model.parent[index] as number;
     if (parent < 0) continue;
-    model.subtreeEnd[parent] = Math.max(model.subtreeEnd[parent] as number, model.subtreeEnd[index] as number);
-    model.subtreeUntil[parent] = Math.max(model.subtreeUntil[parent] as number, model.subtreeUntil[index] as number);
+    model.subtreeEnd[parent] = Math.max(
+      model.subtreeEnd[parent] as number,
+      model.subtreeEnd[index] as number,
+    );
+    model.subtreeUntil[parent] = Math.max(
+      model.subtreeUntil[parent] as number,
+      model.subtreeUntil[index] as number,
+    );
     if (model.isError[index] || model.hasErrorBelow[index]) model.hasErrorBelow[parent] = 1;
   }
 }

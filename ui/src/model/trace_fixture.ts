@@ -42,7 +42,12 @@ export function traceFromText(text: string): Trace {
     durationNano: '0',
     spanCount: spans.length,
     errorCount: 0,
-    resources: services.map((service) => ({ service, attributes: [], droppedAttributesCount: 0, schemaUrl: '' })),
+    resources: services.map((service) => ({
+      service,
+      attributes: [],
+      droppedAttributesCount: 0,
+      schemaUrl: '',
+    })),
     scopes: [{ name: '', version: '', attributes: [], droppedAttributesCount: 0, schemaUrl: '' }],
     spans,
   };

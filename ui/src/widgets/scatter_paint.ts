@@ -54,7 +54,13 @@ export function placePoints(results: readonly Result[], scale: ScatterScale): Po
   return results.map((result) => ({ x: scale.x(result.start), y: scale.y(result.duration), result }));
 }
 
-function paintAxes(context: CanvasRenderingContext2D, scale: ScatterScale, palette: Palette, width: number, height: number) {
+function paintAxes(
+  context: CanvasRenderingContext2D,
+  scale: ScatterScale,
+  palette: Palette,
+  width: number,
+  height: number,
+) {
   context.font = `10.5px ${palette.font}`;
   context.textBaseline = 'middle';
   context.textAlign = 'right';
@@ -67,7 +73,8 @@ function paintAxes(context: CanvasRenderingContext2D, scale: ScatterScale, palet
     context.fillText(durationLabeler(10 ** power, 10 ** power)(10 ** power), MARGIN.left - 8, y);
   }
   const isDays = scale.to - scale.from > 36 * 3_600_000;
-  const label = (time: number) => (isDays ? formatDay(new Date(time)).slice(5) + ' ' : '') + formatClock(time).slice(0, isDays ? 5 : 8);
+  const label = (time: number) =>
+    (isDays ? formatDay(new Date(time)).slice(5) + ' ' : '') + formatClock(time).slice(0, isDays ? 5 : 8);
   const count = Math.max(2, Math.min(7, Math.floor((width - MARGIN.left) / 150)));
   for (let index = 0; index < count; index++) {
     const time = scale.from + ((scale.to - scale.from) * index) / (count - 1);

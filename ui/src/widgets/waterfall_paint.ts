@@ -57,7 +57,8 @@ function paintRowBacks(
   for (let row = first; row <= last; row++) {
     const index = scene.rows[row] as number;
     const top = row * ROW_HEIGHT - scene.scrollTop;
-    const color = index === scene.selected ? palette.selected : row === scene.hoveredRow ? palette.hover : null;
+    const color =
+      index === scene.selected ? palette.selected : row === scene.hoveredRow ? palette.hover : null;
     if (!color) continue;
     context.fillStyle = color;
     context.fillRect(0, top, scene.width, ROW_HEIGHT);
@@ -197,7 +198,11 @@ function paintLabel(
   const isInside = x < 0;
   const service = scene.colorOfService[scene.model.service[index] as number] as number;
   if (isInside) x = Math.min(right, scene.width) - width;
-  const color = isInside ? (palette.onServices[service] as string) : isError ? palette.error : palette.textSoft;
+  const color = isInside
+    ? (palette.onServices[service] as string)
+    : isError
+      ? palette.error
+      : palette.textSoft;
   const cut = isInside ? (palette.services[service] as string) : palette.panel;
   if (isError) paintErrorMark(context, x + 5, middle - 1, 10, color, cut);
   context.fillStyle = color;

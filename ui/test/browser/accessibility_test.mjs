@@ -23,7 +23,13 @@ after(async () => {
 async function violations(page) {
   await page.evaluate(AXE);
   const { violations: found } = await page.evaluate(() => window.axe.run(document));
-  return found.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html).join(' | ')}`);
+  return found.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes
+        .slice(0, 3)
+        .map((node) => node.html)
+        .join(' | ')}`,
+  );
 }
 
 const failedSpan = () => site.subjects.failing.trace.spans.find((span) => span.status.code === 'error');
@@ -34,8 +40,14 @@ const STATES = [
   ['search with the keys', () => '/search', (page) => page.keyboard.press('?')],
   ['search with an open list', () => '/search', (page) => page.click('#service')],
   ['trace', () => `/trace/${site.subjects.failing.trace.traceId}`],
-  ['trace with detail', () => `/trace/${site.subjects.failing.trace.traceId}?span=${failedSpan()?.spanId}&detail=1`],
-  ['trace zoomed and searched', () => `/trace/${site.subjects.failing.trace.traceId}?zoom=0-100000&find=a&fold=1&path=1`],
+  [
+    'trace with detail',
+    () => `/trace/${site.subjects.failing.trace.traceId}?span=${failedSpan()?.spanId}&detail=1`,
+  ],
+  [
+    'trace zoomed and searched',
+    () => `/trace/${site.subjects.failing.trace.traceId}?zoom=0-100000&find=a&fold=1&path=1`,
+  ],
   ['missing trace', () => `/trace/${'0'.repeat(28)}beef`],
 ];
 

@@ -35,9 +35,14 @@ export async function openSite() {
   const url = realUrl ?? mock.url;
   const { traces } = await getJson(`${url}/api/bs/v1/traces?limit=1500`);
   if (traces.length === 0) throw new Error(`${url} holds no traces to test with`);
-  const full = async (summary) => ({ summary, trace: await getJson(`${url}/api/bs/v1/traces/${summary.traceId}`) });
+  const full = async (summary) => ({
+    summary,
+    trace: await getJson(`${url}/api/bs/v1/traces/${summary.traceId}`),
+  });
   const most = (list) => list.reduce((best, trace) => (trace.spanCount > best.spanCount ? trace : best));
-  const failing = traces.filter((trace) => trace.errorCount > 0 && trace.spanCount > 3 && trace.spanCount < 1000);
+  const failing = traces.filter(
+    (trace) => trace.errorCount > 0 && trace.spanCount > 3 && trace.spanCount < 1000,
+  );
   return {
     url,
     traces,
@@ -65,7 +70,9 @@ export async function openPage(browser, site, path, { theme = 'light', width = 1
   });
   await page.addInitScript(() => {
     window.violations = [];
-    document.addEventListener('securitypolicyviolation', (event) => window.violations.push(event.violatedDirective));
+    document.addEventListener('securitypolicyviolation', (event) =>
+      window.violations.push(event.violatedDirective),
+    );
   });
   await page.goto(site.url + path);
   return { page, offences, close: () => context.close() };

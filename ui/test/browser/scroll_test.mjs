@@ -16,7 +16,9 @@ after(async () => {
 
 // Bounds are wide, since the machine that runs tests is shared; `npm run measure:scroll` prints the figures.
 testWithMock('10,000 spans scroll smoothly, with only the visible rows as elements', async () => {
-  const { page, close } = await openPage(browser, site, `/trace/${site.subjects.largest.trace.traceId}`, { height: 900 });
+  const { page, close } = await openPage(browser, site, `/trace/${site.subjects.largest.trace.traceId}`, {
+    height: 900,
+  });
   const measured = await measureScroll(page);
   assert.equal(site.subjects.largest.trace.spanCount, 10_000);
   assert.ok(measured.scrolled_rows > 2_000, JSON.stringify(measured));

@@ -36,16 +36,29 @@ test('a chosen service goes to the address, and back takes it away', async () =>
   const service = site.subjects.failing.summary.rootService;
   await page.fill('#service', service);
   await page.keyboard.press('Enter');
-  await eventually(() => query(page).get('service'), (value) => value === service, 'service in the address');
+  await eventually(
+    () => query(page).get('service'),
+    (value) => value === service,
+    'service in the address',
+  );
   await page.goBack();
-  await eventually(() => page.inputValue('#service'), (value) => value === '', 'the field after back');
+  await eventually(
+    () => page.inputValue('#service'),
+    (value) => value === '',
+    'the field after back',
+  );
   await page.goForward();
-  await eventually(() => page.inputValue('#service'), (value) => value === service, 'the field after forward');
+  await eventually(
+    () => page.inputValue('#service'),
+    (value) => value === service,
+    'the field after forward',
+  );
   await close();
 });
 
 test('an address with filters restores the form', async () => {
-  const path = '/search?service=cart&operation=GetCart&tags=a%3Db&minDuration=1ms&maxDuration=2s&range=6h&limit=100&sort=longest';
+  const path =
+    '/search?service=cart&operation=GetCart&tags=a%3Db&minDuration=1ms&maxDuration=2s&range=6h&limit=100&sort=longest';
   const { page, close } = await openSearch(path);
   assert.equal(await page.inputValue('#service'), 'cart');
   assert.equal(await page.inputValue('#operation'), 'GetCart');
@@ -68,10 +81,18 @@ test('tags that cannot be read are refused beside the field', async () => {
 test('errors only searches for error=true', async () => {
   const { page, close } = await openSearch();
   await page.getByRole('button', { name: 'Errors only' }).click();
-  await eventually(() => query(page).get('tags'), (value) => value === 'error=true', 'tags in the address');
+  await eventually(
+    () => query(page).get('tags'),
+    (value) => value === 'error=true',
+    'tags in the address',
+  );
   await page.waitForSelector('a.result .errors');
   await eventually(
-    () => page.locator('a.result').count().then(async (rows) => rows - (await page.locator('a.result .errors').count())),
+    () =>
+      page
+        .locator('a.result')
+        .count()
+        .then(async (rows) => rows - (await page.locator('a.result .errors').count())),
     (without) => without === 0,
     'rows without errors',
   );
@@ -108,7 +129,8 @@ test('a pasted trace id jumps to its trace, anything else is refused', async () 
 
 test('j and k walk the results, slash goes to the tags, ? shows the keys', async () => {
   const { page, close } = await openSearch();
-  const focused = () => page.evaluate(() => document.activeElement?.dataset?.trace ?? document.activeElement?.id);
+  const focused = () =>
+    page.evaluate(() => document.activeElement?.dataset?.trace ?? document.activeElement?.id);
   const ids = await page.locator('a.result').evaluateAll((rows) => rows.map((row) => row.dataset.trace));
   await page.keyboard.press('j');
   await page.keyboard.press('j');
@@ -131,7 +153,11 @@ test('live asks again every two seconds', async () => {
   page.on('request', (request) => (asked += request.url().includes('/traces?') ? 1 : 0));
   await page.getByRole('button', { name: 'Live' }).click();
   assert.equal(query(page).get('live'), '1');
-  await eventually(() => asked, (count) => count >= 2, 'searches while live');
+  await eventually(
+    () => asked,
+    (count) => count >= 2,
+    'searches while live',
+  );
   await close();
 });
 
@@ -176,7 +202,11 @@ testWithMock('tags complete their names and values', async () => {
   await page.keyboard.press('Enter');
   assert.equal(await page.inputValue('#tags'), 'http.route="/a b" ');
   await page.keyboard.press('Enter');
-  await eventually(() => query(page).get('tags'), (value) => value === 'http.route="/a b"', 'tags in the address');
+  await eventually(
+    () => query(page).get('tags'),
+    (value) => value === 'http.route="/a b"',
+    'tags in the address',
+  );
   await close();
 });
 

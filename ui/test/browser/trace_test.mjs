@@ -20,7 +20,8 @@ async function openTrace(search = '', trace = site.subjects.failing.trace) {
 }
 
 const selected = (page) => page.locator('[role=treeitem][aria-selected=true]').getAttribute('id');
-const inQuery = (page, name, accept) => eventually(() => query(page).get(name), accept, `${name} in the address`);
+const inQuery = (page, name, accept) =>
+  eventually(() => query(page).get(name), accept, `${name} in the address`);
 const rowCount = (page) => page.locator('[role=treeitem]').count();
 
 // Something is painted if any pixel of the canvas is opaque.
@@ -62,11 +63,19 @@ test('left folds and right unfolds, in the address too', async () => {
   const before = await rowCount(page);
   await page.keyboard.press('j');
   await page.keyboard.press('ArrowLeft');
-  await eventually(() => rowCount(page), (count) => count < before, 'rows after folding');
+  await eventually(
+    () => rowCount(page),
+    (count) => count < before,
+    'rows after folding',
+  );
   assert.equal(await page.locator('#span-0').getAttribute('aria-expanded'), 'false');
   await inQuery(page, 'toggle', (value) => value !== null);
   await page.keyboard.press('ArrowRight');
-  await eventually(() => rowCount(page), (count) => count === before, 'rows after unfolding');
+  await eventually(
+    () => rowCount(page),
+    (count) => count === before,
+    'rows after unfolding',
+  );
   await close();
 });
 
@@ -149,7 +158,11 @@ test('a click on a bar selects its span', async () => {
   const { page, close } = await openTrace();
   const box = await page.locator('.bars canvas').boundingBox();
   await page.mouse.click(box.x + 40, box.y + 24 * 1 + 12);
-  await eventually(() => selected(page), (id) => id === 'span-1', 'selected span');
+  await eventually(
+    () => selected(page),
+    (id) => id === 'span-1',
+    'selected span',
+  );
   await close();
 });
 
@@ -176,7 +189,10 @@ test('an address restores span, detail, zoom, folds, search and path', async () 
   await page.getByRole('region', { name: 'Span detail' }).waitFor();
   assert.equal(await page.locator('#span-0').getAttribute('aria-expanded'), 'false');
   assert.equal(await page.getByLabel('Find in this trace').inputValue(), 'a');
-  assert.equal(await page.getByRole('button', { name: /Critical path/ }).getAttribute('aria-pressed'), 'true');
+  assert.equal(
+    await page.getByRole('button', { name: /Critical path/ }).getAttribute('aria-pressed'),
+    'true',
+  );
   await page.getByRole('button', { name: 'Whole trace' }).waitFor();
   await page.waitForTimeout(400);
   assert.equal(new URL(page.url()).search, path, 'the address stays as it was');
@@ -201,7 +217,11 @@ testWithMock('an exception shows its stack, a link leads to its trace', async ()
   const two = await openTrace('?fold=0', { traceId });
   await two.page.locator('#span-0 .name').click();
   await two.page.locator('.link a').click();
-  await eventually(() => new URL(two.page.url()).pathname, (path) => path !== `/trace/${traceId}`, 'the linked trace');
+  await eventually(
+    () => new URL(two.page.url()).pathname,
+    (path) => path !== `/trace/${traceId}`,
+    'the linked trace',
+  );
   await two.page.waitForSelector('[role=treeitem]');
   await two.close();
 });

@@ -12,7 +12,9 @@ export function random(seed) {
 }
 
 const hex = (next, digits) =>
-  Array.from({ length: digits }, () => Math.floor(next() * 16).toString(16)).join('').replace(/^0/, 'a');
+  Array.from({ length: digits }, () => Math.floor(next() * 16).toString(16))
+    .join('')
+    .replace(/^0/, 'a');
 const text = (key, value) => ({ key, value: { stringValue: value } });
 const int = (key, value) => ({ key, value: { intValue: String(value) } });
 
@@ -78,7 +80,9 @@ function attributesOf(service, operation, next) {
       text('db.operation.name', operation.split(' ')[0]),
       text(
         'db.query.text',
-        'SELECT o.id, o.customer_id, o.total_cents, o.currency, o.created_at, l.sku, l.quantity, l.price_cents FROM orders o JOIN order_lines l ON l.order_id = o.id WHERE o.customer_id = $1 AND o.created_at > $2 ORDER BY o.created_at DESC LIMIT 50',
+        'SELECT o.id, o.customer_id, o.total_cents, o.currency, o.created_at, l.sku, l.quantity, l.price_cents ' +
+          'FROM orders o JOIN order_lines l ON l.order_id = o.id ' +
+          'WHERE o.customer_id = $1 AND o.created_at > $2 ORDER BY o.created_at DESC LIMIT 50',
       ),
       int('db.response.returned_rows', Math.floor(next() * 50)),
     ];
@@ -99,7 +103,15 @@ function attributesOf(service, operation, next) {
   ];
 }
 
-export function makeTrace({ seed, startNanoseconds, spanCount, isFailing, isOpen = false, hasOrphan = false, link }) {
+export function makeTrace({
+  seed,
+  startNanoseconds,
+  spanCount,
+  isFailing,
+  isOpen = false,
+  hasOrphan = false,
+  link,
+}) {
   const next = random(seed);
   const traceId = hex(next, 32);
   const resources = [];
@@ -172,7 +184,13 @@ export function makeTrace({ seed, startNanoseconds, spanCount, isFailing, isOpen
   if (isFailing) fail(spans, next, spanCount);
   if (hasOrphan) spans[spans.length - 1].parentSpanId = hex(next, 16);
   if (link) {
-    spans[0].links.push({ ...link, traceState: '', flags: 1, attributes: [text('link.reason', 'retry of')], droppedAttributesCount: 0 });
+    spans[0].links.push({
+      ...link,
+      traceState: '',
+      flags: 1,
+      attributes: [text('link.reason', 'retry of')],
+      droppedAttributesCount: 0,
+    });
   }
   return finish({ traceId, isOpen, startNanoseconds, resources, spans });
 }
@@ -249,13 +267,23 @@ function finish({ traceId, isOpen, startNanoseconds, resources, spans }) {
     spanCount: ordered.length,
     errorCount,
     resources,
-    scopes: [{ name: 'io.opentelemetry.shop', version: '2.4.0', attributes: [], droppedAttributesCount: 0, schemaUrl: '' }],
-    spans: ordered.map(({ service: _service, parent: _parent, depth: _depth, children: _children, ...span }) => ({
-      ...span,
-      startTimeUnixNano: absolute(span.startTimeUnixNano),
-      durationNano: String(Math.floor(span.durationNano)),
-      events: span.events.map((event) => ({ ...event, timeUnixNano: absolute(event.timeUnixNano) })),
-    })),
+    scopes: [
+      {
+        name: 'io.opentelemetry.shop',
+        version: '2.4.0',
+        attributes: [],
+        droppedAttributesCount: 0,
+        schemaUrl: '',
+      },
+    ],
+    spans: ordered.map(
+      ({ service: _service, parent: _parent, depth: _depth, children: _children, ...span }) => ({
+        ...span,
+        startTimeUnixNano: absolute(span.startTimeUnixNano),
+        durationNano: String(Math.floor(span.durationNano)),
+        events: span.events.map((event) => ({ ...event, timeUnixNano: absolute(event.timeUnixNano) })),
+      }),
+    ),
   };
   return { summary, trace };
 }
@@ -276,7 +304,10 @@ export function makeTraces({ now, count = 140, largeSpanCount = 10_000 }) {
         isFailing: index === 5 || index === 2 || next() > 0.82,
         isOpen: index < 2,
         hasOrphan: index === 2 || next() > 0.94,
-        link: index === 2 ? { traceId: made[1].summary.traceId, spanId: made[1].trace.spans[0].spanId } : undefined,
+        link:
+          index === 2
+            ? { traceId: made[1].summary.traceId, spanId: made[1].trace.spans[0].spanId }
+            : undefined,
       }),
     );
   }

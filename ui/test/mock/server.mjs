@@ -10,7 +10,8 @@ import { CALLS, makeTraces, SERVICES } from './data.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 export const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+  "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -40,10 +41,9 @@ function matchesSpan(made, span, parameters, tags) {
 }
 
 function search(traces, parameters) {
-  const tags = [...(parameters.get('tags') ?? '').matchAll(/([^\s=]+)=("[^"]*"|\S*)/g)].map(([, key, value]) => [
-    key,
-    value.replace(/^"|"$/g, ''),
-  ]);
+  const tags = [...(parameters.get('tags') ?? '').matchAll(/([^\s=]+)=("[^"]*"|\S*)/g)].map(
+    ([, key, value]) => [key, value.replace(/^"|"$/g, '')],
+  );
   const min = parameters.get('minDuration');
   const max = parameters.get('maxDuration');
   for (const bound of [min, max]) {
@@ -72,11 +72,16 @@ function answerApi(url, traces) {
     return { body: { operations: names.map((name) => ({ name, kind: 'server' })) } };
   }
   if (path === '/attributes') {
-    return { body: { attributes: ['http.request.method', 'http.route', 'user.id'].map((name) => ({ scope: 'span', name })) } };
+    return {
+      body: {
+        attributes: ['http.request.method', 'http.route', 'user.id'].map((name) => ({ scope: 'span', name })),
+      },
+    };
   }
   if (path === '/attributes/http.route/values') return { body: { values: ['/cart', '/checkout', '/a b'] } };
   if (path === '/traces') {
-    if (parameters.get('service') === 'broken') return error(503, 'unavailable', 'The store is being restarted; ask again in a moment.');
+    if (parameters.get('service') === 'broken')
+      return error(503, 'unavailable', 'The store is being restarted; ask again in a moment.');
     const result = search(traces, parameters);
     if (result.problem) return error(400, 'invalid_argument', result.problem);
     const isPartial = parameters.get('operation') === 'ShipOrder';
@@ -92,7 +97,13 @@ function answerApi(url, traces) {
 async function answerFile(url, response) {
   const wanted = normalize(url.pathname).replace(/^\/+/, '');
   let file = join(DIST, wanted);
-  const isFile = wanted !== '' && file.startsWith(DIST) && (await stat(file).then((found) => found.isFile(), () => false));
+  const isFile =
+    wanted !== '' &&
+    file.startsWith(DIST) &&
+    (await stat(file).then(
+      (found) => found.isFile(),
+      () => false,
+    ));
   if (!isFile && extname(wanted)) {
     response.writeHead(404).end();
     return;
