@@ -37,8 +37,10 @@ std::string to_base64(std::string_view bytes) {
 }
 
 std::optional<std::string> from_base64(std::string_view text) {
+  const size_t padded_size = text.size();
   while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  if (text.size() % 4 == 1) return std::nullopt;
+  const size_t padding = padded_size - text.size();
+  if (text.size() % 4 == 1 || padding > 2 || (padding != 0 && padded_size % 4 != 0)) return std::nullopt;
   std::string out;
   out.reserve(text.size() * 3 / 4);
   uint32_t group = 0;

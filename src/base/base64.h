@@ -8,7 +8,7 @@
 namespace backstitch::base {
 
 std::string to_base64(std::string_view bytes);
-// Takes the standard and the URL-safe alphabet, with or without padding; nothing for anything else.
+// Takes the standard and the URL-safe alphabet, with all of its padding or none; nothing for anything else.
 std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace backstitch::base

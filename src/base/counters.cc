@@ -1,12 +1,31 @@
 #include "base/counters.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <cassert>
+#include <cmath>
+#include <fmt/format.h>
 #include <iterator>
 
 namespace backstitch::base {
 namespace {
+
+// Label values and help texts escape the same three characters.
+void append_escaped(std::string_view text, std::string& out) {
+  for (const char c : text) {
+    if (c == '\\' || c == '"') out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+    } else {
+      out += c;
+    }
+  }
+}
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  append_escaped(text, out);
+  return out;
+}
 
 std::string label_text(const Labels& labels) {
   std::string out;
@@ -14,17 +33,17 @@ std::string label_text(const Labels& labels) {
     if (!out.empty()) out += ',';
     out += key;
     out += "=\"";
-    for (const char c : value) {
-      if (c == '\\' || c == '"') out += '\\';
-      if (c == '\n') {
-        out += "\\n";
-      } else {
-        out += c;
-      }
-    }
+    append_escaped(value, out);
     out += '"';
   }
   return out;
+}
+
+// OpenMetrics spells the values that are no numbers in its own way.
+std::string number(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+  return fmt::format("{}", value);
 }
 
 std::string braced(const std::string& labels) { return labels.empty() ? "" : "{" + labels + "}"; }
@@ -39,8 +58,7 @@ void render_histogram(const std::string& name, const std::string& labels, const 
     cumulative += histogram.bucket(i);
     const bool last = i + 1 == DurationHistogram::kBucketCount;
     const std::string bound =
-        last ? "+Inf"
-             : fmt::format("{}", seconds(static_cast<uint64_t>(DurationHistogram::kBounds[i].count())));
+        last ? "+Inf" : fmt::format("{}", seconds(static_cast<uint64_t>(DurationHistogram::kBounds[i].count())));
     out += fmt::format("{}_bucket{{{}le=\"{}\"}} {}\n", name, prefix, bound, cumulative);
   }
   out += fmt::format("{}_count{} {}\n", name, braced(labels), cumulative);
@@ -50,6 +68,7 @@ void render_histogram(const std::string& name, const std::string& labels, const 
 }  // namespace
 
 void DurationHistogram::record(std::chrono::nanoseconds duration) {
+  duration = std::max(duration, std::chrono::nanoseconds(0));  // of clocks that go back
   size_t index = 0;
   while (index < std::size(kBounds) && duration > kBounds[index]) ++index;
   buckets_[index].fetch_add(1, std::memory_order_relaxed);
@@ -102,13 +121,13 @@ std::string Metrics::render() const {
   const std::lock_guard lock(mutex_);
   std::string out;
   for (const auto& [name, family] : families_) {
-    out += fmt::format("# TYPE {} {}\n# HELP {} {}\n", name, family->type, name, family->help);
+    out += fmt::format("# TYPE {} {}\n# HELP {} {}\n", name, family->type, name, escaped(family->help));
     for (const auto& [labels, counter] : family->counters) {
       out += fmt::format("{}_total{} {}\n", name, braced(labels), counter->value());
     }
     for (const auto& [labels, histogram] : family->durations) render_histogram(name, labels, *histogram, out);
     for (const auto& [labels, read] : family->gauges) {
-      out += fmt::format("{}{} {}\n", name, braced(labels), read());
+      out += fmt::format("{}{} {}\n", name, braced(labels), number(read()));
     }
   }
   out += "# EOF\n";

@@ -59,8 +59,7 @@ class Metrics {
   Counter& counter(const std::string& name, const std::string& help, const Labels& labels = {});
   DurationHistogram& duration(const std::string& name, const std::string& help, const Labels& labels = {});
   // `read` is called at each rendering, on the thread that renders, until this object ends.
-  void gauge(const std::string& name, const std::string& help, std::function<double()> read,
-             const Labels& labels = {});
+  void gauge(const std::string& name, const std::string& help, std::function<double()> read, const Labels& labels = {});
 
   // OpenMetrics 1.0 text, "# EOF" included.
   std::string render() const;

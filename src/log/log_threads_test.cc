@@ -1,6 +1,7 @@
 // Many threads at one log, and a real process that is really killed.
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -91,23 +92,99 @@ TEST_F(LogThreadsTest, a_reader_of_a_recycled_segment_gets_its_record_or_not_fou
   EXPECT_LT(log.segment_count(), 5U);
 }
 
-TEST_F(LogThreadsTest, concurrent_appends_share_one_sync) {
-  // A disk whose sync waits until all threads have a record in the file, so that all but the first are covered by
-  // the second sync.
+// A disk on which each fdatasync of a file waits at a gate.
+class GatedFileSystem final : public base::FileSystem {
+ public:
+  explicit GatedFileSystem(base::FileSystem& below) : below_(below) {}
+
+  void close_gate() { is_open_ = false; }
+  void open_gate() {
+    is_open_ = true;
+    is_open_.notify_all();
+  }
+  int waiting() const { return waiting_; }
+
+  base::Result<std::unique_ptr<base::File>> open(const std::string& path, base::OpenMode mode) override {
+    auto file = below_.open(path, mode);
+    if (!file) return file;
+    return std::make_unique<GatedFile>(*this, std::move(*file));
+  }
+  base::Result<> create_directories(const std::string& path) override { return below_.create_directories(path); }
+  base::Result<std::vector<std::string>> list(const std::string& path) override { return below_.list(path); }
+  base::Result<bool> exists(const std::string& path) override { return below_.exists(path); }
+  base::Result<> rename(const std::string& from, const std::string& to) override { return below_.rename(from, to); }
+  base::Result<> remove(const std::string& path) override { return below_.remove(path); }
+  base::Result<> sync_directory(const std::string& path) override { return below_.sync_directory(path); }
+  base::Result<std::unique_ptr<base::FileLock>> try_lock(const std::string& path) override {
+    return below_.try_lock(path);
+  }
+  base::Result<uint64_t> free_bytes(const std::string& path) override { return below_.free_bytes(path); }
+
+ private:
+  class GatedFile final : public base::File {
+   public:
+    GatedFile(GatedFileSystem& disk, std::unique_ptr<base::File> below) : disk_(disk), below_(std::move(below)) {}
+    base::Result<> write_at(uint64_t offset, std::initializer_list<std::string_view> parts) override {
+      return below_->write_at(offset, parts);
+    }
+    base::Result<size_t> read_at(uint64_t offset, char* out, size_t size) const override {
+      return below_->read_at(offset, out, size);
+    }
+    base::Result<> preallocate(uint64_t size) override { return below_->preallocate(size); }
+    base::Result<uint64_t> size() const override { return below_->size(); }
+    base::Result<> sync() override {
+      ++disk_.waiting_;
+      disk_.is_open_.wait(false);
+      --disk_.waiting_;
+      return below_->sync();
+    }
+
+   private:
+    GatedFileSystem& disk_;
+    std::unique_ptr<base::File> below_;
+  };
+
+  base::FileSystem& below_;
+  std::atomic<bool> is_open_{true};
+  std::atomic<int> waiting_{0};
+};
+
+// Polls until `holds`; false after 30 seconds.
+template <typename Condition>
+bool eventually(Condition holds) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+TEST_F(LogThreadsTest, appends_that_come_while_a_sync_runs_share_the_next_one) {
+  GatedFileSystem gated(disk());
   LogOptions options = test_options();
   options.sync = Sync::Always;
-  options.segment_bytes = 1 << 20;
-  TestLog opened = open(options);
-  append(*opened.log, "first");
-  const uint64_t before = counter("backstitch_log_syncs");
+  auto log = Log::open(gated, clock_, metrics_, options);
+  ASSERT_TRUE(log);
+  append(**log, "first");
+  const uint64_t syncs = counter("backstitch_log_syncs");
+  gated.close_gate();
+  std::atomic<int> returned{0};
   std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
+  const auto start_append = [&] {
     threads.emplace_back([&] {
-      for (int i = 0; i < 500; ++i) append(*opened.log, "x");
+      append(**log, "x");
+      ++returned;
     });
-  }
+  };
+  start_append();
+  EXPECT_TRUE(eventually([&] { return gated.waiting() == 1; }));
+  for (int t = 0; t < kThreads; ++t) start_append();
+  EXPECT_TRUE(eventually([&] { return (*log)->last_sequence() == 2 + kThreads; }));
+  EXPECT_EQ(returned, 0);  // nothing is acknowledged before its sync
+  gated.open_gate();
   for (std::thread& thread : threads) thread.join();
-  EXPECT_LE(counter("backstitch_log_syncs") - before, 4U * 500U);
+  EXPECT_EQ(counter("backstitch_log_syncs") - syncs, 2U);
 }
 
 TEST_F(LogThreadsTest, a_killed_process_loses_no_acknowledged_record) {

@@ -14,18 +14,18 @@
 namespace backstitch::log {
 namespace {
 
-constexpr uint64_t kWindowBytes = 16 << 10;
+constexpr uint64_t kWindowBytes = 8 << 10;  // a header and, most often, its digest
 constexpr uint64_t kChecksumStepBytes = 256 << 10;
 
-base::Result<std::string> read_bytes(const base::File& file, uint64_t offset, size_t size) {
-  std::string bytes;
+// Into `bytes`, whose memory is used again; shorter at the end of the file.
+base::Result<> read_bytes(const base::File& file, uint64_t offset, size_t size, std::string& bytes) {
   base::Result<size_t> got = 0;
   bytes.resize_and_overwrite(size, [&](char* out, size_t count) {
     got = file.read_at(offset, out, count);
     return got ? *got : 0;
   });
   if (!got) return std::unexpected(got.error());
-  return bytes;
+  return {};
 }
 
 std::unexpected<base::Error> corrupt(const Position& position, std::string_view what) {
@@ -47,10 +47,8 @@ base::Result<std::string_view> SegmentScanner::bytes_at(uint64_t offset, uint64_
   size = std::min(size, options_.file_bytes - std::min(offset, options_.file_bytes));
   if (offset < window_offset_ || offset + size > window_offset_ + window_.size()) {
     const uint64_t wanted = std::min(std::max(size, kWindowBytes), options_.file_bytes - offset);
-    auto read = read_bytes(file_, offset, wanted);
-    if (!read) return std::unexpected(read.error());
-    window_ = std::move(*read);
     window_offset_ = offset;
+    if (auto read = read_bytes(file_, offset, wanted, window_); !read) return std::unexpected(read.error());
   }
   return std::string_view(window_).substr(offset - window_offset_, size);
 }
@@ -146,20 +144,25 @@ base::Result<Record> read_record(const base::File& file, uint64_t file_bytes, ui
   if (*got < sizeof(header) || !is_record(header, life, position.offset, file_bytes) || header.kind == 0) {
     return corrupt(position, "its header is damaged");
   }
-  auto digest = read_bytes(file, position.offset + sizeof(header), header.digest_size);
-  if (!digest) return std::unexpected(digest.error());
-  if (base::crc32c(*digest) != header.digest_crc32c) return corrupt(position, "its digest fails the checksum");
-  auto stored = read_bytes(file, position.offset + sizeof(header) + header.digest_size, header.payload_size);
-  if (!stored) return std::unexpected(stored.error());
-  if (base::crc32c(*stored) != header.payload_crc32c) return corrupt(position, "its payload fails the checksum");
-  auto payload = decompressed(header, std::move(*stored));
+  std::string digest;
+  if (auto read = read_bytes(file, position.offset + sizeof(header), header.digest_size, digest); !read) {
+    return std::unexpected(read.error());
+  }
+  if (base::crc32c(digest) != header.digest_crc32c) return corrupt(position, "its digest fails the checksum");
+  std::string stored;
+  const uint64_t payload_offset = position.offset + sizeof(header) + header.digest_size;
+  if (auto read = read_bytes(file, payload_offset, header.payload_size, stored); !read) {
+    return std::unexpected(read.error());
+  }
+  if (base::crc32c(stored) != header.payload_crc32c) return corrupt(position, "its payload fails the checksum");
+  auto payload = decompressed(header, std::move(stored));
   if (!payload) return corrupt(position, payload.error().message);
   return Record{{static_cast<RecordKind>(header.kind),
                  static_cast<Signal>(header.signal),
                  header.tenant,
                  {header.received_unix_nanos}},
                 {position, header.sequence},
-                std::move(*digest),
+                std::move(digest),
                 std::move(*payload),
                 header.raw_size};
 }
