@@ -83,7 +83,10 @@ void AttributeTemplate::add(std::string_view key, std::string_view value) {
   Step step{.bytes = {}, .is_number = is_number, .parts = std::move(parts)};
   append_field(step.bytes, kKeyTag, key);
   size_max_ += step.bytes.size() + 16;
-  for (const Part& part : step.parts) size_max_ += part.literal.size() + (part.has_hole ? kHoleBytesMax : 0);
+  size_t value_max = 0;
+  for (const Part& part : step.parts) value_max += part.literal.size() + (part.has_hole ? kHoleBytesMax : 0);
+  assert(value_max <= kValueBytesMax);
+  size_max_ += value_max;
   steps_.push_back(std::move(step));
 }
 
