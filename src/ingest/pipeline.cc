@@ -25,6 +25,7 @@ using assemble::OpenTraces;
 constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
 constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
 constexpr base::Duration kSealRetry = std::chrono::milliseconds(250);
+constexpr base::Duration kGiveBackInterval = std::chrono::seconds(1);
 constexpr base::Duration kSealMarkInterval = std::chrono::seconds(5);
 constexpr base::Duration kRetentionInterval = std::chrono::seconds(10);
 
@@ -298,7 +299,7 @@ class RealPipeline final : public Pipeline {
     base::Duration retained = synced;
     while (!wait(token, kHousekeeperTick)) {
       const base::Duration now = clock_.monotonic();
-      measure_memory();
+      measure_memory(now);
       if (options_.sync_interval.count() > 0 && now - synced >= options_.sync_interval) {
         if (!log_.sync()) counters_.sync_failures.add();
         synced = now;
@@ -314,10 +315,17 @@ class RealPipeline final : public Pipeline {
     }
   }
 
-  void measure_memory() {
+  void measure_memory(base::Duration now) {
+    const auto is_resident_over = [this] { return options_.resident_bytes() >= options_.memory_bytes_max; };
+    bool is_over = is_resident_over();
+    if (is_over && now - gave_back_ >= kGiveBackInterval) {
+      options_.give_back_memory();
+      gave_back_ = now;
+      is_over = is_resident_over();
+    }
     uint64_t open = 0;
     for (const auto& shard : shards_) open += shard->memory_bytes.load(std::memory_order_relaxed);
-    is_over_memory_ = options_.resident_bytes() >= options_.memory_bytes_max || open >= options_.memory_bytes_max / 2;
+    is_over_memory_ = is_over || open >= options_.memory_bytes_max / 2;
   }
 
   // Lets the next start pass over what is sealed without asking the store.
@@ -392,6 +400,7 @@ class RealPipeline final : public Pipeline {
   std::condition_variable emptied_;
   std::condition_variable_any stopped_;
   std::jthread housekeeper_;
+  base::Duration gave_back_ = -kGiveBackInterval;  // when, of `housekeeper_`
   uint64_t last_seal_mark_ = 0;
 };
 

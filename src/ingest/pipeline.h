@@ -35,6 +35,8 @@ struct PipelineOptions {
   double retention_disk_share = 0.8;  // of the file system, at most used before the oldest traces go
   // Injected, since measuring asks the operating system.
   std::function<uint64_t()> resident_bytes = [] { return 0; };
+  // Asks the allocator to return what is free to the system: a bound that only freed memory passes must not hold.
+  std::function<void()> give_back_memory = [] {};
   std::function<double()> disk_used_share = [] { return 0.0; };
 };
 
