@@ -10,6 +10,8 @@
 #include <grpcpp/security/credentials.h>
 #include <vector>
 
+#include "net/grpc_library.h"
+
 namespace backstitch::net {
 
 namespace {
@@ -67,6 +69,7 @@ class Client final : public GrpcClient {
 }  // namespace
 
 std::unique_ptr<GrpcClient> GrpcClient::create(GrpcClientOptions options) {
+  keep_grpc_library();
   return std::make_unique<Client>(std::move(options));
 }
 

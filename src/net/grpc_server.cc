@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "net/address.h"
+#include "net/grpc_library.h"
 #include "net/gzip.h"
 
 // grpc++ declares this class a friend of ByteBuffer and leaves it to be defined. It is the one way to the
@@ -415,6 +416,7 @@ void Server::drain(nanoseconds wait) {
 Result<std::unique_ptr<GrpcServer>> GrpcServer::start(GrpcServerOptions options, GrpcHandler handler,
                                                       base::Metrics& metrics) {
   try {
+    keep_grpc_library();
     auto server = std::make_unique<Server>(std::move(options), std::move(handler), metrics);
     if (auto listening = server->listen(); !listening) return std::unexpected(listening.error());
     return server;

@@ -172,6 +172,8 @@ void Connection::start(std::function<void()> ended) {
 }
 
 awaitable<void> Connection::run() {
+  // co_spawn() begins inside its caller, which holds the acceptors' strand: a handler must not run there.
+  co_await asio::post(stream_.executor(), asio::use_awaitable);
   while (co_await read_request()) {
     HttpRequest& request = parser_.request();
     HttpWriteOptions how{.keep_alive = parser_.keep_alive(),
