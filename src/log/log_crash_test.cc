@@ -1,6 +1,6 @@
 // A scripted life of the log (appends, rolls, releases, recycling, a restart) is stopped or failed at every single
 // call to the disk in turn. Whatever was promised must hold afterwards.
-#include <cstdlib>
+#include <charconv>
 #include <map>
 #include <set>
 
@@ -31,6 +31,13 @@ std::string payload_of(int number) {
   // Sizes that leave every alignment and sometimes fill more than a segment.
   const size_t size = number % 9 == 8 ? 5000 : 300 + static_cast<size_t>(number) * 37 % 500;
   return std::to_string(number) + ":" + std::string(size, static_cast<char>('a' + number % 26));
+}
+
+// The digest is "d" and the number of the append.
+int number_of(const Record& record) {
+  int number = -1;
+  std::from_chars(record.digest.data() + 1, record.digest.data() + record.digest.size(), number);
+  return number;
 }
 
 class LogCrashTest : public LogTest {
@@ -75,7 +82,7 @@ class LogCrashTest : public LogTest {
     auto log = Log::open(disk(), clock_, metrics_, options(sync));
     if (!log) return false;
     const auto replayed = (*log)->replay([&](const Record& record) -> uint32_t {
-      const int number = std::atoi(record.digest.c_str() + 1);
+      const int number = number_of(record);
       if (script.written[number].is_released) return 0;
       positions_[number] = record.at.position;
       return 1;
@@ -102,7 +109,7 @@ class LogCrashTest : public LogTest {
     for (const Record& record : opened.shown) {
       EXPECT_GT(record.at.sequence, last_sequence);
       last_sequence = record.at.sequence;
-      const int number = std::atoi(record.digest.c_str() + 1);
+      const int number = number_of(record);
       EXPECT_TRUE(shown.insert(number).second) << "record " << number << " is shown twice";
       const Written& written = script.written.at(number);
       if (written.fate == Fate::Refused) {

@@ -42,6 +42,18 @@ TEST_F(LogTest, a_record_reads_back_with_all_that_was_given) {
   EXPECT_EQ(record->payload_size, 3U);
 }
 
+TEST_F(LogTest, records_of_every_small_size_read_back) {
+  TestLog opened = open();
+  for (size_t size = 0; size < 200; ++size) {
+    const std::string digest(size, 'd');
+    const std::string payload(2 * size, 'p');
+    const auto record = opened.log->read(append(*opened.log, payload, digest).position);
+    ASSERT_TRUE(record) << record.error().message;
+    EXPECT_EQ(record->digest, digest);
+    EXPECT_EQ(record->payload, payload);
+  }
+}
+
 TEST_F(LogTest, an_empty_record_is_a_record) {
   TestLog opened = open();
   const Appended at = append(*opened.log, "", "");

@@ -20,8 +20,9 @@ constexpr uint64_t kChecksumStepBytes = 256 << 10;
 // Into `bytes`, whose memory is used again; shorter at the end of the file.
 base::Result<> read_bytes(const base::File& file, uint64_t offset, size_t size, std::string& bytes) {
   base::Result<size_t> got = 0;
-  bytes.resize_and_overwrite(size, [&](char* out, size_t count) {
-    got = file.read_at(offset, out, count);
+  // The count that GCC 12 hands over may be the string's grown capacity, not what was asked for.
+  bytes.resize_and_overwrite(size, [&](char* out, size_t /*count*/) {
+    got = file.read_at(offset, out, size);
     return got ? *got : 0;
   });
   if (!got) return std::unexpected(got.error());
