@@ -88,7 +88,7 @@ def generate(binary, serve, spans, truth=None, protocol="grpc"):
 
 
 def yardsticks(build):
-    """ns a span of each step of path_bench: the median of five runs."""
+    """Seconds a span of each step of path_bench: the median of five runs."""
     out = subprocess.run([build / "bench" / "path_bench", "--benchmark_format=json", "--benchmark_repetitions=5",
                           "--benchmark_report_aggregates_only=true"], check=True, capture_output=True, text=True).stdout
     rows = json.loads(out)["benchmarks"]
@@ -151,7 +151,7 @@ def whole(binary, spans):
 def table(build, spans):
     binary = str(build / "backstitch")
     steps = yardsticks(build)
-    walk = steps["yardstick_walk"]["ns_per_span"] * 1e9
+    walk = steps["yardstick_walk"]["time_per_span"] * 1e9
     rows = []
 
     def row(what, value, budget, note=""):
@@ -161,7 +161,7 @@ def table(build, spans):
         return f"{nanos / walk:.2f} walks ({nanos:.0f} ns)"
 
     def step(name):
-        return steps[name]["ns_per_span"] * 1e9
+        return steps[name]["time_per_span"] * 1e9
 
     row("one walk", f"{walk:.0f} ns", "–", f"{steps['yardstick_walk']['bytes_per_span']:.0f} bytes a span")
     row("ingest walk", in_walks(step("ingest_walk/redact:0")), "≤ 1 walk")

@@ -53,7 +53,7 @@ def includes(text):
 
 def is_test(path):
     """Files that may use anything: tests, and what stands beside the product."""
-    return path.endswith(("_test.cc", "_testing.h")) or not path.startswith("src/") or path.startswith("src/store/conformance/")
+    return path.endswith(("_test.cc", "_testing.h")) or not path.startswith("src/") or "/conformance/" in path
 
 
 class Tree:

@@ -24,6 +24,7 @@ namespace {
 constexpr size_t kQueuedPerConnection = 2;
 // What a server that was never reached gets before `gen` says so.
 constexpr Duration kConnectPatience = std::chrono::seconds(5);
+constexpr uint32_t kFailuresMax = 100;
 constexpr Duration kPoll = std::chrono::milliseconds(50);
 
 class LoadRun {
@@ -65,6 +66,7 @@ class LoadRun {
   Duration next_progress_{0};
 
   std::mutex mutex_;  // of what senders write:
+  uint32_t failures_in_a_row_ = 0;
   LoadReport report_;
   std::vector<Duration> latencies_;
 };
@@ -186,9 +188,12 @@ void LoadRun::send_one(OtlpSender& sender, const gen::GeneratedRequest& request)
     if (outcome.error().code == Errc::Cancelled) return;
     if (!report_.first_error) report_.first_error = outcome.error();
     report_.failed_spans += request.span_count;
-    if (!was_reached_ && outcome.error().code == Errc::Unavailable) give_up_ = true;
+    // A server that stays away, or refuses whatever it is sent, ends the run.
+    const bool is_away = outcome.error().code == Errc::Unavailable && (options_.sender.retry || !was_reached_);
+    if (is_away || ++failures_in_a_row_ >= kFailuresMax) give_up_ = true;
     return;
   }
+  failures_in_a_row_ = 0;
   ++report_.requests;
   report_.bytes += request.bytes.size();
   report_.retries += outcome->tries - 1;

@@ -62,8 +62,8 @@ static_assert(sizeof(SpanDigest) == 56);
 
 struct TraceDigest {
   TraceId id;
-  Timestamp start;  // earliest
-  Timestamp end;    // latest
+  Timestamp start;            // earliest
+  Timestamp end;              // latest
   uint64_t service_bits = 0;  // or of its spans' service bits
   uint32_t first_span = 0;    // its spans are spans[first_span, first_span + span_count)
   uint32_t span_count = 0;

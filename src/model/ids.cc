@@ -1,8 +1,7 @@
 #include "model/ids.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 #include <span>
 
 #include "base/hex.h"

@@ -1,8 +1,8 @@
 #include "query/engine.h"
 
 #include <functional>
-#include <utility>
 #include <gtest/gtest.h>
+#include <utility>
 
 #include "store/conformance/sample_traces.h"
 #include "store/memory/memory_store.h"

@@ -20,7 +20,8 @@ class Receiver {
   virtual ~Receiver() = default;
   // `request` is an ExportTraceServiceRequest in protobuf; it may be changed (masked) during the call. When this
   // returns a value the accepted spans are in the log: they survive a killed process.
-  // Malformed: nothing kept, do not retry. TooLarge: likewise. Overloaded, NoSpace, Unavailable: nothing kept, retry later.
+  // Malformed: nothing kept, do not retry. TooLarge: likewise. Overloaded, NoSpace, Unavailable: nothing kept, retry
+  // later.
   virtual base::Result<Received> receive_traces(std::string& request) = 0;
 };
 

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
-#include "wire/otlp/attribute_keys.h"
+#include "wire/otlp/attribute_walk.h"
 #include "wire/otlp/cursor.h"
 
 // The request is a tree of messages five deep (request, resource spans, scope spans, span, attribute), each read
@@ -21,6 +21,14 @@ using enum WireType;
 
 constexpr uint32_t kBytes(uint32_t field) { return tag_of(field, Bytes); }
 
+// The text of an AnyValue, or `otherwise` where it is empty or no string.
+std::string_view service_name(std::string_view any_value, std::string_view otherwise) {
+  Cursor value(const_cast<char*>(any_value.data()), const_cast<char*>(any_value.data()) + any_value.size());
+  if (value.at_end() || value.tag() != kBytes(1)) return otherwise;
+  const std::string_view name = value.bytes().view();
+  return name.empty() ? otherwise : name;
+}
+
 // Why one span is not accepted; the bytes themselves are sound.
 struct Rejection {
   std::string why;
@@ -29,7 +37,7 @@ struct Rejection {
 }  // namespace
 
 struct Walker::State {
-  State(model::FeaturePlan plan, model::Limits limits_in) : keys(std::move(plan)), limits(limits_in) {}
+  State(model::FeaturePlan plan, model::Limits limits_in) : limits(limits_in), attributes(std::move(plan), limits_in) {}
 
   model::ByteRange range_of(const Cursor& cursor) const {
     return {static_cast<uint32_t>(cursor.position() - begin), static_cast<uint32_t>(cursor.size())};
@@ -46,18 +54,12 @@ struct Walker::State {
   void link(Cursor in);
   void status(Cursor in);
   void span_attribute(Cursor in);
-  KeyVerdict attribute(Cursor in, std::string_view& key, Cursor& value, bool& has_value);
-  void plain_attribute(Cursor in);
-  void any_value(Cursor in, bool mask, uint32_t depth);
-  void masked_bytes(Cursor in, bool mask);
-  void masked_varint(Cursor& in, bool mask);
-  void container(Cursor in, bool is_map, bool mask, uint32_t depth);
   void check_ids();
   void accept();
   void group_by_trace();
 
-  AttributeKeys keys;
   const model::Limits limits;
+  AttributeWalk attributes;
 
   // Of the request at hand.
   char* begin = nullptr;
@@ -75,7 +77,6 @@ struct Walker::State {
   uint32_t trace_id_size = 0;
   uint32_t span_id_size = 0;
   uint32_t parent_id_size = 0;
-  bool too_deep = false;
 };
 
 void Walker::State::request(Cursor in) {
@@ -117,25 +118,17 @@ void Walker::State::resource_spans(Cursor in) {
 
 uint32_t Walker::State::note_resource(Cursor message, Cursor schema_url, bool has_message) {
   std::string_view service = "unknown_service";
-  too_deep = false;
+  attributes.too_deep = false;
   for (Cursor in = message; !in.at_end();) {
     const uint32_t tag = in.tag();
     if (tag != kBytes(1)) {
       in.skip(tag);
       continue;
     }
-    std::string_view key;
-    Cursor value(nullptr, nullptr);
-    bool has_value = false;
-    attribute(in.bytes(), key, value, has_value);
-    if (key != "service.name" || !has_value || value.at_end()) continue;
-    const uint32_t value_tag = value.tag();
-    if (value_tag == kBytes(1)) {
-      const std::string_view name = value.bytes().view();
-      if (!name.empty()) service = name;
-    }
+    const WalkedAttribute attribute = attributes.walk(in.bytes());
+    if (attribute.key == "service.name") service = service_name(attribute.value, service);
   }
-  if (too_deep) throw WireFault{"resource attribute nests too deep", message.position()};
+  if (attributes.too_deep) throw WireFault{"resource attribute nests too deep", message.position()};
 
   model::ResourceDigest& noted = digest->resources.emplace_back();
   noted.message = has_message ? range_of(message) : model::ByteRange{};
@@ -171,16 +164,16 @@ void Walker::State::scope_spans(Cursor in, uint32_t resource) {
 }
 
 uint32_t Walker::State::note_scope(Cursor message, Cursor schema_url, uint32_t resource) {
-  too_deep = false;
+  attributes.too_deep = false;
   for (Cursor in = message; !in.at_end();) {
     const uint32_t tag = in.tag();
     if (tag == kBytes(3)) {
-      plain_attribute(in.bytes());
+      attributes.walk(in.bytes());
     } else {
       in.skip(tag);
     }
   }
-  if (too_deep) throw WireFault{"scope attribute nests too deep", message.position()};
+  if (attributes.too_deep) throw WireFault{"scope attribute nests too deep", message.position()};
 
   model::ScopeDigest& noted = digest->scopes.emplace_back();
   noted.message = range_of(message);
@@ -215,7 +208,7 @@ void Walker::State::span_fields(Cursor in) {
   std::fill(view.selected.begin(), view.selected.end(), std::string_view{});
   trace_id_size = span_id_size = parent_id_size = 0;
   attribute_count = 0;
-  too_deep = false;
+  attributes.too_deep = false;
   while (!in.at_end()) {
     const uint32_t tag = in.tag();
     switch (tag) {
@@ -273,7 +266,7 @@ void Walker::State::event(Cursor in) {
   while (!in.at_end()) {
     const uint32_t tag = in.tag();
     if (tag == kBytes(3)) {
-      plain_attribute(in.bytes());
+      attributes.walk(in.bytes());
     } else {
       in.skip(tag);
     }
@@ -284,7 +277,7 @@ void Walker::State::link(Cursor in) {
   while (!in.at_end()) {
     const uint32_t tag = in.tag();
     if (tag == kBytes(4)) {
-      plain_attribute(in.bytes());
+      attributes.walk(in.bytes());
     } else {
       in.skip(tag);
     }
@@ -305,125 +298,8 @@ void Walker::State::status(Cursor in) {
 
 void Walker::State::span_attribute(Cursor in) {
   ++attribute_count;
-  std::string_view key;
-  Cursor value(nullptr, nullptr);
-  bool has_value = false;
-  const KeyVerdict verdict = attribute(in, key, value, has_value);
-  if (verdict.slot != 0 && has_value) view.selected[verdict.slot - 1] = value.view();
-}
-
-void Walker::State::plain_attribute(Cursor in) {
-  std::string_view key;
-  Cursor value(nullptr, nullptr);
-  bool has_value = false;
-  attribute(in, key, value, has_value);
-}
-
-// Checks a KeyValue and masks it where its key says so.
-KeyVerdict Walker::State::attribute(Cursor in, std::string_view& key, Cursor& value, bool& has_value) {
-  while (!in.at_end()) {
-    const uint32_t tag = in.tag();
-    if (tag == kBytes(1)) {
-      key = in.bytes().view();
-    } else if (tag == kBytes(2)) {
-      // Of a field that stands twice the last counts; the earlier one is checked too, and blanked.
-      if (has_value) any_value(value, true, 0);
-      value = in.bytes();
-      has_value = true;
-    } else {
-      in.skip(tag);
-    }
-  }
-  const KeyVerdict verdict = keys.verdict(key);
-  if (has_value) any_value(value, verdict.redact, 0);
-  return verdict;
-}
-
-// `depth` counts the arrays and key-value lists around this value; it is held to nesting_max.
-void Walker::State::any_value(Cursor in, bool mask, uint32_t depth) {
-  while (!in.at_end()) {
-    const uint32_t tag = in.tag();
-    switch (tag) {
-      case kBytes(1):
-      case kBytes(7):
-        masked_bytes(in.bytes(), mask);
-        break;
-      case tag_of(2, Varint):
-      case tag_of(3, Varint):
-        masked_varint(in, mask);
-        break;
-      case tag_of(4, Fixed64): {
-        char* const number = in.position();
-        in.fixed<uint64_t>();
-        if (mask) std::memset(number, 0, 8);
-        break;
-      }
-      case kBytes(5):
-        container(in.bytes(), false, mask, depth + 1);
-        break;
-      case kBytes(6):
-        container(in.bytes(), true, mask, depth + 1);
-        break;
-      default:
-        in.skip(tag);
-    }
-  }
-}
-
-void Walker::State::masked_bytes(Cursor in, bool mask) {
-  if (in.size() > limits.attribute_value_bytes_max) result.over_limits = true;
-  if (!mask) return;
-  std::memset(in.position(), '*', in.size());
-  ++result.masked_values;
-}
-
-// A number keeps its length too: zero, written with as many bytes as it had.
-void Walker::State::masked_varint(Cursor& in, bool mask) {
-  char* const number = in.position();
-  in.varint();
-  if (!mask) return;
-  const auto size = static_cast<size_t>(in.position() - number);
-  std::memset(number, static_cast<char>(0x80), size - 1);
-  number[size - 1] = 0;
-  ++result.masked_values;
-}
-
-// An ArrayValue or KeyValueList.
-void Walker::State::container(Cursor in, bool is_map, bool mask, uint32_t depth) {
-  if (depth > limits.nesting_max) {
-    too_deep = true;
-    return;
-  }
-  while (!in.at_end()) {
-    const uint32_t tag = in.tag();
-    if (tag != kBytes(1)) {
-      in.skip(tag);
-      continue;
-    }
-    Cursor entry = in.bytes();
-    if (!is_map) {
-      any_value(entry, mask, depth);
-      continue;
-    }
-    std::string_view key;
-    for (Cursor first = entry; !first.at_end();) {
-      const uint32_t entry_tag = first.tag();
-      if (entry_tag == kBytes(1)) {
-        key = first.bytes().view();
-      } else {
-        first.skip(entry_tag);
-      }
-    }
-    const bool mask_entry = mask || keys.verdict(key).redact;
-    while (!entry.at_end()) {
-      const uint32_t entry_tag = entry.tag();
-      if (entry_tag == kBytes(2)) {
-        any_value(entry.bytes(), mask_entry, depth);
-      } else {
-        entry.skip(entry_tag);
-      }
-    }
-  }
+  const WalkedAttribute walked = attributes.walk(in);
+  if (walked.verdict.slot != 0) view.selected[walked.verdict.slot - 1] = walked.value;
 }
 
 void Walker::State::check_ids() {
@@ -442,7 +318,7 @@ void Walker::State::check_ids() {
     throw Rejection{
         fmt::format("span has {} bytes; limits.span_bytes_max is {}", view.message.size, limits.span_bytes_max)};
   }
-  if (too_deep) {
+  if (attributes.too_deep) {
     throw Rejection{fmt::format("an attribute nests deeper than limits.nesting_max, {}", limits.nesting_max)};
   }
   if (attribute_count > limits.attributes_per_span_max) result.over_limits = true;
@@ -498,7 +374,7 @@ void Walker::State::group_by_trace() {
 
 Walker::Walker(model::FeaturePlan plan, model::Limits limits)
     : state_(std::make_unique<State>(std::move(plan), limits)) {
-  state_->view.selected.resize(state_->keys.selected_count());
+  state_->view.selected.resize(state_->attributes.selected_count());
 }
 Walker::~Walker() = default;
 
@@ -514,6 +390,8 @@ base::Result<WalkResult> Walker::walk(std::string& request, model::RequestDigest
   state.digest = &digest;
   state.on_span = &on_span;
   state.result = {};
+  state.attributes.over_limits = false;
+  state.attributes.masked_values = 0;
   state.spans.clear();
   state.trace_of_span.clear();
   state.trace_index.clear();
@@ -525,6 +403,8 @@ base::Result<WalkResult> Walker::walk(std::string& request, model::RequestDigest
                                                          fault.at - request.data(), request.size()));
   }
   state.group_by_trace();
+  state.result.masked_values = state.attributes.masked_values;
+  state.result.over_limits |= state.attributes.over_limits;
   return std::move(state.result);
 }
 

@@ -1,0 +1,127 @@
+#include "wire/otlp/attribute_walk.h"
+
+#include <cstring>
+
+namespace backstitch::wire::otlp {
+namespace {
+
+using enum WireType;
+
+constexpr uint32_t kBytes(uint32_t field) { return tag_of(field, Bytes); }
+
+}  // namespace
+
+WalkedAttribute AttributeWalk::walk(Cursor in) {
+  WalkedAttribute walked;
+  Cursor value(nullptr, nullptr);
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    if (tag == kBytes(1)) {
+      walked.key = in.bytes().view();
+    } else if (tag == kBytes(2)) {
+      // Of a field that stands twice the last counts; the earlier one is checked too, and blanked.
+      if (walked.value.data() != nullptr) any_value(value, true, 0);
+      value = in.bytes();
+      walked.value = value.view();
+    } else {
+      in.skip(tag);
+    }
+  }
+  walked.verdict = keys_.verdict(walked.key);
+  if (walked.value.data() != nullptr) any_value(value, walked.verdict.redact, 0);
+  return walked;
+}
+
+// `depth` counts the arrays and key-value lists around this value; it is held to nesting_max.
+void AttributeWalk::any_value(Cursor in, bool mask, uint32_t depth) {
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    switch (tag) {
+      case kBytes(1):
+      case kBytes(7):
+        bytes_value(in.bytes(), mask);
+        break;
+      case tag_of(2, Varint):
+      case tag_of(3, Varint):
+        varint_value(in, mask);
+        break;
+      case tag_of(4, Fixed64): {
+        char* const number = in.position();
+        in.fixed<uint64_t>();
+        if (mask) std::memset(number, 0, 8);
+        break;
+      }
+      case kBytes(5):
+        container(in.bytes(), false, mask, depth + 1);
+        break;
+      case kBytes(6):
+        container(in.bytes(), true, mask, depth + 1);
+        break;
+      default:
+        in.skip(tag);
+    }
+  }
+}
+
+void AttributeWalk::bytes_value(Cursor in, bool mask) {
+  if (in.size() > limits_.attribute_value_bytes_max) over_limits = true;
+  if (!mask) return;
+  std::memset(in.position(), '*', in.size());
+  ++masked_values;
+}
+
+// A number keeps its length too: zero, written with as many bytes as it had.
+void AttributeWalk::varint_value(Cursor& in, bool mask) {
+  char* const number = in.position();
+  in.varint();
+  if (!mask) return;
+  const auto size = static_cast<size_t>(in.position() - number);
+  std::memset(number, static_cast<char>(0x80), size - 1);
+  number[size - 1] = 0;
+  ++masked_values;
+}
+
+// An ArrayValue or KeyValueList.
+void AttributeWalk::container(Cursor in, bool is_map, bool mask, uint32_t depth) {
+  if (depth > limits_.nesting_max) {
+    too_deep = true;
+    return;
+  }
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    if (tag != kBytes(1)) {
+      in.skip(tag);
+      continue;
+    }
+    const Cursor entry = in.bytes();
+    if (is_map) {
+      map_entry(entry, mask, depth);
+    } else {
+      any_value(entry, mask, depth);
+    }
+  }
+}
+
+// A key-value list's keys are judged as attributes' are.
+void AttributeWalk::map_entry(Cursor entry, bool mask, uint32_t depth) {
+  std::string_view key;
+  for (Cursor first = entry; !first.at_end();) {
+    const uint32_t tag = first.tag();
+    if (tag == kBytes(1)) {
+      key = first.bytes().view();
+    } else {
+      first.skip(tag);
+    }
+  }
+  const bool mask_value = mask || keys_.verdict(key).redact;
+  while (!entry.at_end()) {
+    const uint32_t tag = entry.tag();
+    if (tag == kBytes(2)) {
+      any_value(entry.bytes(), mask_value, depth);
+    } else {
+      entry.skip(tag);
+    }
+  }
+}
+
+}  // namespace backstitch::wire::otlp
