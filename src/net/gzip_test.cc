@@ -1,6 +1,7 @@
 #include "net/gzip.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include "base/random.h"
 #include "net/gzip_bomb.h"
