@@ -15,11 +15,11 @@ STOP_SECONDS = 10  # what the product promises
 
 
 def eventually(check, what, seconds=30.0, interval=0.02):
-    """Polls until `check` returns something true, and returns that."""
+    """Polls until `check` returns neither None nor False, and returns that."""
     deadline = time.monotonic() + seconds
     while True:
         value = check()
-        if value:
+        if value is not None and value is not False:
             return value
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(interval)
@@ -45,6 +45,7 @@ class Server:
         self.process = None
         self.addresses = {}
         self.log_path = self.data.with_name(self.data.name + ".log")
+        self.session = requests.Session()
 
     # --- life
 
@@ -130,7 +131,7 @@ class Server:
         return "http://" + self.addresses["otlp-http"] + "/v1/traces"
 
     def get(self, path, status=200, **kwargs):
-        answer = requests.get(self.url(path), timeout=30, **kwargs)
+        answer = self.session.get(self.url(path), timeout=60, **kwargs)
         assert answer.status_code == status, (path, answer.status_code, answer.text[:500])
         return answer
 
@@ -154,7 +155,7 @@ class Server:
 
     def span_count(self, trace_id):
         """0 where there is no such trace."""
-        answer = requests.get(self.url(f"/api/bs/v1/traces/{trace_id}"), timeout=60)
+        answer = self.session.get(self.url(f"/api/bs/v1/traces/{trace_id}"), timeout=60)
         assert answer.status_code in (200, 404), (trace_id, answer.status_code, answer.text[:500])
         return answer.json()["spanCount"] if answer.status_code == 200 else 0
 
