@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from server import BINARY, Server  # noqa: E402
+from server import BINARY, Load, Server  # noqa: E402
 
 SKIPPED = 77  # what ctest knows as skipped
 
@@ -20,6 +20,16 @@ def pytest_sessionfinish(session, exitstatus):
     reports = session.config.pluginmanager.get_plugin("terminalreporter").stats
     if exitstatus == 0 and reports.get("skipped") and not reports.get("passed"):
         session.exitstatus = SKIPPED
+
+
+@pytest.fixture(autouse=True)
+def no_load_stays():
+    yield
+    while Load.started:
+        process = Load.started.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture

@@ -166,6 +166,8 @@ class Server:
 class Load:
     """`backstitch gen` beside the test."""
 
+    started = []  # all of them: what a failed test left running is ended (conftest)
+
     def __init__(self, folder, target, *flags, name="load"):
         self.truth_path = folder / f"{name}.truth"
         self.ack_path = folder / f"{name}.acks"
@@ -174,6 +176,7 @@ class Load:
                    *flags]
         self.err = open(self.err_path, "wb")
         self.process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=self.err)
+        Load.started.append(self.process)
 
     def stop(self, seconds=60):
         """Interrupts it where it still runs; returns its report."""
