@@ -1,7 +1,6 @@
 #include "model/trace.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <set>
@@ -179,10 +178,10 @@ TEST(TraceTest, a_join_is_open_if_either_is) {
   EXPECT_TRUE(into.is_open);
 }
 
-TEST(TraceTest, a_resource_for_each_of_50000_spans_joins_in_time) {
+TEST(TraceTest, a_resource_for_each_of_200000_spans_joins) {
   Trace from = trace_of({});
   from.resources.clear();
-  for (uint64_t i = 1; i <= 50'000; ++i) {
+  for (uint64_t i = 1; i <= 200'000; ++i) {
     from.resources.push_back({.attributes = {{"service.instance.id", static_cast<int64_t>(i)}}});
     Span one = span(i, 0);
     one.resource = static_cast<uint32_t>(i - 1);
@@ -190,9 +189,7 @@ TEST(TraceTest, a_resource_for_each_of_50000_spans_joins_in_time) {
   }
   Trace into = trace_of({});
   into.resources.clear();
-  const auto started = std::chrono::steady_clock::now();
-  join(into, from);
-  EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(10));
+  join(into, from);  // with a comparison of each with each, the test's time limit would end it
   EXPECT_EQ(into.spans, from.spans);
 }
 

@@ -9,6 +9,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
 #include <vector>
 
 #include "store/embedded/embedded_format.h"
@@ -26,6 +27,16 @@ constexpr const char* kNames = "names";
 constexpr double kBloomBitsPerKey = 10;
 constexpr int kOpenFilesMax = 512;
 constexpr uint64_t kInfoLogBytes = 1 << 20;
+// Where half of this many neighbouring entries are removals, the file is compacted soon, so that reads don't wade
+// through them and dead blobs go.
+constexpr size_t kRemovalWindow = 4096;
+// Keys of traces are small and random: small levels keep each compaction small.
+constexpr uint64_t kTraceLevelBytes = 8 << 20;
+constexpr uint64_t kTraceFileBytes = 4 << 20;
+// A blob file goes when its last fragment is removed, which retention does in the files' order. Only what stays
+// behind in the oldest files is worth copying.
+constexpr double kBlobAgeCopied = 0.05;
+constexpr double kBlobGarbageCopied = 0.5;
 
 // RocksDB's own log would be a change to a directory that is only looked at.
 class SilentLogger final : public rocksdb::Logger {
@@ -44,6 +55,10 @@ rocksdb::BlockBasedTableOptions table_options(const std::shared_ptr<rocksdb::Cac
   return table;
 }
 
+std::shared_ptr<rocksdb::TablePropertiesCollectorFactory> removal_collector() {
+  return rocksdb::NewCompactOnDeletionCollectorFactory(kRemovalWindow, kRemovalWindow / 2);
+}
+
 // Ids are random, so an LSM tree would rewrite every fragment many times over; as blobs only their keys move.
 rocksdb::ColumnFamilyOptions trace_options(const EmbeddedOptions& options,
                                            const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -58,7 +73,11 @@ rocksdb::ColumnFamilyOptions trace_options(const EmbeddedOptions& options,
   family.enable_blob_files = true;
   family.min_blob_size = 0;
   family.enable_blob_garbage_collection = true;
-  family.blob_garbage_collection_force_threshold = 0.5;
+  family.blob_garbage_collection_age_cutoff = kBlobAgeCopied;
+  family.blob_garbage_collection_force_threshold = kBlobGarbageCopied;
+  family.max_bytes_for_level_base = kTraceLevelBytes;
+  family.target_file_size_base = kTraceFileBytes;
+  family.table_properties_collector_factories.push_back(removal_collector());
   return family;
 }
 
@@ -67,6 +86,7 @@ rocksdb::ColumnFamilyOptions row_options(const EmbeddedOptions& options, const s
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(cache)));
   family.compression = rocksdb::kLZ4Compression;
   family.write_buffer_size = options.write_buffer_bytes / 16;
+  family.table_properties_collector_factories.push_back(removal_collector());
   return family;
 }
 

@@ -1,10 +1,11 @@
 #include "store/embedded/embedded_store.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
-#include <fstream>
+#include <filesystem>
 #include <gtest/gtest.h>
-#include <thread>
+#include <string_view>
 
 #include "store/conformance/sample_traces.h"
 #include "store/conformance/suite.h"
@@ -55,8 +56,11 @@ INSTANTIATE_TEST_SUITE_P(Embedded, StoreConformance,
                          testing::PrintToStringParamName());
 
 uint64_t seed_of_this_run() {
-  const char* given = std::getenv("BACKSTITCH_TEST_SEED");
-  return given == nullptr ? 20260801 : std::strtoull(given, nullptr, 10);
+  uint64_t seed = 20260801;
+  const std::string_view given =
+      std::getenv("BACKSTITCH_TEST_SEED") == nullptr ? "" : std::getenv("BACKSTITCH_TEST_SEED");
+  std::from_chars(given.data(), given.data() + given.size(), seed);
+  return seed;
 }
 
 // The same in both stores: fragments of 200 traces, some replaced.
