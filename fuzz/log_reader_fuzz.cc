@@ -29,6 +29,7 @@ void repair(std::string& bytes) {
   if (bytes.size() < sizeof(log::SegmentHeader)) return;
   auto segment = load<log::SegmentHeader>(bytes, 0);
   segment.segment = 1;
+  segment.first_sequence = segment.first_sequence % (log::kSequenceMax / 2) + 1;  // room to go on
   log::seal(segment);
   std::memcpy(bytes.data(), &segment, sizeof(segment));
   uint64_t sequence = segment.first_sequence;
@@ -81,7 +82,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 1;
   });
   require(replayed.has_value());
-  if (last_sequence > UINT64_MAX / 2) return 0;
   const auto appended = log.append({}, "digest", "payload", {.references = 1});
   require(appended && appended->sequence > last_sequence);
   require(log.read(appended->position)->payload == "payload");

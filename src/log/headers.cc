@@ -35,7 +35,8 @@ base::Result<SegmentHeaderRead> read_segment_header(const base::File& file, uint
     read.state = HeaderState::Damaged;
   } else if (header.version > kFormatVersion) {
     read.state = HeaderState::Newer;
-  } else if (header.version < kFormatVersion || header.header_size != sizeof(header)) {
+  } else if (header.version < kFormatVersion || header.header_size != sizeof(header) || header.first_sequence == 0 ||
+             header.first_sequence > kSequenceMax) {
     read.state = HeaderState::Damaged;
   } else if (header.segment == number) {
     read.state = HeaderState::Valid;
@@ -57,7 +58,8 @@ void seal(RecordHeader& header) {
 
 bool is_record(const RecordHeader& header, uint64_t life, uint64_t offset, uint64_t file_bytes) {
   if (header.magic != kRecordMagic || header.life != life || header.header_crc32c != checksum(header)) return false;
-  return is_known(header) && header.raw_size <= kRecordBytesMax && offset + stored_bytes(header) <= file_bytes;
+  return is_known(header) && header.sequence <= kSequenceMax && header.raw_size <= kRecordBytesMax &&
+         offset + stored_bytes(header) <= file_bytes;
 }
 
 }  // namespace backstitch::log

@@ -118,7 +118,6 @@ class SegmentedLog final : public Log {
                                       const RecordFacts& facts,
                                       const std::function<void(const Appended&)>& on_appended);
   base::Result<> make_room(uint64_t record_bytes);
-  base::Result<> make_header_durable(Segment& segment);
   void undo_write(const base::Error& error);
   uint64_t verify_from() const;
   void mark_dirty(Segment& segment);
@@ -312,12 +311,9 @@ base::Result<> SegmentedLog::make_room(uint64_t record_bytes) {
   auto file = directory_.take(sizeof(SegmentHeader) + record_bytes, last_sequence_.load() + 1, verify_from());
   if (!file) return std::unexpected(file.error());
   auto segment = std::make_shared<Segment>(std::move(*file));
-  if (options_.sync == Sync::Always) {
-    if (auto durable = make_header_durable(*segment); !durable) return durable;
-  } else {
-    mark_dirty(*segment);
-    is_directory_dirty_ = true;
-  }
+  // Its header and name become durable with its first record: the same sync covers all three.
+  mark_dirty(*segment);
+  is_directory_dirty_ = true;
   table_.add(segment);
   table_.keep_from(segment->number());
   active_ = std::move(segment);
@@ -326,16 +322,6 @@ base::Result<> SegmentedLog::make_room(uint64_t record_bytes) {
   std::erase_if(dirty_, is_gone);
   std::erase_if(failed_, is_gone);
   return {};
-}
-
-// A segment whose header a power loss may take would take its acknowledged records with it.
-base::Result<> SegmentedLog::make_header_durable(Segment& segment) {
-  auto synced = segment.file.file->sync();
-  if (synced) synced = directory_.sync();
-  if (synced) return synced;
-  metrics_.sync_failures.add();
-  if (!directory_.give_back(std::move(segment.file), false)) metrics_.file_failures.add();
-  return synced;
 }
 
 // The next record is written over what is there of the failed one. Until then no whole header may stand there.

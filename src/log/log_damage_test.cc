@@ -206,6 +206,31 @@ TEST_F(LogDamageTest, a_damaged_segment_header_sets_the_file_aside_and_keeps_its
   EXPECT_GT(append(*opened.log, "next").sequence, written[2].sequence);
 }
 
+TEST_F(LogDamageTest, a_first_sequence_out_of_range_is_a_damaged_header) {
+  for (const uint64_t sequence : {uint64_t{0}, kSequenceMax + 1, UINT64_MAX}) {
+    new_disk(1);
+    write_three();
+    change([&](std::string& bytes) {
+      SegmentHeader header;
+      std::memcpy(&header, bytes.data(), sizeof(header));
+      header.first_sequence = sequence;
+      seal(header);
+      std::memcpy(bytes.data(), &header, sizeof(header));
+    });
+    TestLog opened = open();
+    EXPECT_TRUE(opened.shown.empty());
+    EXPECT_LT(append(*opened.log, "next").sequence, 1000U);
+  }
+}
+
+TEST_F(LogDamageTest, a_sequence_out_of_range_is_no_record) {
+  const auto written = write_three();
+  edit_header(written[2], [](RecordHeader& header) { header.sequence = UINT64_MAX; });
+  TestLog opened = open();
+  EXPECT_EQ(opened.shown.size(), 2U);
+  EXPECT_EQ(append(*opened.log, "next").sequence, 3U);
+}
+
 TEST_F(LogDamageTest, a_file_whose_header_was_never_written_is_freed) {
   write_three();
   disk().set_contents(test_segment_path(2), std::string(4096, '\0'));

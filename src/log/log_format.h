@@ -19,6 +19,7 @@ inline constexpr uint32_t kSegmentBytesMin = 4 << 10;
 inline constexpr uint32_t kSegmentBytesMax = 32 << 20;
 inline constexpr uint32_t kRecordBytesMax = 1 << 30;  // header, digest and payload, also before compression
 inline constexpr uint32_t kLz4FrameBytesMax = 64 << 10;
+inline constexpr uint64_t kSequenceMax = uint64_t{1} << 62;  // from 1; what is above was never written
 
 // Later versions keep the magic, the version and the checksum where they are.
 struct SegmentHeader {
