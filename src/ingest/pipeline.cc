@@ -94,6 +94,14 @@ class RealPipeline final : public Pipeline {
     return {};
   }
 
+  base::Result<> check_ready() override {
+    if (is_draining_) return refuse(counters_.refused_draining, base::Errc::Unavailable, "shutting down");
+    if (is_over_memory_) {
+      return refuse(counters_.refused_memory, base::Errc::Overloaded, "the process is at its bound `memory`");
+    }
+    return {};
+  }
+
   base::Result<Received> receive_traces(std::string& request) override {
     auto intake = borrow_intake();
     auto received = receive(request, *intake);
@@ -140,11 +148,8 @@ class RealPipeline final : public Pipeline {
   // --- Callers' threads ---
 
   base::Result<Received> receive(std::string& request, Intake& intake) {
+    if (const auto ready = check_ready(); !ready) return std::unexpected(ready.error());
     counters_.requests.add();
-    if (is_draining_) return refuse(counters_.refused_draining, base::Errc::Unavailable, "shutting down");
-    if (is_over_memory_) {
-      return refuse(counters_.refused_memory, base::Errc::Overloaded, "the process is at its bound `memory`");
-    }
     const auto prepared = intake.prepare(request);
     if (!prepared) {
       (prepared.error().code == base::Errc::TooLarge ? counters_.refused_too_large : counters_.refused_malformed).add();
@@ -196,7 +201,8 @@ class RealPipeline final : public Pipeline {
     return true;
   }
 
-  static std::unexpected<base::Error> refuse(base::Counter& counter, base::Errc code, const char* why) {
+  std::unexpected<base::Error> refuse(base::Counter& counter, base::Errc code, const char* why) {
+    counters_.requests.add();
     counter.add();
     return base::fail(code, why);
   }

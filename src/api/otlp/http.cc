@@ -103,6 +103,7 @@ class OtlpHttp {
                                                           body.size(), options_.limits.request_bytes_max));
     }
     if (encoding == Encoding::Protobuf) return receiver_.receive_traces(body);
+    if (auto ready = receiver_.check_ready(); !ready) return std::unexpected(std::move(ready.error()));
     base::Result<model::SpanSet> spans = wire::otlp::decode_request_json(body, options_.limits);
     if (!spans) return std::unexpected(std::move(spans.error()));
     std::string transcoded = wire::otlp::encode_request(*spans);

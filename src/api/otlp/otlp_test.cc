@@ -15,11 +15,13 @@ constexpr std::string_view kExport = "/opentelemetry.proto.collector.trace.v1.Tr
 // Answers what it was told to and keeps what it got.
 class FakeReceiver final : public ingest::Receiver {
  public:
+  base::Result<> check_ready() override { return ready; }
   base::Result<ingest::Received> receive_traces(std::string& request) override {
     requests.push_back(request);
     return answer;
   }
   std::vector<std::string> requests;
+  base::Result<> ready;
   base::Result<ingest::Received> answer = ingest::Received{.accepted_spans = 1, .rejected_spans = 0, .message = {}};
 };
 
@@ -98,13 +100,18 @@ TEST_F(OtlpHttpTest, too_large_is_413) {
 
 TEST_F(OtlpHttpTest, what_may_be_sent_again_says_when) {
   for (const auto& [code, status] :
-       {std::pair(Errc::Overloaded, 429), {Errc::NoSpace, 503}, {Errc::Unavailable, 503}}) {
+       {std::pair(Errc::Overloaded, 429), {Errc::NoSpace, 503}, {Errc::Io, 503}, {Errc::Unavailable, 503}}) {
     receiver.answer = base::fail(code, "later");
     const auto response = post("application/json", "{}");
     EXPECT_EQ(response.status, status);
     EXPECT_EQ(header(response, "Retry-After"), "1");
     EXPECT_NE(response.body.find(R"("retryDelay":"1s")"), std::string::npos) << response.body;
   }
+}
+
+TEST_F(OtlpHttpTest, json_is_not_even_decoded_for_a_receiver_that_takes_nothing) {
+  receiver.ready = base::fail(Errc::Overloaded, "later");
+  EXPECT_EQ(post("application/json", "no JSON").status, 429);
 }
 
 TEST_F(OtlpHttpTest, other_content_types_are_415) {
@@ -189,7 +196,7 @@ TEST_F(OtlpGrpcTest, each_refusal_has_its_code) {
        {Case{Errc::Malformed, GrpcCode::InvalidArgument, false},
         Case{Errc::TooLarge, GrpcCode::ResourceExhausted, false}, Case{Errc::Overloaded, GrpcCode::Unavailable, true},
         Case{Errc::NoSpace, GrpcCode::Unavailable, true}, Case{Errc::Unavailable, GrpcCode::Unavailable, true},
-        Case{Errc::Io, GrpcCode::Internal, false}}) {
+        Case{Errc::Io, GrpcCode::Unavailable, true}, Case{Errc::Corrupt, GrpcCode::Internal, false}}) {
     receiver.answer = base::fail(one.error, "why");
     const auto reply = call(kExport);
     EXPECT_EQ(reply.code, one.code) << base::to_string(one.error);

@@ -26,12 +26,12 @@ Refusal refusal_of(base::Errc code) {
     case Errc::Overloaded:
       return {429, GrpcCode::Unavailable, kRetryAfter};
     case Errc::NoSpace:
+    case Errc::Io:  // the disk's fault, and disks recover; nobody else has kept the spans
     case Errc::Unavailable:
     case Errc::Timeout:
     case Errc::Cancelled:
       return {503, GrpcCode::Unavailable, kRetryAfter};
     case Errc::AlreadyExists:
-    case Errc::Io:
     case Errc::Corrupt:
       break;
   }

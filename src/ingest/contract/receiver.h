@@ -18,6 +18,9 @@ struct Received {
 class Receiver {
  public:
   virtual ~Receiver() = default;
+  // Overloaded or Unavailable where receive_traces() would refuse whatever comes, counted as a request refused. For
+  // skins that have work to do before it, such as decoding. Costs nothing.
+  virtual base::Result<> check_ready() = 0;
   // `request` is an ExportTraceServiceRequest in protobuf; it may be changed (masked) during the call. When this
   // returns a value the accepted spans are in the log: they survive a killed process.
   // Malformed: nothing kept, do not retry. TooLarge: likewise. Overloaded, NoSpace, Unavailable: nothing kept, retry
