@@ -23,7 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string json = wire::otlp::encode_request_json(*decoded);
   const auto from_json = wire::otlp::decode_request_json(json);
   check(from_json && wire::otlp::encode_request_json(*from_json) == json);
-  const auto from_protobuf = wire::otlp::decode_request(wire::otlp::encode_request(*decoded));
+  // What nested too deep keeps one level too many, for the walk to see.
+  const model::Limits one_deeper{.nesting_max = model::Limits{}.nesting_max + 1};
+  const auto from_protobuf = wire::otlp::decode_request(wire::otlp::encode_request(*decoded), one_deeper);
   check(from_protobuf && wire::otlp::encode_request_json(*from_protobuf) == json);
   return 0;
 }

@@ -13,8 +13,12 @@
 namespace backstitch::wire::otlp {
 
 // Takes lowerCamel and the proto's snake_case names, 64-bit numbers as strings or numbers, enums as integers or
-// names; ignores unknown fields and nulls. Ids that are missing or empty become all zeros, as in protobuf.
-// Malformed says where: the path of the field. TooLarge beyond `limits.decoded_bytes_max`.
+// names; ignores unknown fields and nulls. Malformed says where: the path of the field. TooLarge beyond
+// `limits.decoded_bytes_max`.
+//
+// What is wrong with one span must not cost the others, so the walk is left to reject it by what it finds: ids that
+// are missing or none become all zeros (the span's own too where its parent's is none), and of what nests deeper than
+// `limits.nesting_max` one empty list too many stays.
 base::Result<model::SpanSet> decode_request_json(std::string_view json, const model::Limits& limits = {});
 
 // {"resourceSpans":[…]}; 64-bit numbers as strings, text that is no UTF-8 with U+FFFD in its place. Unknown

@@ -1,6 +1,6 @@
 // One pass with simdjson's On-Demand parser: each object's fields are looked at in the order of the text, the ones
 // that nobody asks for are passed over. Attribute values recurse, no deeper than Limits::nesting_max, which is
-// checked before each step down.
+// checked before each step down; the first list beyond it stays, empty, for the walk to reject its span by.
 //
 // simdjson's exceptions and the Fault below stay inside this file.
 #include <charconv>
@@ -121,15 +121,19 @@ std::string bytes_of(ondemand::value value) {
   return std::move(*bytes);
 }
 
-// Empty text is no id.
+// Nothing for what is no id. Empty text is one of all zeros.
 template <typename Id>
-Id id_of(ondemand::value value) {
+std::optional<Id> parse_id(ondemand::value value) {
   const std::string hex = text_of(value);
   Id id;
-  if (!hex.empty() && !base::from_hex(hex, id.bytes)) {
-    throw Fault{fmt::format("is no id of {} hex digits", id.bytes.size() * 2)};
-  }
+  if (!hex.empty() && !base::from_hex(hex, id.bytes)) return std::nullopt;
   return id;
+}
+
+// All zeros for what is no id.
+template <typename Id>
+Id id_of(ondemand::value value) {
+  return parse_id<Id>(value).value_or(Id{});
 }
 
 // A number that OTLP does not know is the enum's zero; a name that it does not know is a fault.
@@ -272,13 +276,16 @@ class Decoder {
   }
 
   void span(ondemand::value value, model::Span& into) {
+    bool has_broken_parent = false;
     for_each_field(value, [&](Key key, ondemand::value one) {
       if (key == "traceId") {
         into.trace_id = id_of<model::TraceId>(one);
       } else if (key == "spanId") {
         into.span_id = id_of<model::SpanId>(one);
       } else if (key == "parentSpanId") {
-        into.parent_span_id = id_of<model::SpanId>(one);
+        const auto parent = parse_id<model::SpanId>(one);
+        has_broken_parent = !parent;
+        into.parent_span_id = parent.value_or(model::SpanId{});
       } else if (key == "traceState") {
         into.trace_state = text_of(one);
       } else if (key == "flags") {
@@ -305,6 +312,8 @@ class Decoder {
         attribute_field(key, one, into);
       }
     });
+    // With zeros for a parent it would pass for a root; without an id of its own it is rejected.
+    if (has_broken_parent) into.span_id = {};
   }
 
   void event(ondemand::value value, model::Event& into) {
@@ -389,13 +398,9 @@ class Decoder {
     });
   }
 
-  void check_depth(uint32_t depth) const {
-    if (depth > nesting_max_) throw Fault{fmt::format("is nested deeper than {}", nesting_max_)};
-  }
-
   model::Array array(ondemand::value value, uint32_t depth) {
-    check_depth(depth);
     model::Array array;
+    if (depth > nesting_max_) return array;
     for_each_field(value, [&](Key key, ondemand::value list) {
       if (!(key == "values")) return;
       for_each_element(list, [&](ondemand::value one) { any_value(one, append(array.values), depth); });
@@ -404,8 +409,8 @@ class Decoder {
   }
 
   model::KeyValues key_values(ondemand::value value, uint32_t depth) {
-    check_depth(depth);
     model::KeyValues map;
+    if (depth > nesting_max_) return map;
     for_each_field(value, [&](Key key, ondemand::value list) {
       if (key == "values") attributes(list, map.entries, depth);
     });
