@@ -83,3 +83,24 @@ def test_a_full_disk_refuses_keeps_answering_and_resumes(small_disk, make_server
     assert server.span_count(early.hex()) == 1 and server.span_count(late.hex()) == 1
     assert_whole(server, load)
     server.stop()  # before its disk goes
+
+
+def test_a_store_that_ran_out_of_space_goes_on_when_there_is_room(small_disk, make_server, tmp_path):
+    """Here sealing itself fails for a while, not only the log: nothing that was acknowledged may hang or vanish."""
+    server = make_server("--set", "retention.disk=100%", "--set", "decision_wait=100ms",
+                         "--set", "log.segment_bytes=1MiB", data=small_disk / "data").start()
+    ballast = small_disk / "ballast"
+    load = Load(tmp_path, f"grpc://{server.grpc}", "--rate", "10000", "--no-retry", "--batch", "200")
+    # Two segments of the log at least, so that it goes on while the store's own room runs out.
+    eventually(lambda: server.metric("backstitch_spans_sealed_total") > 10_000, "several segments")
+
+    def fails():
+        fill(ballast)
+        return server.metric("backstitch_seal_failures_total") > 3
+
+    eventually(fails, "seal batches that fail", 120)
+    load.stop()
+    ballast.unlink()
+    eventually(lambda: server.metric("backstitch_open_traces") == 0, "sealed", 90)
+    assert_whole(server, load)
+    server.stop()  # before its disk goes
