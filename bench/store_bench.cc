@@ -76,7 +76,8 @@ SealedTrace make_trace(uint64_t number) {
     trace.spans.push_back(make_span(random, trace.id, start));
     if (i != 0) trace.spans[i].parent_span_id = trace.spans[random.below(i)].span_id;
   }
-  return {trace.id, number + 1, wire::otlp::encode_request(trace)};
+  return {
+      .id = trace.id, .covered_sequence = number + 1, .sealed_at = {start}, .otlp = wire::otlp::encode_request(trace)};
 }
 
 std::vector<SealedTrace> make_batch(uint64_t first) {

@@ -1,6 +1,7 @@
 #include "app/server.h"
 
 #include <algorithm>
+#include <random>
 #include <spdlog/spdlog.h>
 #include <thread>
 
@@ -28,12 +29,16 @@ constexpr base::Duration kServersDrain = std::chrono::seconds(3);
 
 size_t core_count() { return std::max(1u, std::thread::hardware_concurrency()); }
 
-log::LogOptions log_options(const Config& config) {
+// `stored` is the highest sequence that the store has seen.
+log::LogOptions log_options(const Config& config, uint64_t stored) {
+  std::random_device random;
   return {.directory = config.data + "/log",
           .sync = config.durability.sync,
           .compression = config.log.compression,
           .segment_bytes = config.log.segment_bytes,
-          .max_bytes = config.log.max_bytes};
+          .max_bytes = config.log.max_bytes,
+          .sequence_after = stored,
+          .seed = uint64_t{random()} << 32 | random()};
 }
 
 // Both of its caches stay filled for good, so with little memory they must leave room for what comes and goes.
@@ -111,10 +116,16 @@ class RealServer final : public Server {
     }
     if (!lock) return std::unexpected(lock.error());
     lock_ = std::move(*lock);
-    auto store = store::open_embedded_store(store_options(config_), metrics_);
+    // Both before either is touched, so that a data directory of a newer version stays as it is.
+    const store::EmbeddedOptions of_store = store_options(config_);
+    if (auto known = store::check_embedded_format(of_store.directory); !known) return known;
+    if (auto known = log::Log::check_format(*files_, log_options(config_, 0).directory); !known) return known;
+    auto store = store::open_embedded_store(of_store, metrics_);
     if (!store) return std::unexpected(store.error());
     store_ = std::move(*store);
-    auto log = log::Log::open(*files_, clock_, metrics_, log_options(config_));
+    const auto stored = store_->highest_sequence();
+    if (!stored) return std::unexpected(stored.error());
+    auto log = log::Log::open(*files_, clock_, metrics_, log_options(config_, *stored));
     if (!log) return std::unexpected(log.error());
     log_ = std::move(*log);
     return {};

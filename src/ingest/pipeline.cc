@@ -22,6 +22,7 @@ namespace {
 using assemble::Fragment;
 using assemble::OpenTraces;
 
+constexpr uint32_t kRemovedPerTurn = 10'000;  // fragments, by retention
 constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
 constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
 constexpr base::Duration kSealRetry = std::chrono::milliseconds(250);
@@ -286,7 +287,7 @@ class RealPipeline final : public Pipeline {
   }
 
   bool try_seal(const SealJob& job) {
-    const auto sealed = seal(log_, store_, job.fragments);
+    const auto sealed = seal(log_, store_, job.fragments, clock_.now());
     if (!sealed) {
       counters_.seal_failures.add();
       return false;
@@ -351,17 +352,12 @@ class RealPipeline final : public Pipeline {
 
   void enforce_retention() {
     const base::Timestamp oldest_kept = base::offset(clock_.now(), -options_.retention_age);
-    remove_before(oldest_kept);
+    count_expired(store_.remove_sealed_before(oldest_kept, kRemovedPerTurn));
     if (options_.disk_used_share() <= options_.retention_disk_share) return;
-    // A twentieth of the time span a turn: the next turn sees what it freed.
-    const auto range = store_.time_range();
-    if (!range || !*range) return;
-    const base::Duration span = base::elapsed((*range)->from, (*range)->to);
-    remove_before(base::offset((*range)->from, span / 20 + base::Duration(1)));
+    count_expired(store_.remove_oldest(kRemovedPerTurn));  // the next turn sees what it freed
   }
 
-  void remove_before(base::Timestamp start) {
-    const auto removed = store_.remove_before(start);
+  void count_expired(const base::Result<uint64_t>& removed) {
     if (removed) counters_.traces_expired.add(*removed);
   }
 

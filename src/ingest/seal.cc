@@ -20,14 +20,18 @@ void release(log::Log& log, const std::vector<assemble::Fragment>& fragments) {
 
 }  // namespace
 
-base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments) {
+base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments,
+                          model::Timestamp now) {
   auto read = assemble::read_fragments(log, fragments);
   if (!read) return std::unexpected(read.error());
   Sealed sealed{.lost_references = read->lost_references};
   std::vector<store::SealedTrace> batch;
   for (size_t i = 0; i < fragments.size(); ++i) {
     if (read->otlp[i].empty()) continue;
-    batch.push_back({fragments[i].id, fragments[i].covered_sequence, std::move(read->otlp[i])});
+    batch.push_back({.id = fragments[i].id,
+                     .covered_sequence = fragments[i].covered_sequence,
+                     .sealed_at = now,
+                     .otlp = std::move(read->otlp[i])});
     ++sealed.traces;
     sealed.spans += fragments[i].span_count;
   }

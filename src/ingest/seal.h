@@ -19,7 +19,9 @@ struct Sealed {
 
 // Reads the fragments' spans and commits them in one batch, then gives their log references back. On failure
 // nothing was committed and nothing given back: call again with the same fragments, before any later ones.
-base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments);
+// `now` is when the fragments count as sealed.
+base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments,
+                          model::Timestamp now);
 
 struct Replayed {
   log::ReplayResult log;

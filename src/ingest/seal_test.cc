@@ -51,7 +51,9 @@ class CrashingStore final : public store::TraceStore {
     return counts;
   }
 
-  base::Result<uint64_t> remove_before(model::Timestamp) override { return 0; }
+  base::Result<uint64_t> highest_sequence() override { return 0; }
+  base::Result<uint64_t> remove_sealed_before(model::Timestamp, uint32_t) override { return 0; }
+  base::Result<uint64_t> remove_oldest(uint32_t) override { return 0; }
   base::Result<std::optional<store::TimeRange>> time_range() override { return std::nullopt; }
   uint64_t disk_bytes() const override { return 0; }
   base::Result<model::Trace> find(const model::TraceId&) override { return base::fail(base::Errc::NotFound, ""); }
@@ -139,7 +141,7 @@ class Process {
     for (const auto& shard : shards_) {
       const auto due = all ? shard->take_all(UINT64_MAX) : shard->take_due(world_.clock.monotonic(), 20);
       if (due.empty()) continue;
-      if (!seal(*log_, world_.store, due)) {
+      if (!seal(*log_, world_.store, due, world_.clock.now())) {
         is_alive_ = false;
         return;
       }

@@ -470,6 +470,10 @@ base::Result<> check(const LogOptions& options) {
 
 }  // namespace
 
+base::Result<> Log::check_format(base::FileSystem& file_system, const std::string& directory) {
+  return log::check_format(file_system, directory);
+}
+
 base::Result<std::unique_ptr<Log>> Log::open(base::FileSystem& file_system, const base::Clock& clock,
                                              base::Metrics& metrics, LogOptions options) {
   if (auto valid = check(options); !valid) return std::unexpected(valid.error());

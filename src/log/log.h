@@ -115,6 +115,9 @@ struct ReplayResult {
 
 class Log {
  public:
+  // Whether this build can open what is in `directory`: Unsupported if a segment has a newer format version, fine if
+  // there is no directory. Changes no file.
+  static base::Result<> check_format(base::FileSystem& file_system, const std::string& directory);
   // Reads the segment headers; truncates nothing that is whole. Unsupported, with everything left as it is, if a
   // segment has a newer format version; AlreadyExists if another log has the directory open; InvalidArgument for
   // options out of range. `file_system`, `clock` and `metrics` outlive the log.

@@ -264,6 +264,7 @@ TEST_F(LogDamageTest, a_newer_format_version_is_refused_with_a_sentence_and_left
   });
   disk().set_contents(test_segment_path(9), std::string(4096, '\0'));  // would be freed otherwise
   const auto before = disk().snapshot();
+  EXPECT_EQ(Log::check_format(disk(), kTestDirectory).error().code, base::Errc::Unsupported);
   const auto opened = try_open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, base::Errc::Unsupported);

@@ -39,16 +39,16 @@ std::string SegmentDirectory::path(uint64_t number, std::string_view suffix) con
   return fmt::format("{}/{:020}{}", options_.directory, number, suffix);
 }
 
-base::Result<> SegmentDirectory::refuse_newer_versions() {
-  const auto exists = file_system_.exists(options_.directory);
+base::Result<> check_format(base::FileSystem& file_system, const std::string& directory) {
+  const auto exists = file_system.exists(directory);
   if (!exists) return std::unexpected(exists.error());
   if (!*exists) return {};
-  const auto names = file_system_.list(options_.directory);
+  const auto names = file_system.list(directory);
   if (!names) return std::unexpected(names.error());
   for (const std::string& name : *names) {
     if (!number_in(name, kLive) && !number_in(name, kFree)) continue;
-    const std::string file_path = options_.directory + "/" + name;
-    const auto file = file_system_.open(file_path, base::OpenMode::ReadOnly);
+    const std::string file_path = directory + "/" + name;
+    const auto file = file_system.open(file_path, base::OpenMode::ReadOnly);
     if (!file) {
       if (file.error().code == base::Errc::NotFound) continue;  // another process renamed it; the lock will tell
       return std::unexpected(file.error());
@@ -66,7 +66,7 @@ base::Result<> SegmentDirectory::refuse_newer_versions() {
 }
 
 base::Result<DirectoryListing> SegmentDirectory::open() {
-  if (auto known = refuse_newer_versions(); !known) return std::unexpected(known.error());
+  if (auto known = check_format(file_system_, options_.directory); !known) return std::unexpected(known.error());
   if (auto made = file_system_.create_directories(options_.directory); !made) return std::unexpected(made.error());
   auto lock = file_system_.try_lock(options_.directory + "/lock");
   if (!lock) return std::unexpected(lock.error());

@@ -39,6 +39,9 @@ struct DirectoryListing {
   uint64_t sequence_floor = 0;
 };
 
+// As Log::check_format.
+base::Result<> check_format(base::FileSystem& file_system, const std::string& directory);
+
 // Thread-safe.
 class SegmentDirectory {
  public:
@@ -68,7 +71,6 @@ class SegmentDirectory {
   };
 
   std::string path(uint64_t number, std::string_view suffix) const;
-  base::Result<> refuse_newer_versions();
   void raise_floor(const SegmentHeader& header, DirectoryListing& listing) const;
   base::Result<> adopt_live(uint64_t number, DirectoryListing& listing);
   base::Result<> adopt_free(uint64_t number, DirectoryListing& listing);

@@ -154,7 +154,7 @@ TEST_F(EngineTest, a_trace_removed_during_a_search_makes_room_for_the_next) {
   bool is_removed = false;
   open_.after_find = [&] {
     if (std::exchange(is_removed, true)) return;
-    EXPECT_EQ(second_->remove_before({150}), 1u);
+    EXPECT_EQ(second_->remove_oldest(1), 1u);
   };
   EXPECT_EQ(found({.filter = {}, .start = {}, .limit = 4}), (Ids{9, 3, 2}));
 }

@@ -52,7 +52,8 @@ struct JaegerApiTest : testing::Test {
   }
 
   void add(const model::SpanSet& spans) {
-    const store::SealedTrace sealed{spans.spans[0].trace_id, ++sequence, wire::otlp::encode_request(spans)};
+    const store::SealedTrace sealed{
+        .id = spans.spans[0].trace_id, .covered_sequence = ++sequence, .otlp = wire::otlp::encode_request(spans)};
     ASSERT_TRUE(store->append({&sealed, 1}));
   }
 

@@ -143,11 +143,16 @@ model::Trace trace_of(uint64_t id, const std::vector<SpanSpec>& specs) {
 }
 
 SealedTrace sealed(const model::Trace& trace, uint64_t covered_sequence) {
-  return {trace.id, covered_sequence, wire::otlp::encode_request(trace)};
+  return {.id = trace.id, .covered_sequence = covered_sequence, .otlp = wire::otlp::encode_request(trace)};
 }
 
 SealedTrace sealed(uint64_t id, uint64_t covered_sequence, const std::vector<SpanSpec>& spans) {
   return sealed(trace_of(id, spans), covered_sequence);
+}
+
+SealedTrace sealed_at(uint64_t at, SealedTrace trace) {
+  trace.sealed_at = {at};
+  return trace;
 }
 
 SealedTrace random_fragment(Random& random) {
@@ -162,7 +167,8 @@ SealedTrace random_fragment(Random& random) {
   for (size_t count = 1 + random.below(6); count != 0; --count) {
     trace.spans.push_back(random_span(random, trace.id, trace.resources.size()));
   }
-  return sealed(trace, random.below(4));
+  const uint64_t covered_sequence = random.below(4);
+  return sealed_at(random.below(50), sealed(trace, covered_sequence));
 }
 
 TraceQuery random_query(Random& random) {

@@ -27,6 +27,7 @@ struct SpanSpec {
 model::Trace trace_of(uint64_t id, const std::vector<SpanSpec>& spans);
 SealedTrace sealed(const model::Trace& trace, uint64_t covered_sequence);
 SealedTrace sealed(uint64_t id, uint64_t covered_sequence, const std::vector<SpanSpec>& spans);
+SealedTrace sealed_at(uint64_t at, SealedTrace trace);
 
 // Small alphabets, so that filters hit, ties happen and traces come in fragments.
 SealedTrace random_fragment(base::Random& random);

@@ -84,8 +84,11 @@ TEST_P(StoreConformance, an_empty_store_answers) {
   EXPECT_EQ(store().attribute_values({AttributeLevel::Span, "a"}, 10).value(), std::vector<std::string>());
   EXPECT_EQ(store().covered_sequence(trace_id(1)).value(), 0u);
   EXPECT_EQ(store().time_range().value(), std::nullopt);
-  EXPECT_EQ(store().remove_before({UINT64_MAX}).value(), 0u);
+  EXPECT_EQ(store().highest_sequence().value(), 0u);
+  EXPECT_EQ(store().remove_sealed_before({UINT64_MAX}, 10).value(), 0u);
+  EXPECT_EQ(store().remove_oldest(10).value(), 0u);
   EXPECT_TRUE(store().append({}));
+  EXPECT_EQ(store().highest_sequence().value(), 0u);
 }
 
 TEST_P(StoreConformance, fragments_of_one_trace_join) {
@@ -140,11 +143,27 @@ TEST_P(StoreConformance, a_batch_with_bytes_that_are_no_trace_is_refused_whole) 
   EXPECT_EQ(found(store(), TraceQuery{}), Ids{});
 }
 
+TEST_P(StoreConformance, nothing_of_a_refused_batch_is_noted) {
+  const auto refused = store().append(std::vector{
+      sealed(1, 1, {{.service = "cart"}}), SealedTrace{.id = trace_id(2), .covered_sequence = 7, .otlp = "\xff"}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::Malformed);
+  reopen();
+  EXPECT_EQ(store().find(trace_id(1)).error().code, Errc::NotFound);
+  EXPECT_EQ(store().covered_sequence(trace_id(1)).value(), 0u);
+  EXPECT_EQ(store().highest_sequence().value(), 0u);
+  EXPECT_EQ(store().time_range().value(), std::nullopt);
+  EXPECT_EQ(store().remove_oldest(10).value(), 0u);
+  append(store(), {sealed(1, 1, {{}})});
+  EXPECT_EQ(found(store(), TraceQuery{}), Ids{1});
+}
+
 TEST_P(StoreConformance, a_trace_without_a_span_of_its_own_is_refused) {
   SealedTrace other = sealed(2, 1, {{}});
   other.id = trace_id(1);
   EXPECT_EQ(store().append(std::vector{other}).error().code, Errc::Malformed);
-  EXPECT_EQ(store().append(std::vector{SealedTrace{trace_id(1), 1, ""}}).error().code, Errc::Malformed);
+  EXPECT_EQ(store().append(std::vector{SealedTrace{.id = trace_id(1), .covered_sequence = 1, .otlp = ""}}).error().code,
+            Errc::Malformed);
 }
 
 TEST_P(StoreConformance, covered_sequence_is_the_highest_of_the_trace) {
@@ -157,6 +176,28 @@ TEST_P(StoreConformance, covered_sequence_is_the_highest_of_the_trace) {
   EXPECT_EQ(store().covered_sequence(trace_id(3)).value(), 0u);
   EXPECT_EQ(store().covered_sequence(trace_id(4)).value(), UINT64_MAX);
   EXPECT_EQ(store().covered_sequence(trace_id(5)).value(), 0u);
+}
+
+TEST_P(StoreConformance, highest_sequence_is_the_highest_of_all_traces) {
+  append(store(), {sealed(1, 300, {{}}), sealed(2, 7, {{}})});
+  EXPECT_EQ(store().highest_sequence().value(), 300u);
+  append(store(), {sealed(3, 20, {{}})});
+  reopen();
+  EXPECT_EQ(store().highest_sequence().value(), 300u);
+  append(store(), {sealed(3, UINT64_MAX, {{}})});
+  reopen();
+  EXPECT_EQ(store().highest_sequence().value(), UINT64_MAX);
+}
+
+TEST_P(StoreConformance, highest_sequence_outlives_the_fragment_that_brought_it) {
+  append(store(), {sealed(1, 300, {{}}), sealed(2, 7, {{}})});
+  EXPECT_EQ(store().remove_oldest(10).value(), 2u);
+  EXPECT_EQ(store().highest_sequence().value(), 300u);
+  reopen();
+  EXPECT_EQ(store().highest_sequence().value(), 300u);
+  append(store(), {sealed(3, 8, {{}})});
+  reopen();
+  EXPECT_EQ(store().highest_sequence().value(), 300u);
 }
 
 // What must come back as it went in.
@@ -350,38 +391,86 @@ TEST_P(StoreConformance, values_come_most_frequent_first_then_by_text) {
 
 // Retention.
 
-TEST_P(StoreConformance, remove_before_removes_what_starts_earlier_and_nothing_else) {
-  for (uint64_t i = 1; i <= 5; ++i) append(store(), {sealed(i, 9, {{.start = i * 100}})});
-  EXPECT_EQ(store().remove_before({300}).value(), 2u);
+TEST_P(StoreConformance, what_was_sealed_earlier_is_removed_and_nothing_else) {
+  for (uint64_t i = 1; i <= 5; ++i) append(store(), {sealed_at(i * 100, sealed(i, 9, {{.start = 1000 + i}}))});
+  EXPECT_EQ(store().remove_sealed_before({300}, 10).value(), 2u);
   reopen();
   EXPECT_EQ(found(store(), TraceQuery{}), (Ids{5, 4, 3}));
   EXPECT_EQ(store().find(trace_id(2)).error().code, Errc::NotFound);
   EXPECT_EQ(store().covered_sequence(trace_id(2)).value(), 0u);
   EXPECT_EQ(span_count(store(), 3), 1u);
-  EXPECT_EQ(store().time_range().value()->from.unix_nanos, 300u);
-  EXPECT_EQ(store().remove_before({300}).value(), 0u);
+  EXPECT_EQ(store().time_range().value()->from.unix_nanos, 1003u);
+  EXPECT_EQ(store().remove_sealed_before({300}, 10).value(), 0u);
 }
 
-TEST_P(StoreConformance, remove_before_takes_a_trace_fragment_by_fragment) {
-  append(store(), {sealed(1, 5, {{.span = 1, .start = 100}}), sealed(1, 9, {{.span = 2, .start = 900}})});
-  EXPECT_EQ(store().remove_before({500}).value(), 1u);
+TEST_P(StoreConformance, retention_does_not_go_by_the_start_of_spans) {
+  append(store(), {sealed_at(500, sealed(1, 1, {{.start = 0}})), sealed_at(100, sealed(2, 1, {{.start = 9000}})),
+                   sealed_at(400, sealed(3, 1, {{.start = 1}}))});
+  EXPECT_EQ(store().remove_sealed_before({400}, 10).value(), 1u);
+  EXPECT_EQ(found(store(), TraceQuery{}), (Ids{3, 1}));
+  EXPECT_EQ(store().remove_oldest(1).value(), 1u);
+  EXPECT_EQ(found(store(), TraceQuery{}), Ids{1});
+}
+
+TEST_P(StoreConformance, the_oldest_are_those_sealed_first_then_by_id_and_what_they_cover) {
+  append(store(), {sealed_at(200, sealed(1, 9, {{}})), sealed_at(100, sealed(5, 1, {{}})),
+                   sealed_at(100, sealed(4, 7, {{.span = 2}})), sealed_at(100, sealed(4, 5, {{.span = 1}}))});
+  reopen();
+  EXPECT_EQ(store().remove_oldest(1).value(), 1u);
+  EXPECT_EQ(store().find(trace_id(4))->spans.at(0).span_id, span_id(2));
+  EXPECT_EQ(store().covered_sequence(trace_id(4)).value(), 7u);
+  EXPECT_EQ(store().remove_oldest(1).value(), 1u);
+  EXPECT_EQ(found(store(), TraceQuery{}), (Ids{1, 5}));
+  EXPECT_EQ(store().remove_oldest(1).value(), 1u);
+  EXPECT_EQ(found(store(), TraceQuery{}), Ids{1});
+}
+
+TEST_P(StoreConformance, one_call_removes_no_more_than_it_may) {
+  std::vector<SealedTrace> batch;
+  for (uint64_t i = 1; i <= 2500; ++i) batch.push_back(sealed_at(i, sealed(i, 1, {{.start = i}})));
+  append(store(), batch);
+  EXPECT_EQ(store().remove_sealed_before({UINT64_MAX}, 0).value(), 0u);
+  EXPECT_EQ(store().remove_oldest(0).value(), 0u);
+  EXPECT_EQ(store().remove_sealed_before({UINT64_MAX}, 1100).value(), 1100u);
+  EXPECT_EQ(store().time_range().value()->from.unix_nanos, 1101u);
+  EXPECT_EQ(store().remove_oldest(1000).value(), 1000u);
+  EXPECT_EQ(store().time_range().value()->from.unix_nanos, 2101u);
+  EXPECT_EQ(store().remove_oldest(UINT32_MAX).value(), 400u);
+  EXPECT_EQ(store().time_range().value(), std::nullopt);
+}
+
+TEST_P(StoreConformance, a_trace_is_removed_fragment_by_fragment) {
+  append(store(), {sealed_at(100, sealed(1, 5, {{.span = 1}})), sealed_at(900, sealed(1, 9, {{.span = 2}}))});
+  EXPECT_EQ(store().remove_sealed_before({500}, 10).value(), 1u);
   EXPECT_EQ(span_count(store(), 1), 1u);
   EXPECT_EQ(store().covered_sequence(trace_id(1)).value(), 9u);
 }
 
-TEST_P(StoreConformance, thousands_are_removed_in_one_call) {
-  std::vector<SealedTrace> batch;
-  for (uint64_t i = 1; i <= 2500; ++i) batch.push_back(sealed(i, 1, {{.start = i}}));
-  append(store(), batch);
-  EXPECT_EQ(store().remove_before({UINT64_MAX}).value(), 2500u);
-  EXPECT_EQ(store().time_range().value(), std::nullopt);
+TEST_P(StoreConformance, a_replaced_fragment_counts_as_sealed_when_it_came_last) {
+  append(store(), {sealed_at(100, sealed(1, 5, {{}})), sealed_at(900, sealed(2, 5, {{}}))});
+  append(store(), {sealed_at(700, sealed(1, 5, {{}})), sealed_at(300, sealed(2, 5, {{}}))});
+  reopen();
+  EXPECT_EQ(store().remove_sealed_before({500}, 10).value(), 1u);
+  EXPECT_EQ(found(store(), TraceQuery{}), Ids{1});
+  EXPECT_EQ(store().remove_oldest(10).value(), 1u);
+}
+
+TEST_P(StoreConformance, what_was_sealed_before_the_last_removal_is_still_removed) {
+  append(store(), {sealed_at(500, sealed(1, 1, {{}})), sealed_at(900, sealed(2, 1, {{}}))});
+  EXPECT_EQ(store().remove_sealed_before({600}, 10).value(), 1u);
+  append(store(), {sealed_at(100, sealed(3, 1, {{}}))});  // by a clock that went back
+  EXPECT_EQ(store().remove_oldest(1).value(), 1u);
+  EXPECT_EQ(found(store(), TraceQuery{}), Ids{2});
+  EXPECT_EQ(store().remove_oldest(1).value(), 1u);
+  EXPECT_EQ(found(store(), TraceQuery{}), Ids{});
 }
 
 TEST_P(StoreConformance, what_was_removed_can_come_again) {
-  append(store(), {sealed(1, 5, {{.start = 100}})});
-  EXPECT_EQ(store().remove_before({500}).value(), 1u);
-  append(store(), {sealed(1, 5, {{.start = 100}})});
+  append(store(), {sealed_at(100, sealed(1, 5, {{}}))});
+  EXPECT_EQ(store().remove_sealed_before({500}, 10).value(), 1u);
+  append(store(), {sealed_at(100, sealed(1, 5, {{}}))});
   EXPECT_EQ(found(store(), TraceQuery{}), Ids{1});
+  EXPECT_EQ(store().remove_sealed_before({500}, 10).value(), 1u);
 }
 
 TEST_P(StoreConformance, the_time_range_spans_all_starts) {
@@ -434,18 +523,31 @@ TEST_P(StoreConformance, appends_of_many_threads_run_beside_removals) {
   for (uint64_t shard = 0; shard < 3; ++shard) {
     writers.emplace_back([&, shard] {
       for (uint64_t i = 0; i < 50; ++i) {
-        EXPECT_TRUE(store().append(std::vector{sealed(shard * 100 + i, 1, {{.start = 5000 + i}}),
-                                               sealed(shard * 100 + i, 2, {{.start = 10}})}));
+        EXPECT_TRUE(store().append(std::vector{sealed_at(5000 + i, sealed(shard * 100 + i, 1, {{.start = 5000 + i}})),
+                                               sealed_at(10, sealed(shard * 100 + i, 2, {{.start = 10}}))}));
       }
     });
   }
-  for (int i = 0; i < 20; ++i) EXPECT_TRUE(store().remove_before({1000}));
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(store().remove_sealed_before({1000}, 1000));
   for (std::thread& writer : writers) writer.join();
-  EXPECT_TRUE(store().remove_before({1000}));
+  EXPECT_TRUE(store().remove_sealed_before({1000}, 1000));
   const auto result = store().search({.filter = {}, .start = {}, .limit = 1000});
   ASSERT_TRUE(result);
   EXPECT_EQ(result->traces.size(), 150u);
   EXPECT_EQ(store().time_range().value()->from.unix_nanos, 5000u);
+  EXPECT_EQ(store().highest_sequence().value(), 2u);
+}
+
+TEST_P(StoreConformance, appends_of_many_threads_leave_the_highest_sequence) {
+  std::vector<std::thread> writers;
+  for (uint64_t shard = 1; shard <= 4; ++shard) {
+    writers.emplace_back([&, shard] {
+      for (uint64_t i = 0; i < 50; ++i) EXPECT_TRUE(store().append(std::vector{sealed(shard, shard * 100 + i, {{}})}));
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  reopen();
+  EXPECT_EQ(store().highest_sequence().value(), 449u);
 }
 
 }  // namespace backstitch::store::conformance

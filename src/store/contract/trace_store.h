@@ -15,7 +15,8 @@ namespace backstitch::store {
 struct SealedTrace {
   model::TraceId id;
   uint64_t covered_sequence = 0;
-  std::string otlp;  // TracesData; only spans of `id`, at least one
+  model::Timestamp sealed_at;  // by the clock of who appends: what retention goes by
+  std::string otlp;            // TracesData; only spans of `id`, at least one
 };
 
 // Thread-safe; reads run beside appends and see a batch wholly or not at all.
@@ -29,8 +30,21 @@ class TraceStore : public TraceReader {
   virtual base::Result<> append(std::span<const SealedTrace> batch) = 0;
   // The highest covered_sequence of `id`; 0 where it is unknown. Replay skips records up to it.
   virtual base::Result<uint64_t> covered_sequence(const model::TraceId& id) = 0;
-  // Removes fragments whose earliest span starts before `start`, oldest first; returns how many.
-  virtual base::Result<uint64_t> remove_before(model::Timestamp start) = 0;
+  // The highest covered_sequence that was ever appended, also where its fragment was replaced or removed; 0 before
+  // the first. As durable as the batch that brought it. The log's sequences go on above it, so that no new record
+  // passes for a covered one.
+  virtual base::Result<uint64_t> highest_sequence() = 0;
+
+  // Retention. It goes by when a fragment was sealed, never by the times that a client wrote into its spans: those may
+  // be missing or years old. Both remove those sealed first, of one instant by (id, covered_sequence), at most `max` in
+  // one call, and return how many: whoever gets `max` comes again.
+  //
+  // What a removed fragment covered is forgotten. Its records have left the log hours before where `sealed_at` is
+  // further back than any trace stays open; those of a younger fragment may still be there, and after a restart it is
+  // sealed once more.
+  virtual base::Result<uint64_t> remove_sealed_before(model::Timestamp sealed_at, uint32_t max) = 0;
+  virtual base::Result<uint64_t> remove_oldest(uint32_t max) = 0;
+
   // Of fragments: the earliest and latest start; nothing while it is empty.
   virtual base::Result<std::optional<TimeRange>> time_range() = 0;
   virtual uint64_t disk_bytes() const = 0;

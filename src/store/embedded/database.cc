@@ -23,6 +23,7 @@ using base::Result;
 
 constexpr const char* kTraces = "traces";
 constexpr const char* kSummaries = "summaries";
+constexpr const char* kSealed = "sealed";
 constexpr const char* kNames = "names";
 constexpr double kBloomBitsPerKey = 10;
 constexpr int kOpenFilesMax = 512;
@@ -151,8 +152,10 @@ Result<> check_existing(const std::string& directory) {
   return check_version(directory, version);
 }
 
+}  // namespace
+
 // Under RocksDB's own lock, so that no other process is changing what is looked at.
-Result<> check_directory(const std::string& directory) {
+Result<> Database::check_format(const std::string& directory) {
   rocksdb::Env& env = *rocksdb::Env::Default();
   if (!env.FileExists(directory + "/CURRENT").ok()) return {};
   rocksdb::FileLock* lock = nullptr;
@@ -162,8 +165,6 @@ Result<> check_directory(const std::string& directory) {
   return checked;
 }
 
-}  // namespace
-
 std::unexpected<base::Error> failure(const rocksdb::Status& status, std::string_view doing) {
   Errc code = Errc::Io;
   if (status.IsNoSpace()) code = Errc::NoSpace;
@@ -172,15 +173,16 @@ std::unexpected<base::Error> failure(const rocksdb::Status& status, std::string_
 }
 
 Result<std::unique_ptr<Database>> Database::open(const EmbeddedOptions& options) {
+  if (auto checked = check_format(options.directory); !checked) return std::unexpected(checked.error());
   if (auto made = create_directories(options.directory); !made) return std::unexpected(made.error());
-  if (auto checked = check_directory(options.directory); !checked) return std::unexpected(checked.error());
 
   const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
       {rocksdb::kDefaultColumnFamilyName, row_options(options, cache)},
       {kTraces, trace_options(options, cache)},
       {kSummaries, row_options(options, cache)},
-      {kNames, row_options(options, cache)}};
+      {kNames, row_options(options, cache)},
+      {kSealed, row_options(options, cache)}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   auto database = std::make_unique<Database>();
   const auto status =
@@ -194,6 +196,7 @@ Result<std::unique_ptr<Database>> Database::open(const EmbeddedOptions& options)
   database->traces_ = handles[1];
   database->summaries_ = handles[2];
   database->names_ = handles[3];
+  database->sealed_ = handles[4];
 
   rocksdb::WriteOptions durable;
   durable.sync = true;
@@ -206,7 +209,7 @@ Result<std::unique_ptr<Database>> Database::open(const EmbeddedOptions& options)
 
 Database::~Database() {
   if (db_ == nullptr) return;
-  for (rocksdb::ColumnFamilyHandle* handle : {default_, traces_, summaries_, names_}) {
+  for (rocksdb::ColumnFamilyHandle* handle : {default_, traces_, summaries_, names_, sealed_}) {
     if (handle != nullptr) db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
   }
   db_->Close().PermitUncheckedError();  // everything acknowledged is in the write-ahead log already

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -17,6 +18,8 @@ namespace backstitch::store::embedded {
 
 class Database {
  public:
+  // As check_embedded_format.
+  static base::Result<> check_format(const std::string& directory);
   // As open_embedded_store.
   static base::Result<std::unique_ptr<Database>> open(const EmbeddedOptions& options);
   Database() = default;
@@ -25,8 +28,10 @@ class Database {
   ~Database();
 
   rocksdb::DB& db() const { return *db_; }
+  rocksdb::ColumnFamilyHandle* numbers() const { return default_; }
   rocksdb::ColumnFamilyHandle* traces() const { return traces_; }
   rocksdb::ColumnFamilyHandle* summaries() const { return summaries_; }
+  rocksdb::ColumnFamilyHandle* sealed() const { return sealed_; }
   rocksdb::ColumnFamilyHandle* names() const { return names_; }
 
  private:
@@ -34,6 +39,7 @@ class Database {
   rocksdb::ColumnFamilyHandle* default_ = nullptr;
   rocksdb::ColumnFamilyHandle* traces_ = nullptr;
   rocksdb::ColumnFamilyHandle* summaries_ = nullptr;
+  rocksdb::ColumnFamilyHandle* sealed_ = nullptr;
   rocksdb::ColumnFamilyHandle* names_ = nullptr;
 };
 

@@ -21,7 +21,7 @@ using conformance::sealed;
 using conformance::TemporaryDirectory;
 using conformance::trace_id;
 
-const std::vector<std::string> kFamilies = {"default", "traces", "summaries", "names"};
+const std::vector<std::string> kFamilies = {"default", "traces", "summaries", "names", "sealed"};
 
 // A database without the store around it.
 class RawDatabase {
@@ -139,6 +139,37 @@ TEST_F(DatabaseTest, a_newer_version_with_column_families_of_its_own_is_refused_
   const auto store = open();
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, Errc::Unsupported) << store.error().message;
+}
+
+TEST_F(DatabaseTest, a_look_at_the_version_changes_no_file) {
+  EXPECT_TRUE(check_embedded_format(path_));
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "data"));
+  make_store();
+  auto before = files();
+  EXPECT_TRUE(check_embedded_format(path_));
+  EXPECT_TRUE(files() == before);
+  RawDatabase(path_).put(0, std::string(kFormatKey), "2");
+  before = files();
+  const auto checked = check_embedded_format(path_);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().code, Errc::Unsupported);
+  EXPECT_TRUE(files() == before);
+}
+
+TEST_F(DatabaseTest, a_highest_sequence_that_is_no_number_is_corrupt) {
+  make_store();
+  RawDatabase(path_).put(0, std::string(kHighestSequenceKey), "many");
+  EXPECT_EQ(open().error().code, Errc::Corrupt);
+}
+
+TEST_F(DatabaseTest, a_sealing_that_cannot_be_read_does_not_end_retention) {
+  make_store();
+  RawDatabase(path_).put(4, sealed_key({0}, {trace_id(1), 1}), "short");
+  const auto store = open();
+  ASSERT_TRUE(store);
+  EXPECT_EQ((*store)->remove_oldest(10).value(), 2u);
+  EXPECT_EQ(corrupt_count(), 1u);
+  EXPECT_TRUE((*store)->find(trace_id(1)));
 }
 
 TEST_F(DatabaseTest, a_version_that_is_no_number_is_corrupt) {

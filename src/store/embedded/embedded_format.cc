@@ -112,6 +112,47 @@ base::Result<SummaryKey> parse_summary_key(std::string_view key) {
   return SummaryKey{{~big_endian_at(key, 0)}, *id};
 }
 
+std::string sealed_key(model::Timestamp sealed_at, const FragmentId& id) {
+  std::string key;
+  key.reserve(kSealedKeyBytes);
+  put_big_endian(sealed_at.unix_nanos, key);
+  key.append(reinterpret_cast<const char*>(id.trace.bytes.data()), kTraceIdBytes);
+  put_big_endian(id.covered_sequence, key);
+  return key;
+}
+
+base::Result<SealedKey> parse_sealed_key(std::string_view key) {
+  if (key.size() != kSealedKeyBytes) {
+    return fail(Errc::Corrupt, fmt::format("a sealing's key has {} bytes, not {}", key.size(), kSealedKeyBytes));
+  }
+  return SealedKey{{big_endian_at(key, 0)},
+                   {model::TraceId::from_bytes(key.data() + 8), big_endian_at(key, 8 + kTraceIdBytes)}};
+}
+
+std::string encode_times(const FragmentTimes& times) {
+  std::string bytes = encode_start(times.start);
+  put_big_endian(times.sealed_at.unix_nanos, bytes);
+  return bytes;
+}
+
+base::Result<FragmentTimes> decode_times(std::string_view bytes) {
+  if (bytes.size() < kTraceHeaderBytes) {
+    return fail(Errc::Corrupt, fmt::format("a stored fragment has {} bytes", bytes.size()));
+  }
+  return FragmentTimes{{big_endian_at(bytes, 0)}, {big_endian_at(bytes, 8)}};
+}
+
+std::string encode_start(model::Timestamp start) {
+  std::string bytes;
+  put_big_endian(start.unix_nanos, bytes);
+  return bytes;
+}
+
+base::Result<model::Timestamp> decode_start(std::string_view bytes) {
+  if (bytes.size() != 8) return fail(Errc::Corrupt, fmt::format("a fragment's start has {} bytes", bytes.size()));
+  return model::Timestamp{big_endian_at(bytes, 0)};
+}
+
 uint32_t operation_hash(std::string_view name) { return static_cast<uint32_t>(XXH3_64bits(name.data(), name.size())); }
 
 std::string encode_summary(const SummaryRow& row) {

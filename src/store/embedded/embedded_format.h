@@ -13,7 +13,9 @@
 namespace backstitch::store::embedded {
 
 constexpr uint64_t kFormatVersion = 1;
+// Keys of `default`; their values are numbers as decimal text.
 constexpr std::string_view kFormatKey = "format";
+constexpr std::string_view kHighestSequenceKey = "highest_sequence";
 
 // A fragment's place in every column family.
 struct FragmentId {
@@ -24,7 +26,8 @@ struct FragmentId {
 constexpr size_t kTraceIdBytes = 16;
 constexpr size_t kTraceKeyBytes = kTraceIdBytes + 8;
 constexpr size_t kSummaryKeyBytes = 8 + kTraceKeyBytes;
-constexpr size_t kTraceHeaderBytes = 8;  // the fragment's start in front of its frame
+constexpr size_t kSealedKeyBytes = kSummaryKeyBytes;
+constexpr size_t kTraceHeaderBytes = 16;  // the fragment's start and sealed_at in front of its frame
 
 // `traces`: the fragments of a trace stand together, the one covered furthest first.
 std::string trace_key(const FragmentId& id);
@@ -39,6 +42,27 @@ struct SummaryKey {
   FragmentId id;
 };
 base::Result<SummaryKey> parse_summary_key(std::string_view key);
+
+// `sealed`: those sealed first come first, then by id and what they cover.
+std::string sealed_key(model::Timestamp sealed_at, const FragmentId& id);
+struct SealedKey {
+  model::Timestamp sealed_at;
+  FragmentId id;
+};
+base::Result<SealedKey> parse_sealed_key(std::string_view key);
+
+// What stands in front of a fragment's frame; the first of them alone is the value of its row in `sealed`.
+struct FragmentTimes {
+  model::Timestamp start;
+  model::Timestamp sealed_at;
+
+  bool operator==(const FragmentTimes&) const = default;
+};
+std::string encode_times(const FragmentTimes& times);
+// Of the first kTraceHeaderBytes.
+base::Result<FragmentTimes> decode_times(std::string_view bytes);
+std::string encode_start(model::Timestamp start);
+base::Result<model::Timestamp> decode_start(std::string_view bytes);
 
 // A fragment in a search's eyes. Lists that got too long are empty, which means "any": a fragment has at least one
 // service and one operation.

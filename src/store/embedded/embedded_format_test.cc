@@ -41,6 +41,14 @@ TEST(EmbeddedFormatTest, keys_come_back) {
     EXPECT_EQ(from_summary->start, start);
     EXPECT_EQ(from_summary->id.trace, id.trace);
     EXPECT_EQ(from_summary->id.covered_sequence, id.covered_sequence);
+    const auto from_sealed = parse_sealed_key(sealed_key(start, id));
+    ASSERT_TRUE(from_sealed);
+    EXPECT_EQ(from_sealed->sealed_at, start);
+    EXPECT_EQ(from_sealed->id.trace, id.trace);
+    EXPECT_EQ(from_sealed->id.covered_sequence, id.covered_sequence);
+    EXPECT_EQ(decode_start(encode_start(start)), start);
+    const FragmentTimes times{start, {random.next()}};
+    EXPECT_EQ(decode_times(encode_times(times) + "frame"), times);
   }
 }
 
@@ -67,9 +75,27 @@ TEST(EmbeddedFormatTest, summary_keys_order_by_the_latest_start_then_id) {
   }
 }
 
+TEST(EmbeddedFormatTest, sealed_keys_order_by_when_it_was_then_id_then_what_is_covered) {
+  base::Random random(5);
+  for (int i = 0; i < 1000; ++i) {
+    const FragmentId a = random_fragment_id(random);
+    const FragmentId b = random_fragment_id(random);
+    const model::Timestamp at{random.below(3)};
+    const model::Timestamp bt{random.below(3)};
+    const bool is_before = std::tie(at, a.trace, a.covered_sequence) < std::tie(bt, b.trace, b.covered_sequence);
+    EXPECT_EQ(sealed_key(at, a) < sealed_key(bt, b), is_before);
+  }
+}
+
+TEST(EmbeddedFormatTest, times_of_another_size_are_corrupt) {
+  for (const size_t size : {0, 7, 9}) EXPECT_FALSE(decode_start(std::string(size, 'x')));
+  for (const size_t size : {0, 8, 15}) EXPECT_FALSE(decode_times(std::string(size, 'x')));
+}
+
 TEST(EmbeddedFormatTest, keys_of_another_size_are_corrupt) {
   for (const size_t size : {0, 23, 25}) EXPECT_FALSE(parse_trace_key(std::string(size, 'x')));
   for (const size_t size : {0, 8, 31, 33}) EXPECT_FALSE(parse_summary_key(std::string(size, 'x')));
+  for (const size_t size : {0, 8, 31, 33}) EXPECT_FALSE(parse_sealed_key(std::string(size, 'x')));
 }
 
 TEST(EmbeddedFormatTest, a_summary_comes_back) {

@@ -4,7 +4,7 @@
 #include <absl/container/flat_hash_set.h>
 #include <algorithm>
 #include <atomic>
-#include <cstring>
+#include <charconv>
 #include <fmt/format.h>
 #include <mutex>
 #include <rocksdb/db.h>
@@ -23,9 +23,10 @@
 #include "store/embedded/search_plan.h"
 #include "wire/otlp/decode.h"
 
-// An append is one WriteBatch over the three column families, synced; a read takes one snapshot, so it sees a batch
-// wholly or not at all. Retention alone removes; it keeps appends out while it does, since an append that replaces a
-// fragment first looks where its old summary is.
+// An append is one WriteBatch over the column families, synced; a read takes one snapshot, so it sees a batch wholly or
+// not at all. Retention alone removes; it keeps appends out while it does, since an append that replaces a fragment
+// first looks where its old rows are. It walks `sealed` from its front and remembers how far it came, so that it
+// doesn't wade through what it removed before.
 
 namespace backstitch::store {
 namespace embedded {
@@ -44,23 +45,19 @@ std::string_view id_bytes(const model::TraceId& id) {
   return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
 }
 
-// A stored value: the fragment's start, big-endian, and its frame.
+// A stored value.
 struct StoredFragment {
-  model::Timestamp start;
+  FragmentTimes times;
   std::string_view frame;
 };
 Result<StoredFragment> parse_value(std::string_view value) {
-  if (value.size() < kTraceHeaderBytes) {
-    return fail(Errc::Corrupt, fmt::format("a stored fragment has {} bytes", value.size()));
-  }
-  uint64_t start;
-  std::memcpy(&start, value.data(), sizeof(start));
-  return StoredFragment{{__builtin_bswap64(start)}, value.substr(kTraceHeaderBytes)};
+  const auto times = decode_times(value);
+  if (!times) return std::unexpected(times.error());
+  return StoredFragment{*times, value.substr(kTraceHeaderBytes)};
 }
 
-Result<std::string> make_value(model::Timestamp start, std::string_view otlp) {
-  const uint64_t header = __builtin_bswap64(start.unix_nanos);
-  std::string value(reinterpret_cast<const char*>(&header), sizeof(header));
+Result<std::string> make_value(const FragmentTimes& times, std::string_view otlp) {
+  std::string value = encode_times(times);
   if (auto compressed = compress(otlp, value); !compressed) return std::unexpected(compressed.error());
   return value;
 }
@@ -103,10 +100,13 @@ class EmbeddedStore final : public TraceStore {
   ~EmbeddedStore() override;
 
   Result<> load_names();
+  Result<> load_highest_sequence();
 
   Result<> append(std::span<const SealedTrace> batch) override;
   Result<uint64_t> covered_sequence(const model::TraceId& id) override;
-  Result<uint64_t> remove_before(model::Timestamp start) override;
+  Result<uint64_t> highest_sequence() override { return highest_sequence_.load(); }
+  Result<uint64_t> remove_sealed_before(model::Timestamp sealed_at, uint32_t max) override;
+  Result<uint64_t> remove_oldest(uint32_t max) override;
   Result<std::optional<TimeRange>> time_range() override;
   uint64_t disk_bytes() const override;
 
@@ -120,16 +120,19 @@ class EmbeddedStore final : public TraceStore {
   }
 
  private:
-  // Starts of the fragments that a batch writes, by trace key.
-  using BatchStarts = absl::flat_hash_map<std::string, model::Timestamp>;
+  // Of the fragments that a batch writes, by trace key.
+  using BatchTimes = absl::flat_hash_map<std::string, FragmentTimes>;
   // How far one search has come.
   struct Scan;
 
-  Result<> add_fragment(const SealedTrace& sealed, BatchStarts& starts, rocksdb::WriteBatch& writes);
-  Result<> drop_old_summary(const FragmentId& id, const std::string& key, const BatchStarts& starts,
-                            rocksdb::WriteBatch& writes);
+  Result<> add_fragment(const SealedTrace& sealed, BatchTimes& batch_times, rocksdb::WriteBatch& writes);
+  Result<> drop_old_rows(const FragmentId& id, const std::string& key, const BatchTimes& batch_times,
+                         rocksdb::WriteBatch& writes);
+  void drop_rows(const FragmentId& id, const FragmentTimes& times, rocksdb::WriteBatch& writes);
+  Result<> write_batch(std::span<const SealedTrace> batch, rocksdb::WriteBatch& writes);
   Result<> write(rocksdb::WriteBatch& writes);
-  Result<uint64_t> remove_some_before(model::Timestamp start);
+  Result<uint64_t> remove(const std::string& end, uint32_t max);
+  Result<uint64_t> remove_some(const std::string& end, uint32_t max);
   Result<> look_at(const rocksdb::Iterator& row, Scan& scan);
   Result<model::Trace> decode(const model::TraceId& id, std::string_view value);
   std::unexpected<base::Error> corrupt(const model::TraceId& id, const base::Error& why);
@@ -139,7 +142,10 @@ class EmbeddedStore final : public TraceStore {
   rocksdb::DB& db_;
   Counters counters_;
   Names names_;
-  std::shared_mutex removal_;             // held alone by retention, shared by appends
+  std::shared_mutex removal_;  // held alone by retention, shared by appends
+  std::mutex write_order_;     // held while a batch is written: highest_sequence only grows, on disk too
+  std::atomic<uint64_t> highest_sequence_ = 0;  // changed under write_order_
+  std::string sealed_from_;  // no row of `sealed` is before it; changed under write_order_ or removal_ held alone
   std::atomic<bool> is_stopped_ = false;  // a write failed: RocksDB takes no more until it is resumed
 };
 
@@ -161,19 +167,35 @@ Result<> EmbeddedStore::load_names() {
   return {};
 }
 
+Result<> EmbeddedStore::load_highest_sequence() {
+  std::string text;
+  const auto status = db_.Get(rocksdb::ReadOptions(), database_->numbers(), slice(kHighestSequenceKey), &text);
+  if (status.IsNotFound()) return {};
+  if (!status.ok()) return failure(status, "read the highest sequence");
+  uint64_t highest = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, highest);
+  if (parsed.ec != std::errc() || parsed.ptr != end) {
+    return fail(Errc::Corrupt,
+                fmt::format("the store in {} has no highest sequence but '{}'", options_.directory, text));
+  }
+  highest_sequence_ = highest;
+  return {};
+}
+
 Result<> EmbeddedStore::append(std::span<const SealedTrace> batch) {
   const std::shared_lock lock(removal_);
   rocksdb::WriteBatch writes;
-  BatchStarts starts;
+  BatchTimes batch_times;
   for (const SealedTrace& sealed : batch) {
-    if (auto added = add_fragment(sealed, starts, writes); !added) {
+    if (auto added = add_fragment(sealed, batch_times, writes); !added) {
       counters_.failed.add();
       return added;
     }
   }
   auto names = names_.take_rows();
   for (const auto& [key, value] : names) writes.Put(database_->names(), key, value).PermitUncheckedError();
-  auto written = write(writes);
+  auto written = write_batch(batch, writes);
   if (!written) {
     names_.give_back(std::move(names));
     counters_.failed.add();
@@ -183,30 +205,33 @@ Result<> EmbeddedStore::append(std::span<const SealedTrace> batch) {
   return {};
 }
 
-Result<> EmbeddedStore::add_fragment(const SealedTrace& sealed, BatchStarts& starts, rocksdb::WriteBatch& writes) {
+Result<> EmbeddedStore::add_fragment(const SealedTrace& sealed, BatchTimes& batch_times, rocksdb::WriteBatch& writes) {
   const auto outline = outline_of(sealed);
   if (!outline) return std::unexpected(outline.error());
   const FragmentId id{sealed.id, sealed.covered_sequence};
   std::string key = trace_key(id);
-  if (auto dropped = drop_old_summary(id, key, starts, writes); !dropped) return dropped;
-  const auto value = make_value(outline->start, sealed.otlp);
+  if (auto dropped = drop_old_rows(id, key, batch_times, writes); !dropped) return dropped;
+  const FragmentTimes times{outline->start, sealed.sealed_at};
+  const auto value = make_value(times, sealed.otlp);
   if (!value) return std::unexpected(value.error());
 
   writes.Put(database_->traces(), key, *value).PermitUncheckedError();
   writes.Put(database_->summaries(), summary_key(outline->start, id), encode_summary(outline->summary))
       .PermitUncheckedError();
-  starts.insert_or_assign(std::move(key), outline->start);
+  writes.Put(database_->sealed(), sealed_key(sealed.sealed_at, id), encode_start(outline->start))
+      .PermitUncheckedError();
+  batch_times.insert_or_assign(std::move(key), times);
   names_.note(*outline);
   counters_.raw_bytes.add(sealed.otlp.size());
   counters_.stored_bytes.add(value->size());
   return {};
 }
 
-// A fragment that is replaced may have started at another time, and its summary's key begins with that.
-Result<> EmbeddedStore::drop_old_summary(const FragmentId& id, const std::string& key, const BatchStarts& starts,
-                                         rocksdb::WriteBatch& writes) {
-  if (const auto in_batch = starts.find(key); in_batch != starts.end()) {
-    writes.Delete(database_->summaries(), summary_key(in_batch->second, id)).PermitUncheckedError();
+// A fragment that is replaced may have started or been sealed at another time, and keys begin with these.
+Result<> EmbeddedStore::drop_old_rows(const FragmentId& id, const std::string& key, const BatchTimes& batch_times,
+                                      rocksdb::WriteBatch& writes) {
+  if (const auto in_batch = batch_times.find(key); in_batch != batch_times.end()) {
+    drop_rows(id, in_batch->second, writes);
   }
   rocksdb::PinnableSlice old;
   const auto status = db_.Get(rocksdb::ReadOptions(), database_->traces(), key, &old);
@@ -214,8 +239,29 @@ Result<> EmbeddedStore::drop_old_summary(const FragmentId& id, const std::string
   if (!status.ok()) return failure(status, "append");
   const auto stored = parse_value(view(old));
   if (!stored) return corrupt(id.trace, stored.error());
-  writes.Delete(database_->summaries(), summary_key(stored->start, id)).PermitUncheckedError();
+  drop_rows(id, stored->times, writes);
   return {};
+}
+
+void EmbeddedStore::drop_rows(const FragmentId& id, const FragmentTimes& times, rocksdb::WriteBatch& writes) {
+  writes.Delete(database_->summaries(), summary_key(times.start, id)).PermitUncheckedError();
+  writes.Delete(database_->sealed(), sealed_key(times.sealed_at, id)).PermitUncheckedError();
+}
+
+Result<> EmbeddedStore::write_batch(std::span<const SealedTrace> batch, rocksdb::WriteBatch& writes) {
+  const std::lock_guard lock(write_order_);
+  uint64_t highest = highest_sequence_;
+  for (const SealedTrace& sealed : batch) {
+    highest = std::max(highest, sealed.covered_sequence);
+    // A clock that went back, or a restart: what was passed already may be the front again.
+    sealed_from_ = std::min(sealed_from_, sealed_key(sealed.sealed_at, {sealed.id, sealed.covered_sequence}));
+  }
+  if (highest != highest_sequence_) {
+    writes.Put(database_->numbers(), slice(kHighestSequenceKey), fmt::format("{}", highest)).PermitUncheckedError();
+  }
+  auto written = write(writes);
+  if (written) highest_sequence_ = highest;
+  return written;
 }
 
 Result<> EmbeddedStore::write(rocksdb::WriteBatch& writes) {
@@ -344,34 +390,53 @@ Result<> EmbeddedStore::look_at(const rocksdb::Iterator& row, Scan& scan) {
   return {};
 }
 
-Result<uint64_t> EmbeddedStore::remove_before(model::Timestamp start) {
+Result<uint64_t> EmbeddedStore::remove_sealed_before(model::Timestamp sealed_at, uint32_t max) {
+  return remove(sealed_key(sealed_at, {}), max);
+}
+
+Result<uint64_t> EmbeddedStore::remove_oldest(uint32_t max) {
+  return remove(std::string(kSealedKeyBytes + 1, '\xff'), max);
+}
+
+// Those whose key in `sealed` is before `end`, some at a time, so that appends wait no longer than for these.
+Result<uint64_t> EmbeddedStore::remove(const std::string& end, uint32_t max) {
   uint64_t removed = 0;
-  while (true) {
-    const auto some = remove_some_before(start);
+  while (removed < max) {
+    const auto wanted = static_cast<uint32_t>(std::min<uint64_t>(max - removed, kRemovalsPerBatch));
+    const auto some = remove_some(end, wanted);
     if (!some) return some;
     removed += *some;
     counters_.removed.add(*some);
-    if (*some < kRemovalsPerBatch) return removed;
+    if (*some < wanted) break;
   }
+  return removed;
 }
 
-// The oldest, at most kRemovalsPerBatch, so that appends wait no longer than for these.
-Result<uint64_t> EmbeddedStore::remove_some_before(model::Timestamp start) {
+Result<uint64_t> EmbeddedStore::remove_some(const std::string& end, uint32_t max) {
   const std::unique_lock lock(removal_);
   rocksdb::WriteBatch writes;
   uint64_t count = 0;
-  const std::unique_ptr<rocksdb::Iterator> row(db_.NewIterator(rocksdb::ReadOptions(), database_->summaries()));
-  for (row->SeekToLast(); row->Valid() && count < kRemovalsPerBatch; row->Prev()) {
-    const auto key = parse_summary_key(view(row->key()));
-    if (!key) return std::unexpected(key.error());
-    if (key->start >= start) break;
-    writes.Delete(database_->summaries(), row->key()).PermitUncheckedError();
+  std::string from = sealed_from_;
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> row(db_.NewIterator(options, database_->sealed()));
+  for (row->Seek(sealed_from_); row->Valid() && count < max && view(row->key()) < end; row->Next()) {
+    from = row->key().ToString();
+    writes.Delete(database_->sealed(), row->key()).PermitUncheckedError();
+    const auto key = parse_sealed_key(view(row->key()));
+    const auto start = decode_start(view(row->value()));
+    if (!key || !start) {  // one bad row must not end retention
+      counters_.corrupt.add();
+      continue;
+    }
+    writes.Delete(database_->summaries(), summary_key(*start, key->id)).PermitUncheckedError();
     writes.Delete(database_->traces(), trace_key(key->id)).PermitUncheckedError();
     ++count;
   }
   if (!row->status().ok()) return failure(row->status(), "remove old traces");
-  if (count == 0) return 0;
+  if (writes.Count() == 0) return 0;
   if (auto written = write(writes); !written) return std::unexpected(written.error());
+  sealed_from_ = std::move(from);
   return count;
 }
 
@@ -401,11 +466,16 @@ uint64_t EmbeddedStore::disk_bytes() const {
 }  // namespace
 }  // namespace embedded
 
+base::Result<> check_embedded_format(const std::string& directory) {
+  return embedded::Database::check_format(directory);
+}
+
 base::Result<std::unique_ptr<TraceStore>> open_embedded_store(const EmbeddedOptions& options, base::Metrics& metrics) {
   auto database = embedded::Database::open(options);
   if (!database) return std::unexpected(database.error());
   auto store = std::make_unique<embedded::EmbeddedStore>(options, std::move(*database), metrics);
   if (auto loaded = store->load_names(); !loaded) return std::unexpected(loaded.error());
+  if (auto loaded = store->load_highest_sequence(); !loaded) return std::unexpected(loaded.error());
   return store;
 }
 

@@ -24,6 +24,10 @@ struct EmbeddedOptions {
   uint64_t scan_bytes_max = 1 << 30;
 };
 
+// Whether this build can open what is in `directory`: Unsupported where a newer version wrote it, fine where there is
+// no store. Changes no file. AlreadyExists where another process uses the store. Io, Corrupt.
+base::Result<> check_embedded_format(const std::string& directory);
+
 // One process at a time: AlreadyExists where another one uses the directory. Unsupported where a newer version
 // wrote it; nothing is changed then. Io, NoSpace, Corrupt. `metrics` outlives the store.
 base::Result<std::unique_ptr<TraceStore>> open_embedded_store(const EmbeddedOptions& options, base::Metrics& metrics);

@@ -107,8 +107,9 @@ TEST(EmbeddedStoreTest, random_traces_are_found_as_the_memory_store_finds_them) 
   EmbeddedFixture fixture;
   const auto twin = make_memory_store();
   fill(random, fixture.store(), *twin);
-  const model::Timestamp cut{1005};
-  EXPECT_EQ(fixture.store().remove_before(cut).value(), twin->remove_before(cut).value());
+  EXPECT_EQ(fixture.store().remove_sealed_before({20}, 1000).value(), twin->remove_sealed_before({20}, 1000).value());
+  EXPECT_EQ(fixture.store().remove_oldest(30).value(), twin->remove_oldest(30).value());
+  EXPECT_EQ(fixture.store().highest_sequence(), twin->highest_sequence());
   for (uint64_t id = 1; id <= 201; ++id) {
     const auto fast = fixture.store().find(trace_id(id));
     const auto plain = twin->find(trace_id(id));
@@ -198,7 +199,7 @@ TEST(EmbeddedStoreTest, every_kind_of_row_may_be_replaced_while_old_ones_are_on_
   }
   EXPECT_EQ(fixture.store().search({.filter = {}, .start = {}, .limit = 100})->traces.size(), 10u);
   EXPECT_EQ(fixture.store().time_range().value()->from.unix_nanos, 201u);
-  EXPECT_EQ(fixture.store().remove_before({UINT64_MAX}), 10u);
+  EXPECT_EQ(fixture.store().remove_oldest(100), 10u);
 }
 
 TEST(EmbeddedStoreTest, disk_bytes_are_those_of_the_directory) {

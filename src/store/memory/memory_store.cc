@@ -23,6 +23,7 @@ struct FragmentKey {
 struct Fragment {
   model::Trace trace;
   model::Timestamp start;
+  model::Timestamp sealed_at;
   uint64_t size_bytes = 0;
 };
 
@@ -35,7 +36,7 @@ base::Result<Fragment> decode(const SealedTrace& sealed) {
     return base::fail(base::Errc::Malformed, fmt::format("trace {} comes without a span", sealed.id.to_hex()));
   }
   const model::Timestamp start = earliest_start(*trace);
-  return Fragment{std::move(*trace), start, sealed.otlp.size()};
+  return Fragment{std::move(*trace), start, sealed.sealed_at, sealed.otlp.size()};
 }
 
 bool is_listed(const model::Value& value) {
@@ -78,6 +79,7 @@ class MemoryStore final : public TraceStore {
     const std::unique_lock lock(mutex_);
     for (size_t i = 0; i < batch.size(); ++i) {
       fragments_.insert_or_assign({batch[i].id, batch[i].covered_sequence}, std::move(decoded[i]));
+      highest_sequence_ = std::max(highest_sequence_, batch[i].covered_sequence);
     }
     return {};
   }
@@ -89,9 +91,16 @@ class MemoryStore final : public TraceStore {
     return covered;
   }
 
-  base::Result<uint64_t> remove_before(model::Timestamp start) override {
-    const std::unique_lock lock(mutex_);
-    return std::erase_if(fragments_, [&](const auto& entry) { return entry.second.start < start; });
+  base::Result<uint64_t> highest_sequence() override {
+    const std::shared_lock lock(mutex_);
+    return highest_sequence_;
+  }
+
+  base::Result<uint64_t> remove_sealed_before(model::Timestamp sealed_at, uint32_t max) override {
+    return remove_first_sealed(max, [&](const Fragment& fragment) { return fragment.sealed_at < sealed_at; });
+  }
+  base::Result<uint64_t> remove_oldest(uint32_t max) override {
+    return remove_first_sealed(max, [](const Fragment&) { return true; });
   }
 
   base::Result<std::optional<TimeRange>> time_range() override {
@@ -187,6 +196,19 @@ class MemoryStore final : public TraceStore {
   }
 
  private:
+  template <typename Predicate>
+  uint64_t remove_first_sealed(uint32_t max, const Predicate& is_removable) {
+    const std::unique_lock lock(mutex_);
+    std::set<std::pair<model::Timestamp, FragmentKey>> by_sealing;
+    for (const auto& [key, fragment] : fragments_) {
+      if (is_removable(fragment)) by_sealing.emplace(fragment.sealed_at, key);
+    }
+    uint64_t removed = 0;
+    for (auto at = by_sealing.begin(); at != by_sealing.end() && removed < max; ++at, ++removed) {
+      fragments_.erase(at->second);
+    }
+    return removed;
+  }
   // In order of covered_sequence. The lock is held.
   template <typename Visit>
   void for_each_of(const model::TraceId& id, const Visit& visit) const {
@@ -206,6 +228,7 @@ class MemoryStore final : public TraceStore {
 
   mutable std::shared_mutex mutex_;
   std::map<FragmentKey, Fragment> fragments_;
+  uint64_t highest_sequence_ = 0;
 };
 
 }  // namespace
