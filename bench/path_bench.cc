@@ -91,7 +91,7 @@ void walk_log_assemble(benchmark::State& state) {
         if (!logged) state.SkipWithError("append failed");
       }
       state.PauseTiming();
-      const auto all = open.take_all(UINT64_MAX);
+      const auto all = open.take_all({.spans_max = UINT64_MAX, .bytes_max = UINT64_MAX});
       for (const auto& fragment : all) {
         for (const auto& reference : fragment.references) (*log)->release(reference.position, 1);
       }

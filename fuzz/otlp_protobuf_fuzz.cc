@@ -6,6 +6,7 @@
 
 #include "wire/otlp/decode.h"
 #include "wire/otlp/splice.h"
+#include "wire/otlp/visit.h"
 #include "wire/otlp/walk.h"
 
 using namespace backstitch;
@@ -26,16 +27,29 @@ void check_round_trip(const std::string& bytes) {
   check(wire::otlp::encode_request(*again) == once);
 }
 
+// A store learns what it indexes in this pass.
+struct SpanCount final : wire::otlp::TraceVisitor {
+  void on_resource() override {}
+  void on_attribute(model::AttributeLevel, std::string_view, std::string_view any_value) override {
+    (void)wire::otlp::text_of(any_value);
+  }
+  void on_span(const wire::otlp::SpanOutline&) override { ++spans; }
+  uint32_t spans = 0;
+};
+
 void check_walk(std::string bytes) {
-  wire::otlp::Walker walker({}, {});
+  wire::otlp::Walker walker({.attributes = {}, .redact = model::default_redact_patterns()}, {});
   model::RequestDigest digest;
   const auto walked = walker.walk(bytes, digest);
   if (!walked) return;
   for (const model::TraceDigest& trace : digest.traces) {
     wire::otlp::TraceSplicer splicer;
     splicer.add(digest, bytes, trace.first_span, trace.span_count);
-    const auto decoded = wire::otlp::decode_trace(trace.id, splicer.finish());
+    const std::string otlp = splicer.finish();
+    const auto decoded = wire::otlp::decode_trace(trace.id, otlp);
     check(decoded && decoded->spans.size() == trace.span_count);
+    SpanCount count;
+    check(wire::otlp::visit(otlp, count).has_value() && count.spans == trace.span_count);
   }
 }
 

@@ -15,13 +15,14 @@ uint64_t resident_bytes() {
   return statm ? resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
 
-double disk_used_share(const std::string& path) {
+uint64_t disk_bytes_beyond(const std::string& path, double share) {
   std::error_code failed;
   const auto space = std::filesystem::space(path, failed);
-  if (failed || space.capacity == 0) return 0;
+  if (failed) return 0;
   // As `df` counts it: of what an unprivileged process can use.
   const auto used = space.capacity - space.free;
-  return static_cast<double>(used) / static_cast<double>(used + space.available);
+  const auto allowed = static_cast<uint64_t>(share * static_cast<double>(used + space.available));
+  return used > allowed ? used - allowed : 0;
 }
 
 void give_back_memory() { malloc_trim(0); }

@@ -9,8 +9,9 @@ namespace backstitch::app {
 // Resident memory, from /proc/self/statm; 0 where that cannot be read.
 uint64_t resident_bytes();
 
-// Used share, in [0, 1], of the file system that holds `path`; 0 where that cannot be read.
-double disk_used_share(const std::string& path);
+// Bytes by which more than `share` (in [0, 1]) of the file system that holds `path` is used; 0 where it is not, or
+// where that cannot be read.
+uint64_t disk_bytes_beyond(const std::string& path, double share);
 
 // Returns what the allocator holds without need to the system; costs milliseconds.
 void give_back_memory();

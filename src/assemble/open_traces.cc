@@ -20,7 +20,7 @@ void OpenTraces::add_part(const TracePart& part, const log::Appended& at, base::
   const uint32_t first_due = tick_of(received + std::min(options_.decision_wait, options_.trace_max_age));
   const auto found = newest_.find(part.digest.id);
   const bool is_known = found != newest_.end() && !entries_[*found].is_sealing;
-  const uint32_t slot = is_known ? *found : open_entry(part.digest.id, at.sequence, first_due);
+  const uint32_t slot = is_known ? *found : open_entry(part.digest.id, first_due);
   Entry& entry = entries_[slot];
 
   entry.start = std::min(entry.start, part.digest.start);
@@ -28,6 +28,7 @@ void OpenTraces::add_part(const TracePart& part, const log::Appended& at, base::
   entry.service_bits |= part.digest.service_bits;
   entry.last_sequence = at.sequence;
   entry.span_count += part.digest.span_count;
+  entry.span_bytes += part.digest.span_bytes;
   span_count_ += part.digest.span_count;
 
   const uint32_t reference = references_.take();
@@ -39,19 +40,18 @@ void OpenTraces::add_part(const TracePart& part, const log::Appended& at, base::
   }
   entry.last_reference = reference;
 
-  if (entry.span_count >= options_.spans_per_trace) {
+  if (entry.span_count >= options_.spans_per_trace || entry.span_bytes >= options_.fragment_bytes_max) {
     schedule(slot, tick_of(received));
   } else if (part.digest.has_root != 0 && options_.decision_wait_after_root_received.count() > 0) {
     schedule(slot, std::min(entry.due_tick, tick_of(received + options_.decision_wait_after_root_received)));
   }
 }
 
-uint32_t OpenTraces::open_entry(const model::TraceId& id, uint64_t sequence, uint32_t first_tick) {
+uint32_t OpenTraces::open_entry(const model::TraceId& id, uint32_t first_tick) {
   const uint32_t slot = entries_.take();
   slots_end_ = std::max(slots_end_, slot + 1);
   Entry& entry = entries_[slot];
   entry.id = id;
-  entry.first_sequence = sequence;
   entry.in_use = true;
   const auto before = newest_.find(id);
   if (before != newest_.end()) {
@@ -77,19 +77,21 @@ uint32_t OpenTraces::tick_of(base::Duration at) const {
   return static_cast<uint32_t>(std::max<int64_t>(ticks, 1));
 }
 
-std::vector<Fragment> OpenTraces::take_due(base::Duration now, uint64_t spans_max) {
+std::vector<Fragment> OpenTraces::take_due(base::Duration now, SealBudget budget) {
   if (!epoch_) return {};
-  return take_until(static_cast<uint32_t>(std::max<int64_t>((now - *epoch_) / kTick, 0)), spans_max);
+  return take_until(static_cast<uint32_t>(std::max<int64_t>((now - *epoch_) / kTick, 0)), budget);
 }
 
-std::vector<Fragment> OpenTraces::take_all(uint64_t spans_max) { return take_until(UINT32_MAX, spans_max); }
+std::vector<Fragment> OpenTraces::take_all(SealBudget budget) { return take_until(UINT32_MAX, budget); }
 
-std::vector<Fragment> OpenTraces::take_until(uint32_t tick, uint64_t spans_max) {
+std::vector<Fragment> OpenTraces::take_until(uint32_t tick, SealBudget budget) {
   std::vector<Fragment> taken;
   uint64_t spans = 0;
-  while (!due_.empty() && due_.begin()->first <= tick && spans < spans_max) {
+  uint64_t bytes = 0;
+  const auto has_room = [&] { return spans < budget.spans_max && bytes < budget.bytes_max; };
+  while (!due_.empty() && due_.begin()->first <= tick && has_room()) {
     std::vector<uint32_t>& slots = due_.begin()->second;
-    while (!slots.empty() && spans < spans_max) {
+    while (!slots.empty() && has_room()) {
       const uint32_t slot = slots.back();
       slots.pop_back();
       --due_slots_;
@@ -98,6 +100,7 @@ std::vector<Fragment> OpenTraces::take_until(uint32_t tick, uint64_t spans_max) 
       if (!entry.in_use || entry.is_sealing || entry.due_tick != due_.begin()->first) continue;
       entry.is_sealing = true;
       spans += entry.span_count;
+      bytes += entry.span_bytes;
       taken.push_back(fragment(slot));
     }
     if (slots.empty()) due_.erase(due_.begin());
@@ -149,6 +152,7 @@ Fragment OpenTraces::fragment(uint32_t slot) const {
                 .start = entry.start,
                 .end = entry.end,
                 .span_count = entry.span_count,
+                .span_bytes = entry.span_bytes,
                 .covered_sequence = entry.last_sequence};
   for (uint32_t at = entry.first_reference; at != kNone; at = references_[at].next) {
     const Reference& reference = references_[at];
@@ -184,14 +188,6 @@ OpenCounts OpenTraces::counts() const {
           .spans = span_count_,
           .memory_bytes = entries_.memory_bytes() + references_.memory_bytes() +
                           newest_.capacity() * (sizeof(uint32_t) + 1) + due_slots_ * sizeof(uint32_t)};
-}
-
-uint64_t OpenTraces::sealed_through(uint64_t through) const {
-  for (uint32_t slot = 0; slot < slots_end_; ++slot) {
-    const Entry& entry = entries_[slot];
-    if (entry.in_use) through = std::min(through, entry.first_sequence - 1);
-  }
-  return through;
 }
 
 }  // namespace backstitch::assemble

@@ -29,6 +29,7 @@ struct AssembleOptions {
   base::Duration decision_wait_after_root_received{0};
   base::Duration trace_max_age = std::chrono::hours(1);  // bounds decision_wait
   uint32_t spans_per_trace = 200'000;                    // a fragment is sealed when it has that many
+  uint64_t fragment_bytes_max = 64 << 20;                // or that many bytes of them
 };
 
 // The spans of one trace in one log record.
@@ -56,6 +57,7 @@ struct Fragment {
   model::Timestamp start;
   model::Timestamp end;
   uint32_t span_count = 0;
+  uint64_t span_bytes = 0;
   uint64_t covered_sequence = 0;
   std::vector<SpanReference> references;
 };
@@ -67,6 +69,12 @@ struct Listed {
 
   // Newest first, ties by id.
   bool operator<(const Listed& other) const { return start != other.start ? other.start < start : id < other.id; }
+};
+
+// What a seal batch may hold; at least one fragment is always taken.
+struct SealBudget {
+  uint64_t spans_max = 16'384;
+  uint64_t bytes_max = 32 << 20;
 };
 
 struct OpenCounts {
@@ -85,11 +93,11 @@ class OpenTraces {
   // while the log is replayed.
   void add(const ShardRecord& record, base::Duration now, base::Duration age = base::Duration(0));
 
-  // Fragments that are due at `now`, the longest due first, until they hold `spans_max` (at least one). They stay
+  // Fragments that are due at `now`, the longest due first, until they reach `budget`. They stay
   // visible, marked as being sealed, until sealed() says that the store has them.
-  std::vector<Fragment> take_due(base::Duration now, uint64_t spans_max);
+  std::vector<Fragment> take_due(base::Duration now, SealBudget budget);
   // Likewise, whether due or not: for the last seal of a process.
-  std::vector<Fragment> take_all(uint64_t spans_max);
+  std::vector<Fragment> take_all(SealBudget budget);
   void sealed(const std::vector<Fragment>& fragments);
 
   // The trace's fragments, oldest first; none if it isn't here.
@@ -99,8 +107,6 @@ class OpenTraces {
   std::vector<Listed> list(const store::TimeRange& start, uint64_t service_bits, size_t limit) const;
 
   OpenCounts counts() const;
-  // The highest sequence up to `through` below which nothing is still here.
-  uint64_t sealed_through(uint64_t through) const;
 
  private:
   static constexpr uint32_t kNone = Pool<int>::kNone;
@@ -118,8 +124,8 @@ class OpenTraces {
     model::Timestamp start{UINT64_MAX};
     model::Timestamp end;
     uint64_t service_bits = 0;
-    uint64_t first_sequence = 0;
     uint64_t last_sequence = 0;
+    uint64_t span_bytes = 0;
     uint32_t due_tick = 0;
     uint32_t span_count = 0;
     uint32_t first_reference = kNone;
@@ -142,11 +148,11 @@ class OpenTraces {
     bool operator()(const model::TraceId& id, uint32_t slot) const { return (*this)(slot, id); }
   };
 
-  uint32_t open_entry(const model::TraceId& id, uint64_t sequence, uint32_t first_tick);
+  uint32_t open_entry(const model::TraceId& id, uint32_t first_tick);
   void add_part(const TracePart& part, const log::Appended& at, base::Duration received);
   void schedule(uint32_t slot, uint32_t tick);
   uint32_t tick_of(base::Duration at) const;
-  std::vector<Fragment> take_until(uint32_t tick, uint64_t spans_max);
+  std::vector<Fragment> take_until(uint32_t tick, SealBudget budget);
   void unlink(uint32_t slot);
   Fragment fragment(uint32_t slot) const;
 

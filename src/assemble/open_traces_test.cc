@@ -16,9 +16,12 @@ model::TraceId trace_id(uint64_t number) {
   return id;
 }
 
+constexpr SealBudget kAll{.spans_max = UINT64_MAX, .bytes_max = UINT64_MAX};
+
 struct PartSpec {
   uint64_t trace;
   uint32_t spans = 1;
+  uint64_t bytes = 500;
   uint64_t start = 100;
   bool has_root = false;
   std::string service = "cart";
@@ -36,13 +39,14 @@ struct Rig {
       part.digest.start = {specs[i].start};
       part.digest.end = {specs[i].start + 10};
       part.digest.span_count = specs[i].spans;
+      part.digest.span_bytes = specs[i].bytes;
       part.digest.has_root = specs[i].has_root ? 1 : 0;
       part.digest.service_bits = model::service_bit(specs[i].service);
       record.parts.push_back(part);
     }
     open.add(record, now, age);
   }
-  std::vector<Fragment> due() { return open.take_due(now, UINT64_MAX); }
+  std::vector<Fragment> due() { return open.take_due(now, kAll); }
 
   OpenTraces open;
   base::Duration now = 1h;
@@ -106,6 +110,22 @@ TEST(OpenTraces, a_fragment_that_is_full_is_due_at_once_and_the_trace_goes_on_in
   EXPECT_EQ(found[1].span_count, 3u);
 }
 
+TEST(OpenTraces, a_fragment_of_many_bytes_is_due_at_once) {
+  Rig rig({.decision_wait = 5s, .fragment_bytes_max = 1000});
+  rig.add({{.trace = 1, .bytes = 999}});
+  EXPECT_TRUE(rig.due().empty());
+  rig.add({{.trace = 1, .bytes = 1}});
+  rig.now += 20ms;
+  EXPECT_EQ(rig.due().size(), 1u);
+}
+
+TEST(OpenTraces, a_batch_ends_where_its_bytes_do) {
+  Rig rig;
+  for (uint64_t i = 1; i <= 4; ++i) rig.add({{.trace = i, .bytes = 600}});
+  rig.now += 6s;
+  EXPECT_EQ(rig.open.take_due(rig.now, {.bytes_max = 1000}).size(), 2u);
+}
+
 TEST(OpenTraces, late_child_joins_no_fragment_that_is_being_sealed) {
   Rig rig;
   rig.add({{.trace = 1}});
@@ -155,20 +175,6 @@ TEST(OpenTraces, a_replayed_record_waits_only_for_what_is_left_of_its_window) {
   EXPECT_EQ(rig.due().size(), 1u);
 }
 
-TEST(OpenTraces, sealed_through_stops_below_the_oldest_that_is_here) {
-  Rig rig;
-  rig.add({{.trace = 1}});
-  rig.add({{.trace = 2}});
-  EXPECT_EQ(rig.open.sealed_through(9), 0u);
-  rig.now += 6s;
-  auto due = rig.open.take_due(rig.now, 1);
-  ASSERT_EQ(due.size(), 1u);
-  rig.open.sealed(due);
-  EXPECT_EQ(rig.open.sealed_through(9), due[0].id == trace_id(1) ? 1u : 0u);
-  rig.open.sealed(rig.due());
-  EXPECT_EQ(rig.open.sealed_through(9), 9u);
-}
-
 TEST(OpenTraces, memory_goes_back_when_nothing_is_open) {
   Rig rig;
   for (uint64_t i = 1; i <= 20'000; ++i) rig.add({{.trace = i}});
@@ -212,7 +218,7 @@ TEST(OpenTraces, random_histories_equal_a_plain_list) {
       rig.add({{.trace = trace, .spans = spans}});
       added[trace_id(trace)] += spans;
       rig.now += std::chrono::milliseconds(random.below(300));
-      if (sealing.empty()) sealing.push_back(rig.open.take_due(rig.now, 1 + random.below(50)));
+      if (sealing.empty()) sealing.push_back(rig.open.take_due(rig.now, {.spans_max = 1 + random.below(50)}));
       if (random.chance(0.7)) {
         for (const Fragment& one : sealing.back()) taken[one.id] += one.span_count;
         rig.open.sealed(sealing.back());

@@ -28,7 +28,8 @@ struct IngestCounters {
         references_lost(
             metrics.counter("backstitch_references_lost", "Parts of traces that could not be read back from the log")),
         seal_failures(metrics.counter("backstitch_seal_failures", "Seal batches that failed and were tried again")),
-        sync_failures(metrics.counter("backstitch_log_sync_failures", "Log syncs that failed")),
+        traces_unsealable(metrics.counter("backstitch_traces_unsealable",
+                                          "Trace fragments that the store cannot take; their spans are lost")),
         traces_expired(metrics.counter("backstitch_traces_expired", "Traces removed by retention")) {}
 
   base::Counter& requests;
@@ -48,7 +49,7 @@ struct IngestCounters {
   base::Counter& spans_sealed;
   base::Counter& references_lost;
   base::Counter& seal_failures;
-  base::Counter& sync_failures;
+  base::Counter& traces_unsealable;
   base::Counter& traces_expired;
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "assemble/open_reader.h"
+#include "wire/otlp/splice.h"
 
 namespace backstitch::ingest {
 
@@ -14,14 +15,8 @@ base::Result<Prepared> Intake::prepare(std::string& request) {
   auto walked = walker_.walk(request, digest_);
   if (!walked) return std::unexpected(walked.error());
   prepared.walked = std::move(*walked);
-  if (prepared.walked.over_limits) {
-    // Rare enough to take the long way: decode, cut, encode, and walk what came out.
-    auto spans = wire::otlp::decode_request(request, limits_);
-    if (!spans) return std::unexpected(spans.error());
-    prepared.cut = wire::otlp::apply_limits(*spans, limits_);
-    request = wire::otlp::encode_request(*spans);
-    const auto again = walker_.walk(request, digest_);
-    if (!again) return std::unexpected(again.error());
+  if (prepared.walked.over_limits && prepared.walked.accepted_spans != 0) {
+    if (const auto cut = cut_to_limits(request, prepared); !cut) return std::unexpected(cut.error());
   }
 
   for (auto& parts : parts_) parts.clear();
@@ -36,6 +31,20 @@ base::Result<Prepared> Intake::prepare(std::string& request) {
   digest_bytes_.clear();
   digest_.encode(digest_bytes_);
   return prepared;
+}
+
+// Rare enough to take the long way: what the walk accepted is cut out, decoded, cut to the limits, encoded, and walked
+// again for its digest.
+base::Result<> Intake::cut_to_limits(std::string& request, Prepared& prepared) {
+  wire::otlp::TraceSplicer accepted;
+  accepted.add(digest_, request, 0, static_cast<uint32_t>(digest_.spans.size()));
+  auto spans = wire::otlp::decode_request(accepted.finish(), limits_);
+  if (!spans) return std::unexpected(spans.error());
+  prepared.cut = wire::otlp::apply_limits(*spans, limits_);
+  request = wire::otlp::encode_request(*spans);
+  const auto again = walker_.walk(request, digest_);
+  if (!again) return std::unexpected(again.error());
+  return {};
 }
 
 }  // namespace backstitch::ingest

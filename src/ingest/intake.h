@@ -35,9 +35,15 @@ class Intake {
   // What falls to `shard`; moved out by the caller.
   std::vector<assemble::TracePart>& parts(size_t shard) { return parts_[shard]; }
   // What the parts of `shard` take in its queue.
+  // True after a request that was so large that its buffers are better given back than kept.
+  bool is_oversized() const { return digest_bytes_.capacity() > kKeptDigestBytes; }
   size_t queue_cost(size_t shard) const { return parts_[shard].size() * sizeof(assemble::TracePart); }
 
  private:
+  static constexpr size_t kKeptDigestBytes = 2 << 20;  // of about 30,000 spans
+
+  base::Result<> cut_to_limits(std::string& request, Prepared& prepared);
+
   wire::otlp::Walker walker_;
   const model::Limits limits_;
   model::RequestDigest digest_;

@@ -22,13 +22,12 @@ namespace {
 using assemble::Fragment;
 using assemble::OpenTraces;
 
-constexpr uint32_t kRemovedPerTurn = 10'000;  // fragments, by retention
+constexpr uint32_t kRemovedAtOnce = 5'000;  // fragments, by retention
+constexpr base::Duration kRetentionTurn = std::chrono::milliseconds(300);
 constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
 constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
 constexpr base::Duration kSealRetry = std::chrono::milliseconds(250);
 constexpr base::Duration kGiveBackInterval = std::chrono::seconds(1);
-constexpr base::Duration kSealMarkInterval = std::chrono::seconds(5);
-constexpr base::Duration kRetentionInterval = std::chrono::seconds(10);
 
 // Runs on the shard's thread; `done` is set afterwards.
 struct Look {
@@ -85,7 +84,6 @@ class RealPipeline final : public Pipeline {
     auto replayed = replay(log_, store_, clock_, open);
     if (!replayed) return std::unexpected(replayed.error());
     replayed_ = *replayed;
-    last_pushed_ = replayed_.log.last_sequence;
     for (const auto& shard : shards_) {
       publish(*shard);
       shard->thread = std::jthread([this, &shard = *shard](std::stop_token token) { run_shard(shard, token); });
@@ -156,20 +154,24 @@ class RealPipeline final : public Pipeline {
       (prepared.error().code == base::Errc::TooLarge ? counters_.refused_too_large : counters_.refused_malformed).add();
       return std::unexpected(prepared.error());
     }
-    counters_.values_cut.add(prepared->cut.values_cut);
-    counters_.attributes_dropped.add(prepared->cut.attributes_dropped);
-    counters_.values_masked.add(prepared->walked.masked_values);
     const Received received{prepared->walked.accepted_spans, prepared->walked.rejected_spans,
                             prepared->walked.first_rejection};
     if (received.accepted_spans != 0) {
       if (const auto logged = append(request, *prepared, intake); !logged) return std::unexpected(logged.error());
     }
+    counters_.values_cut.add(prepared->cut.values_cut);
+    counters_.attributes_dropped.add(prepared->cut.attributes_dropped);
+    counters_.values_masked.add(prepared->walked.masked_values);
     counters_.spans_rejected.add(received.rejected_spans);
     counters_.spans.add(received.accepted_spans);
     return received;
   }
 
   base::Result<> append(const std::string& request, const Prepared& prepared, Intake& intake) {
+    if (!fits_queues(intake)) {
+      counters_.refused_too_large.add();
+      return base::fail(base::Errc::TooLarge, "the request has more traces than a shard's queue can ever take");
+    }
     if (!reserve(intake)) {
       counters_.refused_queue.add();
       return base::fail(base::Errc::Overloaded, "a shard's queue is full");
@@ -182,7 +184,6 @@ class RealPipeline final : public Pipeline {
         shard->is_empty = false;
         shard->queue.push(assemble::ShardRecord{at, std::move(intake.parts(shard->index))}, cost);
       }
-      last_pushed_ = at.sequence;
     };
     const log::RecordInfo info{.kind = log::RecordKind::Spans, .received = clock_.now()};
     const auto appended = log_.append(info, intake.digest_bytes(), request, prepared.facts, push);
@@ -190,6 +191,11 @@ class RealPipeline final : public Pipeline {
     for (const auto& shard : shards_) shard->queue.release(intake.queue_cost(shard->index));
     (appended.error().code == base::Errc::NoSpace ? counters_.refused_no_space : counters_.refused_io).add();
     return std::unexpected(appended.error());
+  }
+
+  bool fits_queues(const Intake& intake) const {
+    return std::all_of(shards_.begin(), shards_.end(),
+                       [&](const auto& shard) { return intake.queue_cost(shard->index) <= shard->queue.capacity(); });
   }
 
   // Room in every shard's queue, or in none.
@@ -216,6 +222,7 @@ class RealPipeline final : public Pipeline {
     return intake;
   }
   void return_intake(std::unique_ptr<Intake> intake) {
+    if (intake->is_oversized()) return;
     const std::lock_guard lock(intakes_mutex_);
     intakes_.push_back(std::move(intake));
   }
@@ -245,8 +252,8 @@ class RealPipeline final : public Pipeline {
   // One batch at a time: a trace's fragments reach the store in their order.
   void seal_what_is_due(Shard& shard) {
     if (shard.is_sealing) return;
-    auto fragments = is_draining_ ? shard.open.take_all(options_.seal_spans_max)
-                                  : shard.open.take_due(clock_.monotonic(), options_.seal_spans_max);
+    auto fragments = is_draining_ ? shard.open.take_all(options_.seal_budget)
+                                  : shard.open.take_due(clock_.monotonic(), options_.seal_budget);
     if (fragments.empty()) return;
     shard.is_sealing = true;
     {
@@ -293,6 +300,7 @@ class RealPipeline final : public Pipeline {
       return false;
     }
     counters_.traces_sealed.add(sealed->traces);
+    counters_.traces_unsealable.add(sealed->unsealable);
     counters_.spans_sealed.add(sealed->spans);
     counters_.references_lost.add(sealed->lost_references);
     return true;
@@ -302,20 +310,15 @@ class RealPipeline final : public Pipeline {
 
   void run_housekeeper(const std::stop_token& token) {
     base::Duration synced = clock_.monotonic();
-    base::Duration marked = synced;
     base::Duration retained = synced;
     while (!wait(token, kHousekeeperTick)) {
       const base::Duration now = clock_.monotonic();
       measure_memory(now);
       if (options_.sync_interval.count() > 0 && now - synced >= options_.sync_interval) {
-        if (!log_.sync()) counters_.sync_failures.add();
+        (void)log_.sync();  // a failure is counted by the log, and tried again at the next turn
         synced = now;
       }
-      if (now - marked >= kSealMarkInterval) {
-        write_seal_mark();
-        marked = now;
-      }
-      if (now - retained >= kRetentionInterval) {
+      if (now - retained >= options_.retention_interval) {
         enforce_retention();
         retained = now;
       }
@@ -335,30 +338,21 @@ class RealPipeline final : public Pipeline {
     is_over_memory_ = is_over || open >= options_.memory_bytes_max / 2;
   }
 
-  // Lets the next start pass over what is sealed without asking the store.
-  void write_seal_mark() {
-    // Records are pushed in the order of their sequences, so a look that is queued now comes after all of these.
-    uint64_t through = last_pushed_;
-    for (const auto& shard : shards_) {
-      const auto look = [&](const OpenTraces& open) { through = open.sealed_through(through); };
-      if (!on_shard(shard->index, look)) return;
-    }
-    if (through <= last_seal_mark_) return;
-    std::string payload(sizeof(through), '\0');
-    std::copy_n(reinterpret_cast<const char*>(&through), sizeof(through), payload.data());
-    const log::RecordInfo info{.kind = log::RecordKind::SealMark, .received = clock_.now()};
-    if (log_.append(info, {}, payload, {})) last_seal_mark_ = through;
-  }
-
+  // For a while only: the log's sync and the memory bound wait meanwhile. What is left goes at the next turn.
   void enforce_retention() {
+    const base::Duration until = clock_.monotonic() + kRetentionTurn;
     const base::Timestamp oldest_kept = base::offset(clock_.now(), -options_.retention_age);
-    count_expired(store_.remove_sealed_before(oldest_kept, kRemovedPerTurn));
-    if (options_.disk_used_share() <= options_.retention_disk_share) return;
-    count_expired(store_.remove_oldest(kRemovedPerTurn));  // the next turn sees what it freed
-  }
-
-  void count_expired(const base::Result<uint64_t>& removed) {
-    if (removed) counters_.traces_expired.add(*removed);
+    const auto remove = [&] {
+      // Only where it helps: what others keep on the disk is not made up for with traces.
+      const uint64_t excess = options_.disk_bytes_beyond(options_.retention_disk_share);
+      if (excess != 0 && excess < store_.disk_bytes()) return store_.remove_oldest(kRemovedAtOnce);
+      return store_.remove_sealed_before(oldest_kept, kRemovedAtOnce);
+    };
+    base::Result<uint64_t> removed = kRemovedAtOnce;
+    while (removed && *removed == kRemovedAtOnce && clock_.monotonic() < until) {
+      removed = remove();
+      if (removed) counters_.traces_expired.add(*removed);
+    }
   }
 
   void register_gauges(base::Metrics& metrics) {
@@ -388,7 +382,6 @@ class RealPipeline final : public Pipeline {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<bool> is_draining_{false};
   std::atomic<bool> is_over_memory_{false};
-  std::atomic<uint64_t> last_pushed_{0};  // sequence
 
   std::mutex intakes_mutex_;
   std::vector<std::unique_ptr<Intake>> intakes_;
@@ -403,7 +396,6 @@ class RealPipeline final : public Pipeline {
   std::condition_variable_any stopped_;
   std::jthread housekeeper_;
   base::Duration gave_back_ = -kGiveBackInterval;  // when, of `housekeeper_`
-  uint64_t last_seal_mark_ = 0;
 };
 
 }  // namespace

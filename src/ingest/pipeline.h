@@ -29,15 +29,17 @@ struct PipelineOptions {
   model::Limits limits;
   uint64_t memory_bytes_max = 2ULL << 30;   // of the whole process; requests are refused while it is passed
   size_t shard_queue_bytes_max = 16 << 20;  // likewise where a shard is that far behind
-  uint64_t seal_spans_max = 16'384;         // in one batch
-  base::Duration sync_interval{0};          // 0: the log is not synced by a timer
+  assemble::SealBudget seal_budget;
+  base::Duration sync_interval{0};  // 0: the log is not synced by a timer
   base::Duration retention_age = std::chrono::hours(72);
   double retention_disk_share = 0.8;  // of the file system, at most used before the oldest traces go
+  base::Duration retention_interval = std::chrono::seconds(1);
   // Injected, since measuring asks the operating system.
   std::function<uint64_t()> resident_bytes = [] { return 0; };
   // Asks the allocator to return what is free to the system: a bound that only freed memory passes must not hold.
   std::function<void()> give_back_memory = [] {};
-  std::function<double()> disk_used_share = [] { return 0.0; };
+  // Bytes by which the data directory's file system is fuller than the given share of it.
+  std::function<uint64_t(double share)> disk_bytes_beyond = [](double) { return 0; };
 };
 
 class Pipeline : public Receiver, public assemble::ShardAccess {

@@ -1,6 +1,7 @@
 #include "ingest/pipeline.h"
 
 #include <atomic>
+#include <future>
 #include <gtest/gtest.h>
 #include <thread>
 
@@ -117,11 +118,30 @@ TEST(Pipeline, open_traces_are_searched_newest_first) {
 }
 
 TEST(Pipeline, a_full_queue_refuses_before_anything_is_logged) {
+  Rig rig({.shards = 1, .shard_queue_bytes_max = sizeof(assemble::TracePart)});
+  std::promise<void> looking;
+  std::promise<void> go_on;
+  std::jthread busy([&] {
+    (void)rig.pipeline->on_shard(0, [&](const assemble::OpenTraces&) {
+      looking.set_value();
+      go_on.get_future().wait();
+    });
+  });
+  looking.get_future().wait();
+  EXPECT_TRUE(rig.receive(request(1, 1)));
+  const auto refused = rig.receive(request(1, 2));
+  go_on.set_value();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::Errc::Overloaded);
+  EXPECT_EQ(rig.log->last_sequence(), 1u);
+  EXPECT_TRUE(eventually([&] { return rig.receive(request(1, 2)).has_value(); }));
+}
+
+TEST(Pipeline, a_request_that_no_queue_can_ever_take_is_too_large) {
   Rig rig({.shards = 1, .shard_queue_bytes_max = 10});
   const auto refused = rig.receive(request(1, 1));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, base::Errc::Overloaded);
-  EXPECT_EQ(rig.log->last_sequence(), 0u);
+  EXPECT_EQ(refused.error().code, base::Errc::TooLarge);
 }
 
 TEST(Pipeline, memory_beyond_its_bound_refuses_until_it_falls) {
@@ -176,7 +196,7 @@ TEST(Pipeline, what_was_open_goes_on_after_a_restart) {
 }
 
 TEST(Pipeline, requests_from_many_threads_all_arrive) {
-  Rig rig({.shards = 2, .assemble = {.decision_wait = 30ms}, .seal_spans_max = 8});
+  Rig rig({.shards = 2, .assemble = {.decision_wait = 30ms}, .seal_budget = {.spans_max = 8}});
   std::vector<std::jthread> clients;
   std::atomic<uint64_t> accepted{0};
   for (uint8_t client = 1; client <= 4; ++client) {
@@ -202,6 +222,30 @@ TEST(Pipeline, a_request_of_invalid_spans_alone_is_not_logged) {
   ASSERT_TRUE(received);
   EXPECT_EQ(received->rejected_spans, 1u);
   EXPECT_EQ(rig.log->last_sequence(), 0u);
+}
+
+TEST(Pipeline, age_removes_what_was_sealed_long_ago_whatever_its_spans_say) {
+  Rig rig({.shards = 1, .assemble = {.decision_wait = 1ms}, .retention_age = 1h, .retention_interval = 20ms});
+  ASSERT_TRUE(rig.receive(request(1, 1)));  // its spans are of 1970
+  ASSERT_TRUE(eventually([&] { return rig.stored(1) == 1; }));
+  rig.stop();
+  rig.options.retention_age = 1ns;
+  rig.start();
+  EXPECT_TRUE(eventually([&] { return rig.stored(1) == 0; }));
+}
+
+TEST(Pipeline, a_disk_that_others_fill_costs_no_trace) {
+  std::atomic<uint64_t> beyond{UINT64_MAX};
+  Rig rig(
+      {.shards = 1, .assemble = {.decision_wait = 1ms}, .retention_interval = 10ms, .disk_bytes_beyond = [&](double) {
+         return beyond.load();
+       }});
+  for (uint8_t i = 1; i <= 5; ++i) ASSERT_TRUE(rig.receive(request(i, 1)));
+  ASSERT_TRUE(eventually([&] { return rig.stored(5) == 1; }));
+  ASSERT_TRUE(rig.pipeline->on_shard(0, [](const assemble::OpenTraces&) {}));
+  EXPECT_EQ(rig.stored(1), 1u);
+  beyond = 1;
+  EXPECT_TRUE(eventually([&] { return rig.stored(1) == 0; }));
 }
 
 TEST(Pipeline, values_beyond_the_limits_are_cut_and_counted) {

@@ -3,6 +3,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <map>
 #include <optional>
+#include <span>
 
 #include "assemble/fragment_reader.h"
 #include "assemble/open_reader.h"
@@ -16,6 +17,24 @@ void release(log::Log& log, const std::vector<assemble::Fragment>& fragments) {
     for (const assemble::SpanReference& reference : fragment.references) ++references[reference.position.segment];
   }
   for (const auto& [segment, count] : references) log.release({.segment = segment, .offset = 0}, count);
+}
+
+// Whether the same bytes would fail again.
+bool is_final(const base::Error& error) {
+  return error.code == base::Errc::Malformed || error.code == base::Errc::TooLarge ||
+         error.code == base::Errc::InvalidArgument || error.code == base::Errc::Unsupported;
+}
+
+base::Result<> append(store::TraceStore& store, std::span<const store::SealedTrace> batch, Sealed& sealed) {
+  const auto whole = store.append(batch);
+  if (whole || !is_final(whole.error())) return whole;
+  // One of them is to blame; the others go one by one. What was committed already is replaced by itself.
+  for (const store::SealedTrace& one : batch) {
+    const auto appended = store.append({&one, 1});
+    if (!appended && !is_final(appended.error())) return appended;
+    if (!appended) ++sealed.unsealable;
+  }
+  return {};
 }
 
 }  // namespace
@@ -35,7 +54,7 @@ base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::ve
     ++sealed.traces;
     sealed.spans += fragments[i].span_count;
   }
-  if (const auto appended = store.append(batch); !appended) return std::unexpected(appended.error());
+  if (const auto appended = append(store, batch, sealed); !appended) return std::unexpected(appended.error());
   release(log, fragments);
   return sealed;
 }

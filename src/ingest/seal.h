@@ -15,10 +15,12 @@ struct Sealed {
   uint64_t traces = 0;
   uint64_t spans = 0;
   uint64_t lost_references = 0;
+  uint64_t unsealable = 0;  // traces that the store will never take
 };
 
 // Reads the fragments' spans and commits them in one batch, then gives their log references back. On failure
-// nothing was committed and nothing given back: call again with the same fragments, before any later ones.
+// nothing was given back: call again with the same fragments, before any later ones. A fragment that the store can
+// never take (malformed, too large) is left out and counted, so that it does not keep the others waiting.
 // `now` is when the fragments count as sealed.
 base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments,
                           model::Timestamp now);

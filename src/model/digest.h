@@ -68,11 +68,12 @@ struct TraceDigest {
   uint32_t first_span = 0;    // its spans are spans[first_span, first_span + span_count)
   uint32_t span_count = 0;
   uint32_t error_count = 0;
-  uint32_t has_root = 0;  // 1 if one of the spans has no parent
+  uint32_t has_root = 0;    // 1 if one of the spans has no parent
+  uint64_t span_bytes = 0;  // of its Span messages
 
   bool operator==(const TraceDigest&) const = default;
 };
-static_assert(sizeof(TraceDigest) == 56);
+static_assert(sizeof(TraceDigest) == 64);
 
 // One of 64 bits for a service name: a filter without false negatives.
 uint64_t service_bit(std::string_view service);

@@ -8,6 +8,7 @@ namespace backstitch::model {
 
 struct Limits {
   uint32_t request_bytes_max = 64 << 20;          // after decompression
+  uint32_t spans_per_request_max = 500'000;       // a request with more is refused: noting a span takes memory too
   uint32_t span_bytes_max = 1 << 20;              // a larger span is rejected
   uint32_t attribute_value_bytes_max = 64 << 10;  // a longer string or bytes value is cut
   uint32_t attributes_per_span_max = 1024;        // the rest is dropped and counted on the span

@@ -33,7 +33,6 @@ class AttributeWalk {
  private:
   void any_value(Cursor in, bool mask, uint32_t depth);
   void bytes_value(Cursor in, bool mask);
-  void varint_value(Cursor& in, bool mask);
   void container(Cursor in, bool is_map, bool mask, uint32_t depth);
   void map_entry(Cursor entry, bool mask, uint32_t depth);
 

@@ -12,6 +12,8 @@ namespace backstitch::wire::otlp {
 
 enum class WireType : uint32_t { Varint = 0, Fixed64 = 1, Bytes = 2, Fixed32 = 5 };
 
+constexpr uint64_t kFieldMax = (1u << 29) - 1;
+
 constexpr uint32_t tag_of(uint32_t field, WireType type) { return field << 3 | static_cast<uint32_t>(type); }
 
 // What is wrong and where; thrown by Cursor and caught where a message was entered, inside this folder.
@@ -39,7 +41,7 @@ class Cursor {
   // A field's number and wire type, as tag_of() makes it.
   uint32_t tag() {
     const uint64_t tag = varint();
-    if (tag > UINT32_MAX || tag >> 3 == 0) [[unlikely]]
+    if ((tag >> 3) - 1 >= kFieldMax) [[unlikely]]
       throw WireFault{"field number out of range", at_};
     return static_cast<uint32_t>(tag);
   }

@@ -2,38 +2,36 @@
 
 #include <fmt/format.h>
 #include <protozero/exception.hpp>
-#include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 #include <type_traits>
 
+#include "wire/otlp/cursor.h"
 #include "wire/otlp/decode.h"
 #include "wire/otlp/otlp_fields.h"
 
-// protozero throws where a field leaves its message; visit() and scalar_of() are where that ends.
+// Cursor throws where a field leaves its message; visit() and scalar_of() are where that ends. It takes what the walk
+// and decode.h take: whatever is in the log must get through here.
 
 namespace backstitch::wire::otlp {
 namespace {
 
 using model::AttributeLevel;
-using protozero::pbf_reader;
 
-constexpr auto kBytes = protozero::pbf_wire_type::length_delimited;
+using enum WireType;
 
-constexpr uint32_t field(uint32_t number, protozero::pbf_wire_type type) {
-  return protozero::tag_and_type(number, type);
-}
-constexpr uint32_t bytes_field(uint32_t number) { return field(number, kBytes); }
-constexpr uint32_t varint_field(uint32_t number) { return field(number, protozero::pbf_wire_type::varint); }
-constexpr uint32_t fixed64_field(uint32_t number) { return field(number, protozero::pbf_wire_type::fixed64); }
+constexpr uint32_t bytes_field(uint32_t number) { return tag_of(number, Bytes); }
+constexpr uint32_t varint_field(uint32_t number) { return tag_of(number, Varint); }
+constexpr uint32_t fixed64_field(uint32_t number) { return tag_of(number, Fixed64); }
 
-std::string_view view_of(pbf_reader& reader) {
-  const protozero::data_view bytes = reader.get_view();
-  return {bytes.data(), bytes.size()};
+// Cursor is for the walk too, which masks in place; nothing here writes through it.
+Cursor cursor_over(std::string_view bytes) {
+  char* const begin = const_cast<char*>(bytes.data());
+  return {begin, begin + bytes.size()};
 }
 
 template <typename Id>
-Id id_of(pbf_reader& reader) {
-  const std::string_view bytes = view_of(reader);
+Id id_of(Cursor& reader) {
+  const std::string_view bytes = reader.bytes().view();
   return bytes.size() == sizeof(Id) ? Id::from_bytes(bytes.data()) : Id{};
 }
 
@@ -47,49 +45,63 @@ class Pass {
  public:
   explicit Pass(TraceVisitor& visitor) : visitor_(visitor) {}
 
-  void request(pbf_reader reader) {
-    while (reader.next()) {
-      if (reader.tag_and_type() == bytes_field(kRequestResourceSpans)) {
-        resource_spans(reader.get_message());
+  void request(Cursor reader) {
+    while (!reader.at_end()) {
+      const uint32_t tag = reader.tag();
+      if (tag == bytes_field(kRequestResourceSpans)) {
+        resource_spans(reader.bytes());
       } else {
-        reader.skip();
+        reader.skip(tag);
       }
     }
   }
 
  private:
   // What spans belong to may stand behind them, so these two levels are read twice.
-  void resource_spans(pbf_reader reader) {
+  void resource_spans(Cursor reader) {
     visitor_.on_resource();
-    for (pbf_reader first = reader; first.next(kResourceSpansResource, kBytes);) {
-      attributes_in(first.get_message(), kResourceAttributes, AttributeLevel::Resource);
-    }
-    while (reader.next()) {
-      if (reader.tag_and_type() == bytes_field(kResourceSpansScopeSpans)) {
-        scope_spans(reader.get_message());
+    for (Cursor first = reader; !first.at_end();) {
+      const uint32_t tag = first.tag();
+      if (tag == bytes_field(kResourceSpansResource)) {
+        attributes_in(first.bytes(), kResourceAttributes, AttributeLevel::Resource);
       } else {
-        reader.skip();
+        first.skip(tag);
+      }
+    }
+    while (!reader.at_end()) {
+      const uint32_t tag = reader.tag();
+      if (tag == bytes_field(kResourceSpansScopeSpans)) {
+        scope_spans(reader.bytes());
+      } else {
+        reader.skip(tag);
       }
     }
   }
 
-  void scope_spans(pbf_reader reader) {
-    for (pbf_reader first = reader; first.next(kScopeSpansScope, kBytes);) {
-      attributes_in(first.get_message(), kScopeAttributes, AttributeLevel::Scope);
-    }
-    while (reader.next()) {
-      if (reader.tag_and_type() == bytes_field(kScopeSpansSpans)) {
-        span(reader.get_message());
+  void scope_spans(Cursor reader) {
+    for (Cursor first = reader; !first.at_end();) {
+      const uint32_t tag = first.tag();
+      if (tag == bytes_field(kScopeSpansScope)) {
+        attributes_in(first.bytes(), kScopeAttributes, AttributeLevel::Scope);
       } else {
-        reader.skip();
+        first.skip(tag);
+      }
+    }
+    while (!reader.at_end()) {
+      const uint32_t tag = reader.tag();
+      if (tag == bytes_field(kScopeSpansSpans)) {
+        span(reader.bytes());
+      } else {
+        reader.skip(tag);
       }
     }
   }
 
-  void span(pbf_reader reader) {
+  void span(Cursor reader) {
     SpanOutline span;
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    while (!reader.at_end()) {
+      const uint32_t tag = reader.tag();
+      switch (tag) {
         case bytes_field(kSpanTraceId):
           span.trace_id = id_of<model::TraceId>(reader);
           break;
@@ -100,69 +112,72 @@ class Pass {
           span.parent_span_id = id_of<model::SpanId>(reader);
           break;
         case bytes_field(kSpanName):
-          span.name = view_of(reader);
+          span.name = reader.bytes().view();
           break;
         case varint_field(kSpanKind):
-          span.kind = enum_of(reader.get_uint64(), model::SpanKind::Consumer, span.kind);
+          span.kind = enum_of(reader.varint(), model::SpanKind::Consumer, span.kind);
           break;
         case fixed64_field(kSpanStart):
-          span.start = {reader.get_fixed64()};
+          span.start = {reader.fixed<uint64_t>()};
           break;
         case fixed64_field(kSpanEnd):
-          span.end = {reader.get_fixed64()};
+          span.end = {reader.fixed<uint64_t>()};
           break;
         case bytes_field(kSpanAttributes):
-          attribute(reader.get_message(), AttributeLevel::Span);
+          attribute(reader.bytes(), AttributeLevel::Span);
           break;
         case bytes_field(kSpanEvents):
-          attributes_in(reader.get_message(), kEventAttributes, AttributeLevel::Event);
+          attributes_in(reader.bytes(), kEventAttributes, AttributeLevel::Event);
           break;
         case bytes_field(kSpanLinks):
-          attributes_in(reader.get_message(), kLinkAttributes, AttributeLevel::Link);
+          attributes_in(reader.bytes(), kLinkAttributes, AttributeLevel::Link);
           break;
         case bytes_field(kSpanStatus):
-          status(reader.get_message(), span);
+          status(reader.bytes(), span);
           break;
         default:
-          reader.skip();
+          reader.skip(tag);
       }
     }
     visitor_.on_span(span);
   }
 
-  static void status(pbf_reader reader, SpanOutline& span) {
-    while (reader.next()) {
-      if (reader.tag_and_type() == varint_field(kStatusCode)) {
-        span.status = enum_of(reader.get_uint64(), model::StatusCode::Error, span.status);
+  static void status(Cursor reader, SpanOutline& span) {
+    while (!reader.at_end()) {
+      const uint32_t tag = reader.tag();
+      if (tag == varint_field(kStatusCode)) {
+        span.status = enum_of(reader.varint(), model::StatusCode::Error, span.status);
       } else {
-        reader.skip();
+        reader.skip(tag);
       }
     }
   }
 
-  void attributes_in(pbf_reader reader, uint32_t number, AttributeLevel level) {
-    while (reader.next()) {
-      if (reader.tag_and_type() == bytes_field(number)) {
-        attribute(reader.get_message(), level);
+  void attributes_in(Cursor reader, uint32_t number, AttributeLevel level) {
+    while (!reader.at_end()) {
+      const uint32_t tag = reader.tag();
+      if (tag == bytes_field(number)) {
+        attribute(reader.bytes(), level);
       } else {
-        reader.skip();
+        reader.skip(tag);
       }
     }
   }
 
-  void attribute(pbf_reader reader, AttributeLevel level) {
+  void attribute(Cursor reader, AttributeLevel level) {
     std::string_view key;
     std::string_view value;
-    while (reader.next()) {
-      switch (reader.tag_and_type()) {
+    while (!reader.at_end()) {
+      const uint32_t tag = reader.tag();
+      switch (tag) {
         case bytes_field(kKeyValueKey):
-          key = view_of(reader);
+          key = reader.bytes().view();
           break;
         case bytes_field(kKeyValueValue):
-          value = view_of(reader);
+          value = reader.bytes().view();
           break;
         default:
-          reader.skip();
+          reader.skip(tag);
       }
     }
     visitor_.on_attribute(level, key, value);
@@ -171,21 +186,22 @@ class Pass {
   TraceVisitor& visitor_;
 };
 
-ScalarView scalar_in(pbf_reader reader, bool& is_scalar) {
+ScalarView scalar_in(Cursor reader, bool& is_scalar) {
   ScalarView value;
-  while (reader.next()) {
-    switch (reader.tag_and_type()) {
+  while (!reader.at_end()) {
+    const uint32_t tag = reader.tag();
+    switch (tag) {
       case bytes_field(kAnyValueString):
-        value = view_of(reader);
+        value = reader.bytes().view();
         break;
       case varint_field(kAnyValueBool):
-        value = reader.get_uint64() != 0;
+        value = reader.varint() != 0;
         break;
       case varint_field(kAnyValueInt):
-        value = reader.get_int64();
+        value = static_cast<int64_t>(reader.varint());
         break;
       case fixed64_field(kAnyValueDouble):
-        value = reader.get_double();
+        value = reader.fixed<double>();
         break;
       default:
         is_scalar = false;
@@ -225,19 +241,19 @@ std::string request_around(std::string_view any_value) {
 
 base::Result<> visit(std::string_view bytes, TraceVisitor& visitor) {
   try {
-    Pass(visitor).request(pbf_reader(bytes.data(), bytes.size()));
+    Pass(visitor).request(cursor_over(bytes));
     return {};
-  } catch (const protozero::exception& error) {
-    return base::fail(base::Errc::Malformed, fmt::format("TracesData of {} bytes: {}", bytes.size(), error.what()));
+  } catch (const WireFault& fault) {
+    return base::fail(base::Errc::Malformed, fmt::format("TracesData of {} bytes: {}", bytes.size(), fault.what));
   }
 }
 
 std::optional<ScalarView> scalar_of(std::string_view any_value) {
   try {
     bool is_scalar = true;
-    const ScalarView value = scalar_in(pbf_reader(any_value.data(), any_value.size()), is_scalar);
+    const ScalarView value = scalar_in(cursor_over(any_value), is_scalar);
     if (is_scalar) return value;
-  } catch (const protozero::exception&) {
+  } catch (const WireFault&) {
     // visit() doesn't look inside values; decode_trace says what is wrong with this one.
   }
   return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 #include <xxhash.h>
 
@@ -28,6 +29,8 @@ std::string_view service_name(std::string_view any_value, std::string_view other
   const std::string_view name = value.bytes().view();
   return name.empty() ? otherwise : name;
 }
+
+struct TooManySpans {};
 
 // Why one span is not accepted; the bytes themselves are sound.
 struct Rejection {
@@ -97,6 +100,7 @@ void Walker::State::resource_spans(Cursor in) {
   for (Cursor first = in; !first.at_end();) {
     const uint32_t tag = first.tag();
     if (tag == kBytes(1)) {
+      if (has_message) throw WireFault{"a second resource in one ResourceSpans", first.position()};
       message = first.bytes();
       has_message = true;
     } else if (tag == kBytes(3)) {
@@ -142,10 +146,13 @@ uint32_t Walker::State::note_resource(Cursor message, Cursor schema_url, bool ha
 void Walker::State::scope_spans(Cursor in, uint32_t resource) {
   Cursor message(in.position(), in.position());
   Cursor schema_url = message;
+  bool has_message = false;
   for (Cursor first = in; !first.at_end();) {
     const uint32_t tag = first.tag();
     if (tag == kBytes(1)) {
+      if (has_message) throw WireFault{"a second scope in one ScopeSpans", first.position()};
       message = first.bytes();
+      has_message = true;
     } else if (tag == kBytes(3)) {
       schema_url = first.bytes();
     } else {
@@ -195,6 +202,8 @@ void Walker::State::span(Cursor in, uint32_t resource, uint32_t scope) {
   } catch (const Rejection& rejection) {
     ++result.rejected_spans;
     if (result.first_rejection.empty()) result.first_rejection = rejection.why;
+    // Its bytes are logged with the rest, and not all of it was looked at for what must be masked.
+    std::memset(in.position(), 0, in.size());
   }
 }
 
@@ -325,7 +334,7 @@ void Walker::State::check_ids() {
 }
 
 void Walker::State::accept() {
-  ++result.accepted_spans;
+  if (++result.accepted_spans > limits.spans_per_request_max) throw TooManySpans{};
   // Spans of one trace mostly stand side by side.
   if (digest->traces.empty() || digest->traces[last_trace].id != view.trace_id) {
     const auto [slot, inserted] = trace_index.try_emplace(view.trace_id, static_cast<uint32_t>(digest->traces.size()));
@@ -343,6 +352,7 @@ void Walker::State::accept() {
   trace.error_count += view.status == model::StatusCode::Error ? 1 : 0;
   trace.has_root |= view.parent_span_id.is_valid() ? 0 : 1;
   ++trace.span_count;
+  trace.span_bytes += view.message.size;
 
   model::SpanDigest& noted = spans.emplace_back();
   noted.span_id = view.span_id;
@@ -398,6 +408,9 @@ base::Result<WalkResult> Walker::walk(std::string& request, model::RequestDigest
   state.last_trace = 0;
   try {
     state.request(Cursor(request.data(), request.data() + request.size()));
+  } catch (const TooManySpans&) {
+    return base::fail(base::Errc::TooLarge, fmt::format("request has more spans than limits.spans_per_request_max, {}",
+                                                        state.limits.spans_per_request_max));
   } catch (const WireFault& fault) {
     return base::fail(base::Errc::Malformed, fmt::format("OTLP request: {} at byte {} of {}", fault.what,
                                                          fault.at - request.data(), request.size()));

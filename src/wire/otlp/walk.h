@@ -3,8 +3,8 @@
 //
 // The request is checked whole: a field whose length leaves its message, a group, or an attribute that is no
 // KeyValue makes the request Malformed, so that what is logged can be read back. A span with an id that is
-// missing, too short or all zeros, that is too large or nests too deep, is rejected by itself; it stays in the
-// bytes but not in the digest.
+// missing, too short or all zeros, that is too large or nests too deep, is rejected by itself; it is not in the digest,
+// and its bytes are zeroed where they lie.
 //
 // Field numbers: opentelemetry-proto 1.x, trace/v1/trace.proto.
 #pragma once

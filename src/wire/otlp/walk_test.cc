@@ -120,9 +120,6 @@ void mask(model::Value& value) {
   auto& variant = value.variant();
   if (auto* text = std::get_if<std::string>(&variant)) std::fill(text->begin(), text->end(), '*');
   if (auto* bytes = std::get_if<model::Bytes>(&variant)) std::fill(bytes->data.begin(), bytes->data.end(), '*');
-  if (auto* flag = std::get_if<bool>(&variant)) *flag = false;
-  if (auto* number = std::get_if<int64_t>(&variant)) *number = 0;
-  if (auto* number = std::get_if<double>(&variant)) *number = 0;
   if (auto* array = std::get_if<model::Array>(&variant)) {
     for (model::Value& one : array->values) mask(one);
   }
@@ -313,6 +310,36 @@ TEST(Walk, only_the_attributes_of_the_plan_are_handed_out) {
   });
   ASSERT_TRUE(result);
   EXPECT_EQ(seen, (std::vector<std::string>{"\x0a\x05/cart", "none"}));
+}
+
+TEST(Walk, numbers_are_not_masked) {
+  SpanSet set = set_of({span(1, 1)});
+  set.spans[0].attributes = {{"gen_ai.usage.input_tokens", 42}};
+  EXPECT_EQ(decode_request(walk(encode_request(set), masking()).request)->spans[0].attributes, set.spans[0].attributes);
+}
+
+TEST(Walk, a_rejected_span_leaves_nothing_in_the_bytes) {
+  model::Value value = "hunter2";
+  for (int i = 0; i < 40; ++i) value = model::Array{{value}};
+  SpanSet set = set_of({span(1, 1), span(1, 2)});
+  set.spans[0].attributes = {{"password", value}};
+  const Walked walked = walk(encode_request(set), masking());
+  EXPECT_EQ(walked.result.rejected_spans, 1u);
+  EXPECT_EQ(walked.request.find("hunter2"), std::string::npos);
+}
+
+TEST(Walk, a_second_resource_beside_the_first_is_malformed) {
+  std::string request("\x0a\x04\x0a\x00\x0a\x00", 6);  // resource_spans { resource {} resource {} }
+  Walker walker({}, {});
+  model::RequestDigest digest;
+  EXPECT_EQ(walker.walk(request, digest).error().code, base::Errc::Malformed);
+}
+
+TEST(Walk, more_spans_than_allowed_are_too_large) {
+  std::string request = encode_request(set_of({span(1, 1), span(1, 2), span(1, 3)}));
+  Walker walker({}, {.spans_per_request_max = 2});
+  model::RequestDigest digest;
+  EXPECT_EQ(walker.walk(request, digest).error().code, base::Errc::TooLarge);
 }
 
 TEST(Walk, a_walker_is_used_again_after_a_malformed_request) {
