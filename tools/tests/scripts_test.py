@@ -10,9 +10,17 @@ import unittest
 
 from tree import TOOLS
 
-_loader = importlib.machinery.SourceFileLoader("build_times", str(TOOLS / "build-times"))
-build_times = importlib.util.module_from_spec(importlib.util.spec_from_loader("build_times", _loader))
-_loader.exec_module(build_times)
+
+def load(file):
+    name = file.replace("-", "_")
+    loader = importlib.machinery.SourceFileLoader(name, str(TOOLS / file))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module
+
+
+build_times = load("build-times")
+instructions = load("instructions")
 
 
 class BuildTimesTest(unittest.TestCase):
@@ -21,6 +29,26 @@ class BuildTimesTest(unittest.TestCase):
             log = pathlib.Path(directory, ".ninja_log")
             log.write_text("# ninja log v5\n0\t900\t1\ta.o\tff\n0\t500\t1\tb.o\tff\n1000\t1100\t2\ta.o\tff\n")
             self.assertEqual(build_times.read_log(log), [(500, "b.o"), (100, "a.o")])
+
+
+class InstructionsTest(unittest.TestCase):
+    allowed = {"walk": (1000.0, 0.0), "splice": (100.0, 2.5)}
+
+    def found(self, **measured):
+        return list(instructions.faults({**self.allowed, **measured}, self.allowed))
+
+    def test_up_to_3_percent_more_instructions_pass(self):
+        self.assertEqual(self.found(walk=(1030.0, 0.0)), [])
+
+    def test_more_instructions_fail_by_name(self):
+        self.assertEqual(self.found(walk=(1040.0, 0.0)), ["walk: 1040 instructions per span, 4.0 % above 1000"])
+
+    def test_one_more_allocation_fails_by_name(self):
+        self.assertEqual(self.found(walk=(900.0, 1.0)), ["walk: 1.00 allocations per request, above 0.00"])
+
+    def test_what_update_writes_is_what_is_allowed_next_time(self):
+        text = instructions.write_allowed("compiler 12", self.allowed)
+        self.assertEqual(instructions.read_allowed(text), ("compiler 12", self.allowed))
 
 
 @unittest.skipUnless(shutil.which("clang-format-19"), "no clang-format-19")
