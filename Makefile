@@ -41,7 +41,7 @@ bench:  ## runs every benchmark
 	@for program in build/release/bench/*_bench; do [ ! -x $$program ] || $$program || exit 1; done
 	bench/serve_bench.py build/release
 
-check-asan:  ## the unit tests and fuzz corpora under AddressSanitizer and UndefinedBehaviorSanitizer
+check-asan:  ## the unit tests, fuzz corpora and main end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/setup --tests
 	@tools/ui
 	cmake --preset asan

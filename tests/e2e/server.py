@@ -10,12 +10,14 @@ from pathlib import Path
 import requests
 
 BINARY = os.environ.get("BACKSTITCH_BINARY", "build/release/backstitch")
+SLOW = int(os.environ.get("BACKSTITCH_SLOW", "1"))  # how much more time a program with sanitizers gets
 START_SECONDS = 60  # the machine may be busy; nothing is measured by it
 STOP_SECONDS = 10  # what the product promises
 
 
 def eventually(check, what, seconds=30.0, interval=0.02):
     """Polls until `check` returns neither None nor False, and returns that."""
+    seconds *= SLOW
     deadline = time.monotonic() + seconds
     while True:
         value = check()
@@ -28,7 +30,8 @@ def eventually(check, what, seconds=30.0, interval=0.02):
 def backstitch(*args, check=None, **kwargs):
     """Runs a verb to its end. `check` is the exit code that it must have."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("BACKSTITCH_")}
-    done = subprocess.run([BINARY, *map(str, args)], capture_output=True, timeout=120, env=environment, **kwargs)
+    done = subprocess.run([BINARY, *map(str, args)], capture_output=True, timeout=120 * SLOW, env=environment,
+                          **kwargs)
     if check is not None:
         assert done.returncode == check, (args, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
     return done
@@ -84,7 +87,7 @@ class Server:
     def is_ready(self):
         assert self.process.poll() is None, f"serve ended with {self.process.returncode}: {self.log()[-2000:]}"
         try:
-            return requests.get(self.url("/readyz"), timeout=5).status_code == 200
+            return requests.get(self.url("/readyz"), timeout=5 * SLOW).status_code == 200
         except requests.ConnectionError:
             return False
 
@@ -92,10 +95,11 @@ class Server:
         """SIGTERM: it drains, ends in time, with 0."""
         self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(timeout=seconds)
+            code = self.process.wait(timeout=seconds * SLOW)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"serve did not end within {seconds} s of SIGTERM: {self.log()[-2000:]}") from None
+            said = self.log()[-2000:]
+            raise AssertionError(f"serve did not end within {seconds * SLOW} s of SIGTERM: {said}") from None
         self.process.stdout.close()
         self.process = None
         assert code == 0, f"serve ended with {code}: {self.log()[-2000:]}"
@@ -131,7 +135,7 @@ class Server:
         return "http://" + self.addresses["otlp-http"] + "/v1/traces"
 
     def get(self, path, status=200, **kwargs):
-        answer = self.session.get(self.url(path), timeout=60, **kwargs)
+        answer = self.session.get(self.url(path), timeout=60 * SLOW, **kwargs)
         assert answer.status_code == status, (path, answer.status_code, answer.text[:500])
         return answer
 
@@ -155,7 +159,7 @@ class Server:
 
     def span_count(self, trace_id):
         """0 where there is no such trace."""
-        answer = self.session.get(self.url(f"/api/bs/v1/traces/{trace_id}"), timeout=60)
+        answer = self.session.get(self.url(f"/api/bs/v1/traces/{trace_id}"), timeout=60 * SLOW)
         assert answer.status_code in (200, 404), (trace_id, answer.status_code, answer.text[:500])
         return answer.json()["spanCount"] if answer.status_code == 200 else 0
 
@@ -186,7 +190,7 @@ class Load:
 
     def wait(self, seconds=120):
         try:
-            out, _ = self.process.communicate(timeout=seconds)
+            out, _ = self.process.communicate(timeout=seconds * SLOW)
         finally:
             if self.process.poll() is None:
                 self.process.kill()

@@ -4,14 +4,14 @@ import random
 
 import pytest
 
-from server import Load, assert_whole, eventually
+from server import SLOW, Load, assert_whole, eventually
 
 SEED = int(os.environ.get("BACKSTITCH_TEST_SEED", "1"))
-KILLS = 10
+KILLS = 10 if SLOW == 1 else 3  # a program with sanitizers takes its time to start
 
 
 def kill_and_restart_under_load(server, load, seed):
-    """Ten times: waits until a random number of further traces was acknowledged, kills, restarts."""
+    """KILLS times: waits until a random number of further traces was acknowledged, kills, restarts."""
     random_source = random.Random(seed)
     acknowledged = 0
     for _ in range(KILLS):
@@ -27,7 +27,7 @@ def kill_and_restart_under_load(server, load, seed):
 
 # HTTP clients knock again sooner than gRPC's, whose channels wait longer from try to try.
 @pytest.mark.parametrize("decision_wait, protocol", [("1s", "http"), ("5s", "grpc")])
-def test_nothing_acknowledged_is_lost_in_ten_kills(make_server, tmp_path, decision_wait, protocol):
+def test_nothing_acknowledged_is_lost_by_kills_under_load(make_server, tmp_path, decision_wait, protocol):
     """With 1s, sealing is always in progress; with 5s, most is still in the log."""
     server = make_server("--set", f"decision_wait={decision_wait}", keep=("otlp-grpc", "otlp-http")).start()
     target = f"{protocol}://{server.addresses['otlp-' + protocol]}"

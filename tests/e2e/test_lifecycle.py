@@ -1,7 +1,7 @@
 """SIGTERM, SIGINT and SIGHUP while spans come in."""
 import signal
 
-from server import Load, assert_whole, eventually
+from server import SLOW, STOP_SECONDS, Load, assert_whole, eventually
 from wire import attribute, new_trace_id, request, send_http, span
 
 
@@ -17,9 +17,10 @@ def test_sigterm_under_load_loses_nothing_that_was_acknowledged(make_server, tmp
 
 def test_sigterm_with_more_open_than_it_can_seal_in_time_leaves_the_rest_for_the_next_start(make_server, tmp_path):
     server = make_server("--set", "decision_wait=1h").start()
-    load = Load(tmp_path, f"grpc://{server.grpc}", "--spans", "1500000", "--connections", "4")
+    spans = 1_500_000 // SLOW**2  # sealing is as much slower as sending
+    load = Load(tmp_path, f"grpc://{server.grpc}", "--spans", spans, "--connections", "4")
     load.wait(240)
-    assert server.metric("backstitch_open_spans") > 1_400_000
+    assert server.metric("backstitch_open_spans") > spans * 14 // 15
     server.stop()  # exits 0 within 10 s, whatever is left
     server.start()
     counts = load.span_counts()
@@ -41,7 +42,7 @@ def test_all_that_was_open_is_sealed_by_sigterm(make_server, tmp_path):
 def test_sigint_ends_it_with_130(make_server):
     server = make_server().start()
     server.process.send_signal(signal.SIGINT)
-    assert server.process.wait(timeout=10) == 130
+    assert server.process.wait(timeout=STOP_SECONDS * SLOW) == 130
     server.process.stdout.close()
     server.process = None
 
