@@ -8,6 +8,7 @@
 
 #include "app/quantity.h"
 #include "base/duration.h"
+#include "log/log_format.h"
 
 namespace backstitch::app {
 
@@ -22,6 +23,9 @@ constexpr std::string_view kAddressType = "host:port, or off";
 constexpr std::string_view kSizeType = "size, such as 256MiB";
 constexpr std::string_view kDurationType = "duration, such as 5s";
 constexpr std::string_view kCountType = "whole number";
+
+// Stored traces are decoded with the default, so what is let in must not nest deeper.
+constexpr uint64_t kNestingMax = model::Limits{}.nesting_max;
 
 template <typename T>
 Result<> assign(T& target, Result<T> value) {
@@ -158,8 +162,11 @@ constexpr ConfigKey kKeys[] = {
 
     {"data", "directory", "Where the log and the traces lie. Made if it is missing.", false, set_data,
      BACKSTITCH_GET({config.data})},
-    {"memory", kSizeType, "What requests in flight, open traces and caches may take together.", false,
-     BACKSTITCH_SET(set_size(config.memory_bytes, value, 64 << 20)), BACKSTITCH_GET({size_text(config.memory_bytes)})},
+    {"memory", kSizeType,
+     "What requests in flight, open traces and caches may take together. The bodies on each listener, and what one "
+     "request decodes to, get at most a quarter of it each.",
+     false, BACKSTITCH_SET(set_size(config.memory_bytes, value, 64 << 20)),
+     BACKSTITCH_GET({size_text(config.memory_bytes)})},
     {"shards", kCountType, "Threads that assemble traces, each with its own; 0 means one per core.", false,
      BACKSTITCH_SET(set_count(config.shards, value, 0, 256)), BACKSTITCH_GET({count_text(config.shards)})},
 
@@ -190,7 +197,7 @@ constexpr ConfigKey kKeys[] = {
      BACKSTITCH_SET(set_size(config.log.max_bytes, value, 64 << 20)),
      BACKSTITCH_GET({size_text(config.log.max_bytes)})},
     {"log.segment_bytes", kSizeType, "Of one file of the log, at most.", false,
-     BACKSTITCH_SET(set_size(config.log.segment_bytes, value, 64 << 10, 1 << 30)),
+     BACKSTITCH_SET(set_size(config.log.segment_bytes, value, 64 << 10, log::kSegmentBytesMax)),
      BACKSTITCH_GET({size_text(config.log.segment_bytes)})},
     {"log.compression", "none or lz4", "lz4 trades processor time for less writing.", false,
      BACKSTITCH_SET(set_word<log::Compression>(config.log.compression, value, kCompressionWords)),
@@ -217,10 +224,12 @@ constexpr ConfigKey kKeys[] = {
      "Web pages that may send spans from browsers, such as https://shop.example; * for all.", true, set_origins,
      BACKSTITCH_GET(config.cors_origins)},
 
-    {"limits.request_bytes_max", kSizeType, "Of one request after decompression; a larger one is refused.", false,
+    {"limits.request_bytes_max", kSizeType,
+     "Of one request after decompression; a larger one is refused. At most a quarter of memory.", false,
      BACKSTITCH_SET(set_size(config.limits.request_bytes_max, value, 64 << 10, 1 << 30)),
      BACKSTITCH_GET({size_text(config.limits.request_bytes_max)})},
-    {"limits.decoded_bytes_max", kSizeType, "Memory for one request that must be decoded, such as OTLP JSON.", false,
+    {"limits.decoded_bytes_max", kSizeType,
+     "Memory for one request that must be decoded, such as OTLP JSON. At most a quarter of memory.", false,
      BACKSTITCH_SET(set_size(config.limits.decoded_bytes_max, value, 1 << 20)),
      BACKSTITCH_GET({size_text(config.limits.decoded_bytes_max)})},
     {"limits.span_bytes_max", kSizeType, "A larger span is rejected.", false,
@@ -233,7 +242,7 @@ constexpr ConfigKey kKeys[] = {
      BACKSTITCH_SET(set_count(config.limits.attributes_per_span_max, value, 1, 1 << 20)),
      BACKSTITCH_GET({count_text(config.limits.attributes_per_span_max)})},
     {"limits.nesting_max", kCountType, "Of lists in attribute values; a span that nests deeper is rejected.", false,
-     BACKSTITCH_SET(set_count(config.limits.nesting_max, value, 1, 64)),
+     BACKSTITCH_SET(set_count(config.limits.nesting_max, value, 1, kNestingMax)),
      BACKSTITCH_GET({count_text(config.limits.nesting_max)})},
 };
 #undef BACKSTITCH_SET

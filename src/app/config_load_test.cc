@@ -110,8 +110,8 @@ TEST(ConfigLoad, key_without_a_value_is_a_mistake) {
 }
 
 TEST(ConfigLoad, bounds_are_told) {
-  EXPECT_THAT(from_file("limits: {nesting_max: 65}\n").mistakes,
-              ElementsAre("line 1: limits.nesting_max: 65 is outside 1 … 64"));
+  EXPECT_THAT(from_file("limits: {nesting_max: 33}\n").mistakes,
+              ElementsAre("line 1: limits.nesting_max: 33 is outside 1 … 32"));
 }
 
 TEST(ConfigLoad, address_without_port_is_a_mistake) {

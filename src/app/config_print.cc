@@ -13,7 +13,7 @@ constexpr std::string_view kPreface = R"(# Configuration
 `backstitch serve` needs none. What is to differ is written in one YAML file (`--config FILE`), in the environment, or
 as `--set key=value`; flags go before the environment, the environment before the file, the file before the defaults.
 An unknown key or a value out of bounds stops the start with the line and, where there is one, the nearest known key.
-This page is what `backstitch config print --markdown` prints.
+This page is what `backstitch config print --markdown` prints; the README puts `backstitch` in `PATH`.
 
 ```sh
 backstitch config check backstitch.yaml   # all mistakes at once; exit code 2 if there are any

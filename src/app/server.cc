@@ -49,6 +49,37 @@ store::EmbeddedOptions store_options(const Config& config) {
   return options;
 }
 
+// What one kind of bytes in flight may take of `memory`, so that they all stay within it together.
+size_t flight_share(const Config& config) { return config.memory_bytes / 4; }
+
+// A request that could never fit beside the rest is too large; otherwise it would be told to come again for ever.
+Config within_memory(Config config) {
+  model::Limits& limits = config.limits;
+  limits.request_bytes_max = static_cast<uint32_t>(std::min<uint64_t>(limits.request_bytes_max, flight_share(config)));
+  limits.decoded_bytes_max = std::min<uint64_t>(limits.decoded_bytes_max, flight_share(config));
+  return config;
+}
+
+// Of all requests on one listener: as usual, but no more than its share, and room for the largest one.
+size_t in_flight_max(const Config& config, size_t usual) {
+  return std::min<size_t>(std::max<size_t>(usual, config.limits.request_bytes_max), flight_share(config));
+}
+
+net::HttpServerOptions http_options(const Config& config, const char* name, const net::Address& address) {
+  net::HttpServerOptions options{.name = name, .address = net::to_string(address)};
+  options.body_bytes_max = config.limits.request_bytes_max;
+  options.body_bytes_total_max = in_flight_max(config, options.body_bytes_total_max);
+  return options;
+}
+
+net::GrpcServerOptions grpc_options(const Config& config, const net::Address& address) {
+  net::GrpcServerOptions options{.address = net::to_string(address),
+                                 .threads = static_cast<unsigned>(core_count()),
+                                 .message_bytes_max = config.limits.request_bytes_max};
+  options.memory_bytes_max = in_flight_max(config, options.memory_bytes_max);
+  return options;
+}
+
 ingest::PipelineOptions pipeline_options(const Config& config) {
   ingest::PipelineOptions options{
       .shards = config.shards == 0 ? core_count() : config.shards,
@@ -145,29 +176,27 @@ class RealServer final : public Server {
       warn_if_open("listen.query", *address);
       add_query_routes();
       auto server = net::HttpServer::start(
-          {.name = "query", .address = net::to_string(*address), .threads = static_cast<unsigned>(core_count()) + 2},
-          [this](net::HttpRequest& request) { return query_router_(request); }, metrics_);
+      net::HttpServerOptions options = http_options(config_, "query", *address);
+      options.threads = static_cast<unsigned>(core_count()) + 2;
+          std::move(options), [this](net::HttpRequest& request) { return query_router_(request); }, metrics_);
       if (!server) return std::unexpected(server.error());
       query_ = std::move(*server);
     }
     if (const auto& address = config_.listen.otlp_http) {
       warn_if_open("listen.otlp_http", *address);
-      api::add_otlp_http_routes(otlp_router_, *pipeline_, metrics_,
-                                {.cors_origins = config_.cors_origins, .limits = config_.limits});
+      const api::OtlpHttpOptions otlp{.cors_origins = config_.cors_origins, .limits = config_.limits};
+      api::add_otlp_http_routes(otlp_router_, *pipeline_, metrics_, otlp);
+      net::HttpServerOptions options = http_options(config_, "otlp_http", *address);
+      options.threads = static_cast<unsigned>(core_count());
+      options.refusal = api::make_otlp_http_refusal(metrics_, otlp);
       auto server = net::HttpServer::start(
-          {.name = "otlp_http",
-           .address = net::to_string(*address),
-           .threads = static_cast<unsigned>(core_count()),
-           .body_bytes_max = config_.limits.request_bytes_max},
-          [this](net::HttpRequest& request) { return otlp_router_(request); }, metrics_);
+          std::move(options), [this](net::HttpRequest& request) { return otlp_router_(request); }, metrics_);
       if (!server) return std::unexpected(server.error());
       otlp_http_ = std::move(*server);
     }
     if (const auto& address = config_.listen.otlp_grpc) {
       warn_if_open("listen.otlp_grpc", *address);
-      auto server = net::GrpcServer::start({.address = net::to_string(*address),
-                                            .threads = static_cast<unsigned>(core_count()),
-                                            .message_bytes_max = config_.limits.request_bytes_max},
+      auto server = net::GrpcServer::start(grpc_options(config_, *address),
                                            api::make_otlp_grpc_handler(*pipeline_, metrics_), metrics_);
       if (!server) return std::unexpected(server.error());
       grpc_ = std::move(*server);

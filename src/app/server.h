@@ -15,7 +15,8 @@ class Server {
  public:
   // Opens the data directory, replays the log, listens. AlreadyExists where another process has the directory or a
   // port, Unsupported where a newer version wrote the data, InvalidArgument, Io, NoSpace: the message is a sentence
-  // for the operator, and nothing was changed.
+  // for the operator. Where the directory was refused, nothing in it was changed. Ports are taken last: where one is
+  // refused the directory was made, opened and replayed by then, and holds the same traces as before.
   static base::Result<std::unique_ptr<Server>> start(const Config& config);
   virtual ~Server() = default;
 

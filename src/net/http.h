@@ -42,6 +42,17 @@ struct HttpResponse {
 // Called on a server thread, several at once. Must not throw.
 using HttpHandler = std::function<HttpResponse(HttpRequest&)>;
 
+// Why a request is not answered by its handler.
+struct HttpRefusal {
+  int status = 0;
+  std::string code = {};     // "malformed", "too_large", …: for the answer and the counter
+  std::string message = {};  // a sentence for people
+};
+
+// Puts a refusal in the words of the protocol that is spoken on a server. Of `head` there is as much as has come: maybe
+// nothing. Called as a handler is. The server sees to the status and to Retry-After.
+using HttpRefusalWriter = std::function<HttpResponse(const HttpRequest& head, const HttpRefusal& why)>;
+
 // Sends each request to the handler of the first pattern that fits; "{name}" stands for one segment, a
 // trailing "*" for the rest (none included). Segments are compared after percent-decoding. HEAD is answered
 // by GET's handler. 404 and 405 are JSON {"error":{"code":…,"message":…}}; set_not_found() replaces the 404.

@@ -197,7 +197,8 @@ HttpResponse Connection::handle(HttpRequest& request) {
     return state_.handler(request);
   } catch (const std::exception& error) {
     state_.counters.refused("handler_failed");
-    return error_response(500, "internal", std::string("the request failed inside the server: ") + error.what());
+    const std::string message = std::string("the request failed inside the server: ") + error.what();
+    return to_response({500, "internal", message}, request, state_.options.refusal);
   }
 }
 
@@ -297,7 +298,7 @@ awaitable<bool> Connection::answer(HttpResponse response, HttpWriteOptions how) 
 
 awaitable<void> Connection::refuse(HttpRefusal why) {
   state_.counters.refused(why.code);
-  HttpResponse response = to_response(why);
+  HttpResponse response = to_response(why, parser_.request(), state_.options.refusal);
   HttpWriteOptions how;
   how.keep_alive = false;
   how.gzip_bytes_min = std::numeric_limits<size_t>::max();

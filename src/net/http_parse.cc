@@ -281,8 +281,9 @@ bool HttpRequestParser::keep_alive() const { return message_->keep_alive(); }
 HttpRequest& HttpRequestParser::request() { return message_->request; }
 const HttpRefusal& HttpRequestParser::refusal() const { return *message_->refusal; }
 
-HttpResponse to_response(const HttpRefusal& refusal) {
-  HttpResponse response = error_response(refusal.status, refusal.code, refusal.message);
+HttpResponse to_response(const HttpRefusal& refusal, const HttpRequest& head, const HttpRefusalWriter& write) {
+  HttpResponse response = write ? write(head, refusal) : error_response(refusal.status, refusal.code, refusal.message);
+  response.status = refusal.status;
   if (refusal.status == 429) response.headers.emplace_back("Retry-After", "1");
   if (refusal.status == 415) response.headers.emplace_back("Accept-Encoding", "gzip, deflate");
   return response;

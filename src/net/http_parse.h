@@ -22,15 +22,9 @@ struct HttpParseLimits {
   size_t body_bytes_max = 64 << 20;     // as sent, and again after decompression
 };
 
-// Why a request is not answered by its handler.
-struct HttpRefusal {
-  int status = 0;
-  std::string code = {};     // "malformed", "too_large", …: for the answer and the counter
-  std::string message = {};  // a sentence for people
-};
-
-// The answer: error_response(), with what the status wants beside it (Retry-After, Accept-Encoding).
-HttpResponse to_response(const HttpRefusal& refusal);
+// The answer: what `write` makes of it, or error_response() where that is empty; with what the status wants beside it
+// (Retry-After, Accept-Encoding).
+HttpResponse to_response(const HttpRefusal& refusal, const HttpRequest& head = {}, const HttpRefusalWriter& write = {});
 
 // One connection's. The grammar is Beast's.
 class HttpRequestParser {
@@ -58,7 +52,7 @@ class HttpRequestParser {
   // From Body on.
   bool wants_continue() const;  // "Expect: 100-continue", and no byte of the body has come
   bool keep_alive() const;
-  // In Done. The caller may move from it.
+  // In Done, when the caller may move from it; before and in Refused: as much of it as has come.
   HttpRequest& request();
   // In Refused.
   const HttpRefusal& refusal() const;

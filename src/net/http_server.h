@@ -29,7 +29,8 @@ struct HttpServerOptions {
   std::chrono::nanoseconds body_timeout = std::chrono::seconds(30);    // 408 beyond
   std::chrono::nanoseconds write_timeout = std::chrono::seconds(30);
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(75);
-  size_t gzip_bytes_min = 1024;  // smaller answers go uncompressed
+  size_t gzip_bytes_min = 1024;    // smaller answers go uncompressed
+  HttpRefusalWriter refusal = {};  // where it is empty: error_response()
 };
 
 // Counters: backstitch_http_requests{server,status}, backstitch_http_refused{server,reason}.

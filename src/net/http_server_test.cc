@@ -221,6 +221,26 @@ TEST_F(HttpServerTest, a_malformed_head_is_400_and_closed) {
   EXPECT_NE(all.find(R"({"error":{"code":"malformed")"), std::string::npos);
 }
 
+TEST_F(HttpServerTest, refusals_are_in_the_words_of_the_protocol_that_is_spoken) {
+  const auto refusal = [](const HttpRequest& head, const HttpRefusal& why) {
+    return HttpResponse{
+        .content_type = "text/plain", .headers = {{"X-Why", why.code}}, .body = head.path + ": " + why.message};
+  };
+  start({.body_bytes_max = 100, .refusal = refusal}, [](HttpRequest&) -> HttpResponse { throw std::bad_alloc(); });
+  const auto large = client()->call("POST", "/large", {}, std::string(101, 'x'));
+  ASSERT_TRUE(large) << large.error().message;
+  EXPECT_EQ(large->status, 413);
+  EXPECT_EQ(large->body, "/large: the body exceeds the limit of 100 bytes");
+  const auto broken = client()->call("POST", "/broken", {{"Content-Encoding", "br"}}, "x");
+  ASSERT_TRUE(broken) << broken.error().message;
+  EXPECT_EQ(broken->status, 415);
+  const std::pair<std::string, std::string> accepted("accept-encoding", "gzip, deflate");
+  EXPECT_NE(std::find(broken->headers.begin(), broken->headers.end(), accepted), broken->headers.end())
+      << "what the status wants is added";
+  EXPECT_EQ(client()->call("GET", "/")->status, 500);
+  EXPECT_TRUE(client()->call("GET", "/thrown")->body.starts_with("/thrown: "));
+}
+
 TEST_F(HttpServerTest, a_large_head_is_431) {
   start({.header_bytes_max = 2000});
   RawClient raw(server_->port());

@@ -5,6 +5,7 @@ import zlib
 
 import grpc
 import pytest
+from google.rpc.status_pb2 import Status
 
 from wire import grpc_refusal, new_trace_id, request, send_grpc, send_http, span
 
@@ -55,6 +56,10 @@ def test_over_http_it_is_413_and_memory_stays_flat(shared_server, bombs, name):
     for _ in range(3):
         answer = send_http(shared_server, bombs[name], Content_Encoding="gzip")
         assert answer.status_code == 413, answer.content[:200]
+        assert answer.headers["Content-Type"] == "application/x-protobuf"
+        status = Status.FromString(answer.content)
+        assert status.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0] and "limit" in status.message
+        assert not status.details, "no RetryInfo: sending it again does not help"
     grown = shared_server.status("VmHWM") - before
     assert grown < MEMORY_MAX, f"{grown / MIB:.0f} MiB more"
 

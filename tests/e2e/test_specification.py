@@ -62,6 +62,22 @@ def test_malformed_json_is_answered_in_json(shared_server, body):
     assert answer.json()["message"]
 
 
+def test_a_broken_span_in_json_is_rejected_by_itself(shared_server):
+    trace_id = new_trace_id()
+    value = {"intValue": 1}
+    for _ in range(40):
+        value = {"arrayValue": {"values": [value]}}
+    body = json_body(trace_id)
+    spans = body["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    spans += [spans[0] | bad for bad in ({"traceId": "xyz"}, {"spanId": "0102"}, {"parentSpanId": "no"},
+                                         {"attributes": [{"key": "deep", "value": value}]})]
+    answer = requests.post(shared_server.otlp, json=body)
+    assert answer.status_code == 200
+    told = answer.json()["partialSuccess"]
+    assert told["rejectedSpans"] == "4" and told["errorMessage"]
+    shared_server.eventually_found(trace_id.hex(), 1)
+
+
 def test_nesting_without_end_is_refused(shared_server):
     deep = '{"arrayValue":{"values":[' * 20_000
     body = json.dumps(json_body(new_trace_id(), attributes=[{"key": "deep", "value": "@"}])).replace('"@"', deep)
@@ -76,8 +92,14 @@ def test_another_content_type_is_a_415(shared_server):
 
 def test_an_encoding_that_is_unknown_or_broken_is_refused(shared_server):
     body = request(span(new_trace_id())).SerializeToString()
-    assert send_http(shared_server, body, Content_Encoding="br").status_code in (400, 415)
-    assert send_http(shared_server, body, Content_Encoding="gzip").status_code == 400
+    for encoding, wanted in (("br", 415), ("gzip", 400)):
+        answer = send_http(shared_server, body, Content_Encoding=encoding)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (wanted, "application/x-protobuf")
+        status = Status.FromString(answer.content)
+        assert status.code == grpc.StatusCode.INVALID_ARGUMENT.value[0] and status.message
+        answer = requests.post(shared_server.otlp, data=b"{}", headers=JSON | {"Content-Encoding": encoding})
+        assert (answer.status_code, answer.headers["Content-Type"]) == (wanted, "application/json")
+        assert answer.json()["code"] == status.code and answer.json()["message"] == status.message
 
 
 def test_only_traces_are_taken(shared_server):
@@ -183,6 +205,10 @@ def test_configured_origins_may_send(make_server):
     assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
     assert "x-token" in answer.headers["Access-Control-Allow-Headers"]
+    for encoding in ("identity", "gzip", "br"):  # the refused ones too, or the page could not read why
+        answer = send_http(server, b"x", Origin="https://shop.example", Content_Encoding=encoding)
+        assert answer.status_code in (400, 415)
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
     assert send_http(server, b"", Origin="https://shop.example").headers["Access-Control-Allow-Origin"]
     stranger = requests.options(server.otlp, headers=PREFLIGHT | {"Origin": "https://evil.example"})
     assert stranger.status_code == 403 and "Access-Control-Allow-Origin" not in stranger.headers

@@ -32,6 +32,46 @@ std::optional<Encoding> encoding_of(const HttpRequest& request) {
   return std::nullopt;
 }
 
+bool is_allowed_origin(const HttpRequest& request, const OtlpHttpOptions& options) {
+  const std::optional<std::string_view> origin = request.header("origin");
+  return origin && std::any_of(options.cors_origins.begin(), options.cors_origins.end(),
+                               [&](const std::string& allowed) { return allowed == "*" || allowed == *origin; });
+}
+
+HttpResponse with_cors(const HttpRequest& request, const OtlpHttpOptions& options, HttpResponse response) {
+  if (options.cors_origins.empty()) return response;
+  response.headers.emplace_back("Vary", "Origin");
+  if (is_allowed_origin(request, options)) {
+    response.headers.emplace_back("Access-Control-Allow-Origin", std::string(*request.header("origin")));
+  }
+  return response;
+}
+
+HttpResponse status_response(int http_status, const wire::otlp::RpcStatus& status, Encoding encoding) {
+  return {.status = http_status,
+          .content_type = content_type_of(encoding),
+          .body = wire::otlp::encode_status(status, encoding)};
+}
+
+// Of what the server refuses by itself.
+base::Errc errc_of(int http_status) {
+  switch (http_status) {
+    case 408:
+      return base::Errc::Timeout;
+    case 413:
+    case 431:
+      return base::Errc::TooLarge;
+    case 415:
+      return base::Errc::Unsupported;
+    case 429:
+      return base::Errc::Overloaded;
+    case 500:
+      return base::Errc::Corrupt;
+    default:
+      return base::Errc::Malformed;
+  }
+}
+
 class OtlpHttp {
  public:
   OtlpHttp(ingest::Receiver& receiver, base::Metrics& metrics, OtlpHttpOptions options)
@@ -64,7 +104,7 @@ class OtlpHttp {
 
   // A browser asks before it sends what a page of another origin wants.
   HttpResponse preflight(const HttpRequest& request) const {
-    if (!is_allowed_origin(request))
+    if (!is_allowed_origin(request, options_))
       return {.status = 403, .content_type = "text/plain", .body = "origin not allowed\n"};
     HttpResponse response{.status = 204, .content_type = "text/plain"};
     response.headers.emplace_back("Access-Control-Allow-Methods", "POST");
@@ -75,12 +115,7 @@ class OtlpHttp {
   }
 
   HttpResponse with_cors(const HttpRequest& request, HttpResponse response) const {
-    if (!answers_browsers()) return response;
-    response.headers.emplace_back("Vary", "Origin");
-    if (is_allowed_origin(request)) {
-      response.headers.emplace_back("Access-Control-Allow-Origin", std::string(*request.header("origin")));
-    }
-    return response;
+    return api::with_cors(request, options_, std::move(response));
   }
 
   bool answers_browsers() const { return !options_.cors_origins.empty(); }
@@ -89,12 +124,6 @@ class OtlpHttp {
   base::Counter& requests(const char* encoding) {
     return metrics_.counter("backstitch_otlp_requests", "OTLP export requests",
                             {{"transport", "http"}, {"encoding", encoding}});
-  }
-
-  bool is_allowed_origin(const HttpRequest& request) const {
-    const std::optional<std::string_view> origin = request.header("origin");
-    return origin && std::any_of(options_.cors_origins.begin(), options_.cors_origins.end(),
-                                 [&](const std::string& allowed) { return allowed == "*" || allowed == *origin; });
   }
 
   base::Result<ingest::Received> receive(std::string& body, Encoding encoding) {
@@ -114,9 +143,7 @@ class OtlpHttp {
     count_refusal(metrics_, "http", error.code);
     const Refusal refusal = refusal_of(error.code);
     const wire::otlp::RpcStatus status{static_cast<int>(refusal.grpc_code), error.message, refusal.retry_after};
-    HttpResponse response{.status = refusal.http_status,
-                          .content_type = content_type_of(encoding),
-                          .body = wire::otlp::encode_status(status, encoding)};
+    HttpResponse response = status_response(refusal.http_status, status, encoding);
     if (refusal.retry_after) {
       response.headers.emplace_back("Retry-After", fmt::format("{}", refusal.retry_after->count()));
     }
@@ -131,6 +158,18 @@ class OtlpHttp {
 };
 
 }  // namespace
+
+net::HttpRefusalWriter make_otlp_http_refusal(base::Metrics& metrics, OtlpHttpOptions options) {
+  return [&metrics, options = std::move(options)](const HttpRequest& head, const net::HttpRefusal& why) {
+    const base::Errc code = errc_of(why.status);
+    count_refusal(metrics, "http", code);
+    const Refusal refusal = refusal_of(code);
+    wire::otlp::RpcStatus status{static_cast<int>(refusal.grpc_code), why.message, std::nullopt};
+    if (why.status == refusal.http_status) status.retry_after = refusal.retry_after;
+    const Encoding encoding = encoding_of(head).value_or(Encoding::Json);
+    return with_cors(head, options, status_response(why.status, status, encoding));
+  };
+}
 
 void add_otlp_http_routes(net::HttpRouter& router, ingest::Receiver& receiver, base::Metrics& metrics,
                           OtlpHttpOptions options) {

@@ -29,4 +29,8 @@ struct OtlpHttpOptions {
 void add_otlp_http_routes(net::HttpRouter& router, ingest::Receiver& receiver, base::Metrics& metrics,
                           OtlpHttpOptions options);
 
+// For the server that has these routes: what it refuses by itself (a body too large, broken or too slow, too many at
+// once) is told as the routes tell it. Counted in backstitch_otlp_refused too. `metrics` outlives it.
+net::HttpRefusalWriter make_otlp_http_refusal(base::Metrics& metrics, OtlpHttpOptions options);
+
 }  // namespace backstitch::api

@@ -166,6 +166,42 @@ TEST_F(OtlpHttpTest, requests_and_refusals_are_counted) {
   EXPECT_NE(text.find("overloaded"), std::string::npos) << text;
 }
 
+struct OtlpHttpRefusalTest : testing::Test {
+  net::HttpResponse refuse(const net::HttpRequest& head, int status, OtlpHttpOptions options = {}) {
+    return make_otlp_http_refusal(metrics, std::move(options))(head, {status, "code", "why"});
+  }
+  base::Metrics metrics;
+};
+
+TEST_F(OtlpHttpRefusalTest, the_server_s_own_refusals_are_a_status_in_the_type_of_the_request) {
+  const auto protobuf = refuse({.headers = {{"content-type", "application/x-protobuf"}}}, 413);
+  EXPECT_EQ(protobuf.status, 413);
+  EXPECT_EQ(protobuf.content_type, "application/x-protobuf");
+  EXPECT_EQ(protobuf.body,
+            "\x08\x08\x12\x03"
+            "why");
+  const auto json = refuse({.headers = {{"content-type", "application/json"}}}, 400);
+  EXPECT_EQ(json.content_type, "application/json");
+  EXPECT_EQ(json.body, R"({"code":3,"message":"why"})");
+  EXPECT_EQ(refuse({}, 408).content_type, "application/json") << "a head that never came";
+}
+
+TEST_F(OtlpHttpRefusalTest, only_what_may_be_sent_again_has_a_retry_delay) {
+  EXPECT_NE(refuse({}, 429).body.find(R"("retryDelay":"1s")"), std::string::npos);
+  for (const int status : {400, 408, 411, 413, 415, 431, 500, 501, 505}) {
+    EXPECT_EQ(refuse({}, status).body.find("retryDelay"), std::string::npos) << status;
+  }
+}
+
+TEST_F(OtlpHttpRefusalTest, browsers_may_read_them_and_they_are_counted) {
+  const net::HttpRequest head{.headers = {{"origin", "https://shop.example"}}};
+  const auto response = refuse(head, 413, {.cors_origins = {"https://shop.example"}});
+  EXPECT_EQ(header(response, "Access-Control-Allow-Origin"), "https://shop.example");
+  EXPECT_EQ(header(refuse(head, 413), "Access-Control-Allow-Origin"), "");
+  const base::Labels labels{{"transport", "http"}, {"reason", std::string(base::to_string(Errc::TooLarge))}};
+  EXPECT_EQ(metrics.counter("backstitch_otlp_refused", "", labels).value(), 2U);
+}
+
 struct OtlpGrpcTest : testing::Test {
   net::GrpcReply call(std::string_view method, std::string body = "") {
     return make_otlp_grpc_handler(receiver, metrics)(method, body);
