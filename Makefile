@@ -20,7 +20,7 @@ test:  ## builds everything, runs every test
 	@tools/ui
 	cmake --preset release
 	$(call COMPILE,release)
-	ctest --preset release -j $(JOBS)
+	tools/ctest release -j $(JOBS)
 
 lint:  ## layering, style, formatting, headers that compile alone
 	@tools/setup --tests
@@ -46,14 +46,14 @@ check-asan:  ## the unit tests, fuzz corpora and main end-to-end tests under Add
 	@tools/ui
 	cmake --preset asan
 	$(call COMPILE,asan)
-	ctest --preset asan -j $(JOBS)
+	tools/ctest asan -j $(JOBS)
 
 check-tsan:  ## the unit tests under ThreadSanitizer
 	@tools/setup --tests
 	@tools/ui
 	cmake --preset tsan
 	$(call COMPILE,tsan)
-	ctest --preset tsan -j $(JOBS)
+	tools/ctest tsan -j $(JOBS)
 
 check-deep: test lint check-asan check-tsan  ## all of it, and the fuzzers
 	@tools/setup --deep

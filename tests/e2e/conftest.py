@@ -18,8 +18,30 @@ def pytest_configure(config):
 def pytest_sessionfinish(session, exitstatus):
     """Where all tests of a file were skipped, the file was."""
     reports = session.config.pluginmanager.get_plugin("terminalreporter").stats
-    if exitstatus == 0 and reports.get("skipped") and not reports.get("passed"):
+    went_well = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    if went_well and reports.get("skipped") and not reports.get("passed"):
         session.exitstatus = SKIPPED
+
+
+def pytest_runtest_logreport(report):
+    if report.skipped:
+        note_skip(report)
+
+
+def pytest_collectreport(report):
+    """Of a file that skips itself as a whole."""
+    if report.skipped:
+        note_skip(report)
+
+
+def note_skip(report):
+    """Adds `name: reason` to the file BACKSTITCH_SKIPPED, where `make test` finds what ctest does not tell."""
+    path = os.environ.get("BACKSTITCH_SKIPPED")
+    if not path:
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    with open(path, "a") as file:
+        file.write(f"{report.nodeid}: {reason.removeprefix('Skipped: ')}\n")
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +56,7 @@ def no_load_stays():
 
 @pytest.fixture
 def make_server(tmp_path):
-    """make_server(*flags, data=…, keep=…): not started yet; stopped, and held to its promises, when the test ends."""
+    """make_server(*flags, data=…, keep=…): not started yet. At the end it is stopped, and held to its promises."""
     made = []
 
     def make(*flags, data=None, **kwargs):
