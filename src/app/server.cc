@@ -52,15 +52,13 @@ store::EmbeddedOptions store_options(const Config& config) {
 // What one kind of bytes in flight may take of `memory`, so that they all stay within it together.
 size_t flight_share(const Config& config) { return config.memory_bytes / 4; }
 
-// A request that could never fit beside the rest is too large; otherwise it would be told to come again for ever.
 Config within_memory(Config config) {
-  model::Limits& limits = config.limits;
-  limits.request_bytes_max = static_cast<uint32_t>(std::min<uint64_t>(limits.request_bytes_max, flight_share(config)));
-  limits.decoded_bytes_max = std::min<uint64_t>(limits.decoded_bytes_max, flight_share(config));
+  config.limits.decoded_bytes_max = std::min<uint64_t>(config.limits.decoded_bytes_max, flight_share(config));
   return config;
 }
 
-// Of all requests on one listener: as usual, but no more than its share, and room for the largest one.
+// Of all requests on one listener: as usual, but no more than its share, and room for the largest one, which a Config
+// holds to that share too.
 size_t in_flight_max(const Config& config, size_t usual) {
   return std::min<size_t>(std::max<size_t>(usual, config.limits.request_bytes_max), flight_share(config));
 }
@@ -175,10 +173,10 @@ class RealServer final : public Server {
     if (const auto& address = config_.listen.query) {
       warn_if_open("listen.query", *address);
       add_query_routes();
-      auto server = net::HttpServer::start(
       net::HttpServerOptions options = http_options(config_, "query", *address);
       options.threads = static_cast<unsigned>(core_count()) + 2;
           std::move(options), [this](net::HttpRequest& request) { return query_router_(request); }, metrics_);
+      auto server = net::HttpServer::start(
       if (!server) return std::unexpected(server.error());
       query_ = std::move(*server);
     }

@@ -7,6 +7,7 @@ import grpc
 import pytest
 from google.rpc.status_pb2 import Status
 
+from server import eventually
 from wire import grpc_refusal, new_trace_id, request, send_grpc, send_http, span
 
 MIB = 1 << 20
@@ -86,6 +87,32 @@ def test_a_large_request_within_the_limit_is_taken(shared_server):
         assert 45 * MIB < len(body) < LIMIT
         assert send(body)
         shared_server.eventually_found(trace_id.hex(), 850)
+
+
+def test_with_little_memory_a_request_may_take_a_quarter_of_it(make_server):
+    server = make_server("--memory", "64MiB", "--set", "limits.request_bytes_max=16MiB").start()
+    filler = {"key": "filler", "value": {"string_value": "x" * 60_000}}
+
+    def body(mib):
+        return request(*[span(new_trace_id(), attributes=[filler]) for _ in range(mib * 17)]).SerializeToString()
+
+    small, large = body(12), body(17)
+    assert 11 * MIB < len(small) < 16 * MIB < len(large)
+    answer = send_http(server, large)
+    assert answer.status_code == 413 and "16777216" in Status.FromString(answer.content).message
+    code, sentence, _ = grpc_refusal(server, large)
+    assert code == grpc.StatusCode.RESOURCE_EXHAUSTED, sentence
+    # The process may be at its bound now and then: what it refuses then is to be sent again, and is taken.
+    eventually(lambda: send_http(server, small).status_code == 200, "taken over HTTP")
+    eventually(lambda: is_taken_by_grpc(server, small), "taken over gRPC")
+
+
+def is_taken_by_grpc(server, body):
+    try:
+        return send_grpc(server, body) == b""
+    except grpc.RpcError as error:
+        assert error.code() == grpc.StatusCode.UNAVAILABLE, error.details()
+        return False
 
 
 def gzip(body):
