@@ -25,7 +25,7 @@
 namespace backstitch::app {
 namespace {
 
-constexpr base::Duration kServersDrain = std::chrono::seconds(3);
+constexpr base::Duration kServersDrain = std::chrono::milliseconds(1500);  // each of three, one after the other
 
 size_t core_count() { return std::max(1u, std::thread::hardware_concurrency()); }
 
@@ -92,7 +92,7 @@ ingest::PipelineOptions pipeline_options(const Config& config) {
       .retention_disk_share = config.retention.disk,
       .resident_bytes = resident_bytes,
       .give_back_memory = give_back_memory,
-      .disk_used_share = [data = config.data] { return disk_used_share(data); }};
+      .disk_bytes_beyond = [data = config.data](double share) { return disk_bytes_beyond(data, share); }};
   if (config.durability.sync == log::Sync::Interval) options.sync_interval = config.durability.interval;
   return options;
 }
@@ -107,8 +107,9 @@ void warn_if_open(const char* listener, const net::Address& address) {
 
 class RealServer final : public Server {
  public:
-  explicit RealServer(Config config) : config_(std::move(config)) {}
-  ~RealServer() override { stop_listening(base::Duration(0)); }
+  explicit RealServer(const Config& config) : config_(within_memory(config)) {}
+  // Requests in progress are finished, so that clients of a reload see no torn answer.
+  ~RealServer() override { stop_listening(kServersDrain); }
 
   base::Result<> run() {
     if (auto opened = open_data(); !opened) return opened;
@@ -131,7 +132,7 @@ class RealServer final : public Server {
     is_draining_ = true;
     if (grpc_) grpc_->drain(kServersDrain);
     if (otlp_http_) otlp_http_->drain(kServersDrain);
-    auto drained = pipeline_->drain(wait - std::min(wait, 2 * kServersDrain));
+    auto drained = pipeline_->drain(wait - std::min(wait, 3 * kServersDrain));
     stop_listening(kServersDrain);
     return drained;
   }
@@ -175,8 +176,8 @@ class RealServer final : public Server {
       add_query_routes();
       net::HttpServerOptions options = http_options(config_, "query", *address);
       options.threads = static_cast<unsigned>(core_count()) + 2;
-          std::move(options), [this](net::HttpRequest& request) { return query_router_(request); }, metrics_);
       auto server = net::HttpServer::start(
+          std::move(options), [this](net::HttpRequest& request) { return query_router_(request); }, metrics_);
       if (!server) return std::unexpected(server.error());
       query_ = std::move(*server);
     }
