@@ -31,7 +31,7 @@ inline void PrintTo(const StoreUnderTest& store, std::ostream* out) { *out << st
 
 class StoreConformance : public testing::TestWithParam<StoreUnderTest> {
  protected:
-  void SetUp() override { fixture_ = GetParam().make(); }
+  void SetUp() override;
   TraceStore& store() { return fixture_->store(); }
   // For facts that must hold after a restart too.
   void reopen() { fixture_->reopen(); }
