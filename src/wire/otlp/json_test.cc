@@ -163,8 +163,10 @@ TEST(OtlpJson, mistakes_are_named_with_their_path) {
 }
 
 std::string nested(uint32_t depth) {
-  std::string value = R"({"intValue":1})";
-  for (uint32_t i = 0; i < depth; ++i) value = R"({"arrayValue":{"values":[)" + value + "]}}";
+  std::string value;
+  for (uint32_t i = 0; i < depth; ++i) value += R"({"arrayValue":{"values":[)";
+  value += R"({"intValue":1})";
+  for (uint32_t i = 0; i < depth; ++i) value += "]}}";
   return request(R"({"attributes":[{"key":"deep","value":)" + value + "}]}");
 }
 
