@@ -311,6 +311,7 @@ class RealPipeline final : public Pipeline {
   void run_housekeeper(const std::stop_token& token) {
     base::Duration synced = clock_.monotonic();
     base::Duration retained = synced;
+    base::Duration trimmed = synced;
     while (!wait(token, kHousekeeperTick)) {
       const base::Duration now = clock_.monotonic();
       measure_memory(now);
@@ -321,6 +322,10 @@ class RealPipeline final : public Pipeline {
       if (now - retained >= options_.retention_interval) {
         enforce_retention();
         retained = now;
+      }
+      if (now - trimmed >= options_.log_trim_interval) {
+        log_.trim();
+        trimmed = now;
       }
     }
   }

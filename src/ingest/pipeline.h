@@ -3,7 +3,7 @@
 //   callers' threads   receive_traces(): walk, mask, reserve queue room, append to the log, push
 //   one per shard      OpenTraces: collects, notices what is due, answers queries about open traces
 //   one sealer         reads what is due back from the log and commits it to the store
-//   one housekeeper    syncs the log, measures memory, removes what is past retention
+//   one housekeeper    syncs and trims the log, measures memory, removes what is past retention
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,7 @@ struct PipelineOptions {
   size_t shard_queue_bytes_max = 16 << 20;  // likewise where a shard is that far behind
   assemble::SealBudget seal_budget;
   base::Duration sync_interval{0};  // 0: the log is not synced by a timer
+  base::Duration log_trim_interval = std::chrono::seconds(10);
   base::Duration retention_age = std::chrono::hours(72);
   double retention_disk_share = 0.8;  // of the file system, at most used before the oldest traces go
   base::Duration retention_interval = std::chrono::seconds(1);

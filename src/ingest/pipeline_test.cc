@@ -224,6 +224,15 @@ TEST(Pipeline, a_request_of_invalid_spans_alone_is_not_logged) {
   EXPECT_EQ(rig.log->last_sequence(), 0u);
 }
 
+TEST(Pipeline, an_idle_servers_log_holds_no_segment) {
+  Rig rig({.shards = 1, .assemble = {.decision_wait = 1ms}, .log_trim_interval = 20ms});
+  for (uint8_t i = 1; i <= 20; ++i) ASSERT_TRUE(rig.receive(request(i, 1, 100)));
+  EXPECT_TRUE(eventually([&] { return rig.stored(20) == 100; }));
+  EXPECT_TRUE(eventually([&] { return rig.disk.snapshot().empty(); }));
+  ASSERT_TRUE(rig.receive(request(21, 1)));
+  EXPECT_TRUE(eventually([&] { return rig.stored(21) == 1; }));
+}
+
 TEST(Pipeline, age_removes_what_was_sealed_long_ago_whatever_its_spans_say) {
   Rig rig({.shards = 1, .assemble = {.decision_wait = 1ms}, .retention_age = 1h, .retention_interval = 20ms});
   ASSERT_TRUE(rig.receive(request(1, 1)));  // its spans are of 1970

@@ -56,6 +56,22 @@ void seal(RecordHeader& header) {
   header.header_crc32c = checksum(header);
 }
 
+RecordHeader prepare_header(const RecordInfo& info, std::string_view digest, std::string_view stored, size_t raw_size,
+                            Compression compression) {
+  RecordHeader header{};
+  header.digest_size = static_cast<uint32_t>(digest.size());
+  header.payload_size = static_cast<uint32_t>(stored.size());
+  header.raw_size = static_cast<uint32_t>(raw_size);
+  header.received_unix_nanos = info.received.unix_nanos;
+  header.kind = static_cast<uint8_t>(info.kind);
+  header.signal = static_cast<uint8_t>(info.signal);
+  header.compression = static_cast<uint8_t>(compression);
+  header.tenant = info.tenant;
+  header.digest_crc32c = base::crc32c(digest);
+  header.payload_crc32c = base::crc32c(stored);
+  return header;
+}
+
 bool is_record(const RecordHeader& header, uint64_t life, uint64_t offset, uint64_t file_bytes) {
   if (header.magic != kRecordMagic || header.life != life || header.header_crc32c != checksum(header)) return false;
   return is_known(header) && header.sequence <= kSequenceMax && header.raw_size <= kRecordBytesMax &&

@@ -1,11 +1,13 @@
 // The two headers of a segment file as values that can be trusted or not.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 #include "base/file_system.h"
 #include "base/result.h"
+#include "log/log.h"
 #include "log/log_format.h"
 
 namespace backstitch::log {
@@ -29,6 +31,11 @@ base::Result<SegmentHeaderRead> read_segment_header(const base::File& file, uint
 void seal(SegmentHeader& header);
 // Sets the magic and the checksum.
 void seal(RecordHeader& header);
+
+// Everything of a record's header that does not depend on where it comes to lie. `stored`: the payload as it is
+// written, `raw_size` bytes before compression.
+RecordHeader prepare_header(const RecordInfo& info, std::string_view digest, std::string_view stored, size_t raw_size,
+                            Compression compression);
 
 // True if `header` is whole, belongs to `life` and says nothing that a file of `file_bytes` cannot hold at
 // `offset`.

@@ -13,7 +13,6 @@
 #include <mutex>
 #include <utility>
 
-#include "base/crc32c.h"
 #include "log/headers.h"
 #include "log/log_metrics.h"
 #include "log/lz4_frames.h"
@@ -35,23 +34,6 @@ struct Waiter {
   bool done = false;
   base::Result<> result{};
 };
-
-// Everything of a header that does not depend on where the record comes to lie.
-RecordHeader prepare_header(const RecordInfo& info, std::string_view digest, std::string_view stored, size_t raw_size,
-                            Compression compression) {
-  RecordHeader header{};
-  header.digest_size = static_cast<uint32_t>(digest.size());
-  header.payload_size = static_cast<uint32_t>(stored.size());
-  header.raw_size = static_cast<uint32_t>(raw_size);
-  header.received_unix_nanos = info.received.unix_nanos;
-  header.kind = static_cast<uint8_t>(info.kind);
-  header.signal = static_cast<uint8_t>(info.signal);
-  header.compression = static_cast<uint8_t>(compression);
-  header.tenant = info.tenant;
-  header.digest_crc32c = base::crc32c(digest);
-  header.payload_crc32c = base::crc32c(stored);
-  return header;
-}
 
 // A digest that cannot be read excludes nothing.
 void add_to_zone(const RecordHeader& header, std::string_view digest, LiveZoneMap& zone) {
@@ -104,6 +86,7 @@ class SegmentedLog final : public Log {
     if (references != 0) table_.release(position.segment, references);
   }
   base::Result<> sync() override;
+  void trim() override;
   base::Result<ZoneMap> zone_map(uint64_t segment) const override;
   uint64_t last_sequence() const override { return last_sequence_.load(); }
   uint64_t live_bytes() const override { return metrics_.gauges->live_bytes.load(); }
@@ -118,6 +101,8 @@ class SegmentedLog final : public Log {
                                       const RecordFacts& facts,
                                       const std::function<void(const Appended&)>& on_appended);
   base::Result<> make_room(uint64_t record_bytes);
+  void end_last_segment_if_idle();
+  void forget_ended();
   void undo_write(const base::Error& error);
   uint64_t verify_from() const;
   void mark_dirty(Segment& segment);
@@ -137,6 +122,7 @@ class SegmentedLog final : public Log {
   std::mutex append_mutex_;
   // All below guarded by append_mutex_.
   bool is_replayed_ = false;
+  uint64_t trimmed_sequence_ = 0;    // the last one when trim was called last
   std::shared_ptr<Segment> active_;  // null until the first append
   std::vector<uint64_t> dirty_;      // segments that a sync is to cover
   std::vector<uint64_t> syncing_;    // segments that the running sync covers
@@ -314,14 +300,18 @@ base::Result<> SegmentedLog::make_room(uint64_t record_bytes) {
   // Its header and name become durable with its first record: the same sync covers all three.
   mark_dirty(*segment);
   is_directory_dirty_ = true;
-  table_.add(segment);
   table_.keep_from(segment->number());
+  table_.add(segment);
   active_ = std::move(segment);
   table_.reclaim();
+  forget_ended();
+  return {};
+}
+
+void SegmentedLog::forget_ended() {
   const auto is_gone = [&](uint64_t number) { return table_.find(number) == nullptr; };
   std::erase_if(dirty_, is_gone);
   std::erase_if(failed_, is_gone);
-  return {};
 }
 
 // The next record is written over what is there of the failed one. Until then no whole header may stand there.
@@ -440,6 +430,29 @@ void SegmentedLog::take_back(const base::Error& error) {
     waiter->done = true;
   }
   waiting_.clear();
+}
+
+// ---- trimming
+
+void SegmentedLog::trim() {
+  {
+    const std::lock_guard lock(append_mutex_);
+    if (!is_replayed_) return;
+    end_last_segment_if_idle();
+  }
+  if (!directory_.remove_unused()) metrics_.file_failures.add();
+  metrics_.gauges->free_segments.store(directory_.free_count());
+}
+
+// What its records said is in the store, sequences too (sequence_after), or needed no more.
+void SegmentedLog::end_last_segment_if_idle() {
+  const bool is_idle = std::exchange(trimmed_sequence_, last_sequence_.load()) == last_sequence_.load();
+  // References are added under the lock that is held here: none come meanwhile.
+  if (!is_idle || table_.has_references()) return;
+  active_.reset();
+  table_.keep_from(UINT64_MAX);
+  table_.reclaim();
+  forget_ended();
 }
 
 // ---- reading

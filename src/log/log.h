@@ -8,7 +8,7 @@
 //   … log->read(at->position) …
 //   log->release(at->position, 3);   // a segment without references is recycled
 //
-// Threads: append, read, release, sync and the getters may be called from any thread at once. `on_appended`
+// Threads: append, read, release, sync, trim and the getters may be called from any thread at once. `on_appended`
 // callbacks run in the order of the sequences.
 #pragma once
 
@@ -50,7 +50,7 @@ struct LogOptions {
   uint32_t segment_bytes = 32 << 20;      // 4 KiB … 32 MiB; a larger record gets a segment of its own
   uint64_t max_bytes = 20ULL << 30;       // NoSpace beyond: log.max_bytes
   uint64_t free_bytes_min = 64ULL << 20;  // left free on the disk; NoSpace below
-  uint32_t recycled_segments_max = 4;     // files kept for reuse
+  uint32_t recycled_segments_max = 16;    // files kept for reuse, until trim() finds them idle
   // Sequences go on behind this one too: the highest that the store has seen, which a power loss may have taken
   // from the log.
   uint64_t sequence_after = 0;
@@ -149,6 +149,12 @@ class Log {
   // Everything appended so far is on the disk when it returns. After an Io error what was appended lately may be
   // lost by a power loss; later appends go to a new segment.
   virtual base::Result<> sync() = 0;
+
+  // Gives disk space back that no load needs: removes the free files that were not used since the last call. Where
+  // nothing was appended since then and no segment is referenced, the last segment ends too, so that an idle log
+  // comes to hold no segment. Called every so often by the owner; how often is how long a burst may pause and still
+  // find its files. Does nothing before a replay that is due.
+  virtual void trim() = 0;
 
   // NotFound if it was recycled.
   virtual base::Result<ZoneMap> zone_map(uint64_t segment) const = 0;

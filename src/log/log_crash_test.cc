@@ -1,5 +1,6 @@
-// A scripted life of the log (appends, rolls, releases, recycling, a restart) is stopped or failed at every single
-// call to the disk in turn. Whatever was promised must hold afterwards.
+// A scripted life of the log (appends, rolls, releases, recycling, trimming, a restart) is stopped or failed at every
+// single call to the disk in turn. Whatever was promised must hold afterwards.
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <set>
@@ -42,11 +43,21 @@ int number_of(const Record& record) {
 
 class LogCrashTest : public LogTest {
  protected:
-  LogOptions options(Sync sync) {
+  LogOptions options(Sync sync, const Script& script) {
     LogOptions result = test_options();
     result.sync = sync;
     result.recycled_segments_max = 2;
+    result.sequence_after = highest_released(script);
     return result;
+  }
+
+  // As the store knows it, where a released record's spans are.
+  static uint64_t highest_released(const Script& script) {
+    uint64_t highest = 0;
+    for (const auto& [number, written] : script.written) {
+      if (written.is_released) highest = std::max(highest, written.sequence);
+    }
+    return highest;
   }
 
   void append_next(Log& log, Sync sync, Script& script) {
@@ -75,11 +86,18 @@ class LogCrashTest : public LogTest {
     script.written[number].is_released = true;
   }
 
-  // One process: opens, appends, keeps the last 8 records referenced. False if it could not start.
+  // Until the log holds no segment, where the disk lets it.
+  void rest(Log& log, Script& script) {
+    while (!positions_.empty()) release(log, script, positions_.begin()->first);
+    for (int i = 0; i < 3; ++i) log.trim();
+  }
+
+  // One process: opens, appends, rests for once, appends more, keeps the last 8 records referenced. False if it could
+  // not start.
   bool run_process(Sync sync, Script& script, int appends) {
     positions_.clear();
     clock_.advance(std::chrono::milliseconds(1));  // each process has lives of its own
-    auto log = Log::open(disk(), clock_, metrics_, options(sync));
+    auto log = Log::open(disk(), clock_, metrics_, options(sync, script));
     if (!log) return false;
     const auto replayed = (*log)->replay([&](const Record& record) -> uint32_t {
       const int number = number_of(record);
@@ -91,6 +109,8 @@ class LogCrashTest : public LogTest {
     for (int i = 0; i < appends; ++i) {
       append_next(**log, sync, script);
       release(**log, script, script.appends - 9);
+      if (i == 2) rest(**log, script);
+      if (i % 4 == 3) (*log)->trim();
       if (i % 5 == 4 && (*log)->sync()) mark_durable(script);
     }
     return true;
@@ -103,7 +123,7 @@ class LogCrashTest : public LogTest {
 
   // `may_show_refused`: the process ended inside a call, whose record may or may not be there.
   void check(Sync sync, const Script& script, Fate promised, bool may_show_refused) {
-    TestLog opened = open(options(sync));
+    TestLog opened = open(options(sync, script));
     std::set<int> shown;
     uint64_t last_sequence = 0;
     for (const Record& record : opened.shown) {
@@ -127,8 +147,9 @@ class LogCrashTest : public LogTest {
     }
     const Appended next = append(*opened.log, "after");
     EXPECT_GT(next.sequence, last_sequence);
+    EXPECT_GT(next.sequence, highest_released(script));
     opened.log.reset();
-    const TestLog again = open(options(sync));
+    const TestLog again = open(options(sync, script));
     ASSERT_EQ(again.shown.size(), opened.shown.size() + 1);
     EXPECT_EQ(again.shown.back().at, next);
   }

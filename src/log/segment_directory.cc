@@ -164,12 +164,26 @@ base::Result<> SegmentDirectory::keep_free(uint64_t number, std::unique_ptr<base
   return removed;
 }
 
+base::Result<> SegmentDirectory::remove_free(std::vector<FreeFile>::iterator file) {
+  if (auto removed = file_system_.remove(path(file->number, kFree)); !removed) return removed;
+  free_.erase(file);
+  bytes_ -= options_.segment_bytes;
+  unused_free_ = std::min(unused_free_, free_.size());
+  return {};
+}
+
+base::Result<> SegmentDirectory::remove_unused() {
+  const std::lock_guard guard(mutex_);
+  base::Result<> removed;
+  for (size_t left = unused_free_; left != 0 && removed; --left) removed = remove_free(free_.begin());
+  unused_free_ = free_.size();
+  return removed;
+}
+
 base::Result<> SegmentDirectory::check_room(uint64_t file_bytes) {
   // A larger record's file takes the room of the free ones first.
   while (bytes_ + file_bytes > options_.max_bytes && !free_.empty()) {
-    if (auto removed = file_system_.remove(path(free_.back().number, kFree)); !removed) return removed;
-    free_.pop_back();
-    bytes_ -= options_.segment_bytes;
+    if (auto removed = remove_free(free_.end() - 1); !removed) return removed;
   }
   if (bytes_ + file_bytes > options_.max_bytes) {
     return base::fail(base::Errc::NoSpace, fmt::format("the log has {} bytes; another segment of {} would pass "
@@ -193,6 +207,7 @@ base::Result<SegmentFile> SegmentDirectory::take_free(uint64_t number) {
   }
   SegmentFile taken{{}, std::move(last.file), options_.segment_bytes};
   free_.pop_back();
+  unused_free_ = std::min(unused_free_, free_.size());
   return taken;
 }
 

@@ -10,6 +10,7 @@
 // file whose header is not its own, which goes to the free ones at the next open.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -61,6 +62,10 @@ class SegmentDirectory {
   // The file's life is over. `reuse` false: it is removed.
   base::Result<> give_back(SegmentFile file, bool reuse);
 
+  // Removes the free files that no take() since the last call came down to. The first call removes none: what an
+  // earlier process left may be needed at once.
+  base::Result<> remove_unused();
+
   base::Result<> sync() { return file_system_.sync_directory(options_.directory); }
   uint64_t free_count() const;
 
@@ -76,6 +81,7 @@ class SegmentDirectory {
   base::Result<> adopt_free(uint64_t number, DirectoryListing& listing);
   base::Result<> count_damaged(uint64_t number, const DirectoryListing& listing);
   base::Result<> keep_free(uint64_t number, std::unique_ptr<base::File> file, uint64_t file_bytes);
+  base::Result<> remove_free(std::vector<FreeFile>::iterator file);
   base::Result<> check_room(uint64_t file_bytes);
   base::Result<SegmentFile> take_free(uint64_t number);
   base::Result<SegmentFile> create(uint64_t number, uint64_t file_bytes);
@@ -90,7 +96,8 @@ class SegmentDirectory {
   uint64_t next_number_ = 1;         // guarded by mutex_
   uint64_t bytes_ = 0;               // guarded by mutex_: of all files
   uint64_t unread_records_max_ = 0;  // used by open only
-  std::vector<FreeFile> free_;       // guarded by mutex_: each of options_.segment_bytes
+  std::vector<FreeFile> free_;       // guarded by mutex_: each of options_.segment_bytes; taken from the end
+  size_t unused_free_ = 0;           // guarded by mutex_: the fewest of free_ since the last remove_unused()
 };
 
 }  // namespace backstitch::log

@@ -1,5 +1,6 @@
 #include "log/segment_table.h"
 
+#include <algorithm>
 #include <cassert>
 #include <mutex>
 #include <utility>
@@ -30,6 +31,11 @@ std::vector<std::shared_ptr<Segment>> SegmentTable::all() const {
 size_t SegmentTable::size() const {
   const std::shared_lock lock(mutex_);
   return segments_.size();
+}
+
+bool SegmentTable::has_references() const {
+  const std::shared_lock lock(mutex_);
+  return std::ranges::any_of(segments_, [](const auto& entry) { return entry.second->references.load() != 0; });
 }
 
 void SegmentTable::release(uint64_t number, uint32_t references) {

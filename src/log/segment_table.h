@@ -24,6 +24,8 @@ class SegmentTable {
   std::shared_ptr<Segment> find(uint64_t number) const;
   std::vector<std::shared_ptr<Segment>> all() const;
   size_t size() const;
+  // Whether anyone needs a record of any segment.
+  bool has_references() const;
   void release(uint64_t number, uint32_t references);
   // Segments below `number` may end; none may before the first call.
   void keep_from(uint64_t number);
