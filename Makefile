@@ -48,7 +48,7 @@ check-asan:  ## the unit tests, fuzz corpora and main end-to-end tests under Add
 	$(call COMPILE,asan)
 	tools/ctest asan -j $(JOBS)
 
-check-tsan:  ## the unit tests under ThreadSanitizer
+check-tsan:  ## the unit tests, fuzz corpora and main end-to-end tests under ThreadSanitizer
 	@tools/setup --tests
 	@tools/ui
 	cmake --preset tsan
