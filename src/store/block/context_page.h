@@ -1,0 +1,37 @@
+// Pages of codes that another column nearly tells: the route given the operation, the status given the route.
+//
+// Each code is written as its rank among the codes that its context had before it in this page, the latest first.
+// Where the context decides the code, all ranks are 0 and the page is a few bytes.
+//
+//   ContextEncoder routes;
+//   routes.encode(route_codes, operation_codes, bytes);
+//   decode_in_context(page, operation_codes, route_codes);
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/block/integer_page.h"
+
+namespace backstitch::store::block {
+
+class ContextEncoder {
+ public:
+  // Appends one page. `codes` and `contexts` have one value per row each (asserted). Not thread-safe.
+  void encode(std::span<const uint32_t> codes, std::span<const uint32_t> contexts, std::string& out);
+
+ private:
+  IntegerEncoder ranks_;
+  IntegerEncoder new_codes_;
+};
+
+// Replaces `codes` by one code per context; on failure it holds anything. Corrupt where `page` isn't exactly one page
+// that was written with as many contexts. Thread-safe.
+base::Result<> decode_in_context(std::string_view page, std::span<const uint32_t> contexts,
+                                 std::vector<uint32_t>& codes);
+
+}  // namespace backstitch::store::block
