@@ -1,0 +1,84 @@
+// A block opened for reading: its index in memory, its columns read page by page with pread. Every page is checked
+// before it is used; a page that fails makes the question about its rows fail with Corrupt, naming file, column and
+// group, and no other.
+//
+//   auto block = Block::open(std::move(file), "0000000000000007.block");
+//   std::vector<uint64_t> durations;
+//   (*block)->read(*(*block)->index().find(Field::Duration), group, durations);
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file_system.h"
+#include "base/result.h"
+#include "store/block/block_index.h"
+#include "store/contract/trace_store.h"
+
+namespace backstitch::store::block {
+
+// Texts of a page; the views point into `storage`.
+struct Texts {
+  std::string storage;
+  std::vector<std::string_view> values;
+};
+
+// The place of a trace in its block.
+struct TraceRow {
+  uint32_t group = 0;
+  uint32_t trace = 0;  // in the group
+  uint32_t first_span = 0;  // in the group
+  uint32_t span_count = 0;
+};
+
+struct TraceHead {
+  model::TraceId id;
+  model::Timestamp start;
+  uint64_t covered_sequence = 0;
+  model::Timestamp sealed_at;
+  TraceRow row;
+};
+
+// Thread-safe: nothing in it changes once it is open.
+class Block {
+ public:
+  // Corrupt, naming the file; Unsupported where a newer version wrote it.
+  static base::Result<std::shared_ptr<const Block>> open(std::unique_ptr<base::File> file, std::string name);
+
+  const BlockIndex& index() const { return index_; }
+  const std::string& name() const { return name_; }
+  uint64_t file_bytes() const { return file_bytes_; }
+
+  // The rows of `column` in `group`, of text as codes. Replaces `out`.
+  base::Result<> read(const ColumnIndex& column, uint32_t group, std::vector<uint64_t>& out) const;
+  base::Result<> read(const ColumnIndex& column, uint32_t group, std::vector<uint32_t>& out) const;
+  // Ids stored as they are: raw_bytes(field) each.
+  base::Result<> read_raw(const ColumnIndex& column, uint32_t group, std::string& out) const;
+  // The texts whose codes begin with first_code(column, group).
+  base::Result<> read_values(const ColumnIndex& column, uint32_t group, Texts& out) const;
+  static uint64_t first_code(const ColumnIndex& column, uint32_t group);
+
+  // Every trace of a group, in order.
+  base::Result<std::vector<TraceHead>> read_heads(uint32_t group) const;
+  // Where `id` is; a trace stands in a block once.
+  base::Result<std::optional<TraceHead>> find(const model::TraceId& id) const;
+  // The spans of one trace as TracesData.
+  base::Result<std::string> read_otlp(const TraceHead& trace) const;
+  // All traces of a group: what a merge reads. Cheaper than one by one.
+  base::Result<std::vector<SealedTrace>> read_group(uint32_t group) const;
+
+ private:
+  Block(std::unique_ptr<base::File> file, std::string name, uint64_t file_bytes, BlockIndex index);
+  base::Result<> read_page(const ColumnIndex& column, const PageRef& page, std::string& out) const;
+
+  std::unique_ptr<base::File> file_;
+  std::string name_;
+  uint64_t file_bytes_ = 0;
+  BlockIndex index_;
+};
+
+}  // namespace backstitch::store::block
