@@ -17,7 +17,7 @@
 #include "base/file_system.h"
 #include "base/result.h"
 #include "store/block/block_index.h"
-#include "store/contract/trace_store.h"
+#include "store/contract/sealed_trace.h"
 
 namespace backstitch::store::block {
 
@@ -30,7 +30,7 @@ struct Texts {
 // The place of a trace in its block.
 struct TraceRow {
   uint32_t group = 0;
-  uint32_t trace = 0;  // in the group
+  uint32_t trace = 0;       // in the group
   uint32_t first_span = 0;  // in the group
   uint32_t span_count = 0;
 };

@@ -12,7 +12,7 @@
 
 #include "base/result.h"
 #include "store/block/block_index.h"
-#include "store/contract/trace_store.h"
+#include "store/contract/sealed_trace.h"
 
 namespace backstitch::store::block {
 

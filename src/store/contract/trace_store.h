@@ -6,18 +6,10 @@
 #include <span>
 #include <string>
 
+#include "store/contract/sealed_trace.h"
 #include "store/contract/trace_reader.h"
 
 namespace backstitch::store {
-
-// One sealed fragment of a trace on its way into a store: the spans of `id` from the log records with sequence
-// (covered by the fragment before, covered_sequence].
-struct SealedTrace {
-  model::TraceId id;
-  uint64_t covered_sequence = 0;
-  model::Timestamp sealed_at;  // by the clock of who appends: what retention goes by
-  std::string otlp;            // TracesData; only spans of `id`, at least one
-};
 
 // Thread-safe; reads run beside appends and see a batch wholly or not at all.
 class TraceStore : public TraceReader {
