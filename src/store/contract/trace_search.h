@@ -5,13 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/time.h"
 #include "model/trace.h"
+#include "traceql/evaluate.h"
 #include "traceql/metrics.h"
 #include "traceql/query.h"
 
@@ -23,6 +24,16 @@ struct TimeRange {
   bool contains(model::Timestamp at) const { return from <= at && at <= to; }
 };
 
+// Where a trace or fragment stands among the answers of a search: latest start first, ties by id.
+struct Place {
+  model::Timestamp start;
+  model::TraceId id;
+
+  bool operator==(const Place&) const = default;
+  // "Comes before".
+  bool operator<(const Place& other) const { return start != other.start ? other.start < start : id < other.id; }
+};
+
 // What a question may cost. At a bound the answer ends with what was found, marked partial and counted.
 struct SearchBudget {
   uint64_t bytes_max = 2ULL << 30;  // read from disk or log, before decompression
@@ -31,11 +42,14 @@ struct SearchBudget {
 };
 
 struct TraceQuery {
-  traceql::Query query;  // no metrics stage
-  TimeRange start;       // of the fragment's earliest span
-  uint32_t limit = 20;   // of traces; 0 finds nothing
-  uint32_t spans_max = 3;  // matched spans told of each trace
+  traceql::Query query;        // no metrics stage
+  TimeRange start;             // of the fragment's earliest span
+  std::optional<Place> after;  // only fragments that come after it: the way to the next page
+  uint32_t limit = 20;         // of traces; 0 finds nothing
+  uint32_t spans_max = 3;      // matched spans told of each trace
   SearchBudget budget;
+
+  bool takes(const Place& fragment) const { return start.contains(fragment.start) && (!after || *after < fragment); }
 };
 
 struct FoundSpan {
@@ -44,31 +58,38 @@ struct FoundSpan {
   std::string name;
   model::Timestamp start;
   model::Duration duration{0};
-  model::Attributes attributes;  // what the query compares or selects, and what by() grouped by
+  model::Attributes attributes;  // what the query compares or selects, and what by() and aggregates made of it
+
+  bool operator==(const FoundSpan&) const = default;
 };
 
 struct FoundTrace {
   model::TraceSummary summary;  // of the matching fragment
   uint32_t matched_spans = 0;
   std::vector<FoundSpan> spans;  // the first in tree order, at most spans_max
+
+  bool operator==(const FoundTrace&) const = default;
 };
 
 // Matching fragments, at most one for each trace: the one with the latest start, of several the one covered furthest.
-// Latest start first, ties by id.
+// By Place, of the fragment.
 struct SearchResult {
   std::vector<FoundTrace> traces;
   bool is_partial = false;  // a bound ended the search early, or a stored trace could not be read
 };
 
+// Holds a trace, or a fragment of one, against a query; nothing if it does not match. Sorts a trace that does as a
+// tree. The slow way that is always right: for readers that have the whole trace at hand.
+std::optional<FoundTrace> find_in(model::Trace& trace, const traceql::Evaluator& evaluator, uint32_t spans_max);
+
 struct MetricsQuery {
-  traceql::Query query;  // with a metrics stage
-  TimeRange span_start;  // of spans; `to` is inclusive here as everywhere
-  base::Duration step{0};
+  traceql::Query query;       // with a metrics stage
+  traceql::MetricsPlan plan;  // made from it: which spans, by their start, and in which steps
   SearchBudget budget;
 };
 
 struct MetricsResult {
-  traceql::SeriesPartials series;
+  traceql::MetricsPartial series;
   bool is_partial = false;
 };
 
