@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,7 +24,12 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> query;  // decoded, in order, repeats kept
   HttpHeaders headers;                                     // names in lower case
   std::string body;                                        // decompressed, dechunked, within the limit
+  // Set by the server: begins to watch the connection.
+  std::function<std::stop_token()> watch_peer = {};
 
+  // Stopped once nobody waits for the answer any more. For handlers that may take long: the first call costs some
+  // system calls. Valid until the handler returns.
+  std::stop_token peer_gone() const { return watch_peer ? watch_peer() : std::stop_token(); }
   // The first value, or nothing.
   std::optional<std::string_view> parameter(std::string_view name) const;
   // `name` in lower case.

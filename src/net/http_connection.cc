@@ -73,6 +73,7 @@ class Stream {
     error_code ignored;
     return socket_.available(ignored) > 0;
   }
+  int native_handle() { return socket_.native_handle(); }
   void interrupt() {
     error_code ignored;
     socket_.cancel(ignored);
@@ -193,6 +194,11 @@ awaitable<void> Connection::run() {
 }
 
 HttpResponse Connection::handle(HttpRequest& request) {
+  PeerWatch::Ticket ticket;
+  request.watch_peer = [&] {
+    if (!ticket.token().stop_possible()) ticket = state_.peers.watch(stream_.native_handle());
+    return ticket.token();
+  };
   try {
     return state_.handler(request);
   } catch (const std::exception& error) {

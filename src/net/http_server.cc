@@ -207,6 +207,7 @@ void Server::drain(nanoseconds wait) {
     emptied_.wait_for(lock, wait, [this] { return connections_.empty(); });
   }
   for_each_connection(&HttpConnection::close);
+  state_.peers.stop_all();  // what is still being worked on reaches nobody
   asio::post(control_, [this] {
     sweep_over_ = true;
     sweep_timer_.cancel();

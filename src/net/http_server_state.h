@@ -13,6 +13,7 @@
 #include "base/counters.h"
 #include "net/byte_budget.h"
 #include "net/http_server.h"
+#include "net/peer_watch.h"
 
 namespace backstitch::net {
 
@@ -56,6 +57,7 @@ struct HttpServerState {
   const HttpHandler handler;
   HttpCounters counters;
   ByteBudget bodies;
+  PeerWatch peers;
   std::atomic<bool> draining{false};
   const std::chrono::nanoseconds sweep_interval;
   std::atomic<uint64_t> sweeps{0};

@@ -362,6 +362,55 @@ TEST_F(HttpServerTest, a_handler_that_throws_is_500) {
   EXPECT_EQ(client()->call("GET", "/")->status, 500);
 }
 
+// Handles one request until its client has gone.
+class Waiter {
+ public:
+  HttpResponse handle(const HttpRequest& request) {
+    const std::stop_token gone = request.peer_gone();
+    EXPECT_TRUE(request.peer_gone() == gone);
+    std::promise<void> stopped;
+    const std::stop_callback on_stop(gone, [&] { stopped.set_value(); });
+    begun.count_down();
+    ended.set_value(stopped.get_future().wait_for(kPatience) == std::future_status::ready);
+    return {};
+  }
+  std::latch begun{1};
+  std::promise<bool> ended;
+};
+
+TEST_F(HttpServerTest, a_handler_is_told_that_its_client_has_gone) {
+  Waiter waiter;
+  start({.threads = 1}, [&](HttpRequest& request) { return waiter.handle(request); });
+  {
+    RawClient client(server_->port());
+    client.send(get("/slow"));
+    waiter.begun.wait();
+  }
+  EXPECT_TRUE(waiter.ended.get_future().get());
+}
+
+TEST_F(HttpServerTest, a_client_that_sends_its_next_request_has_not_gone) {
+  std::atomic<int> stopped = 0;
+  start({}, [&](HttpRequest& request) {
+    stopped += request.peer_gone().stop_requested() ? 1 : 0;
+    return echo(request);
+  });
+  RawClient client(server_->port());
+  client.send(get("/1") + get("/2") + get("/3", "Connection: close\r\n"));
+  EXPECT_EQ(count_of(client.read_to_end(), "HTTP/1.1 200"), 3u);
+  EXPECT_EQ(stopped, 0);
+}
+
+TEST_F(HttpServerTest, a_drain_whose_time_is_over_tells_the_handlers) {
+  Waiter waiter;
+  start({}, [&](HttpRequest& request) { return waiter.handle(request); });
+  RawClient client(server_->port());
+  client.send(get("/slow"));
+  waiter.begun.wait();
+  server_->drain(milliseconds(0));
+  EXPECT_TRUE(waiter.ended.get_future().get());
+}
+
 TEST_F(HttpServerTest, drain_finishes_the_request_in_progress_and_closes_the_idle) {
   std::promise<void> entered;
   std::promise<void> release;
