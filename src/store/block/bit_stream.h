@@ -36,7 +36,6 @@ class BitWriter {
     const unsigned taken = 64 - used_;
     pending_ = taken == 64 ? 0 : value >> taken;
     used_ = used_ + width - 64;
-    if (used_ == 0) pending_ = 0;
   }
 
   void finish() {

@@ -33,11 +33,13 @@ constexpr uint64_t zigzag(int64_t value) {
 }
 constexpr int64_t unzigzag(uint64_t code) { return static_cast<int64_t>((code >> 1) ^ (0 - (code & 1))); }
 
-// The codec that won for a column's page wins again for most of the next ones: it is tried alone, and all of them
-// anew every few pages or when it does badly.
+// The codec that won for a column's page wins again for most of the next ones: it is used alone, and all of them are
+// tried anew when it does worse than it did, and now and then: the longer it has won, the rarer.
 struct CodecChoice {
   uint8_t codec = 0;
   uint8_t pages_until_trial = 0;
+  uint8_t pages_between_trials = 0;
+  float bytes_per_value = 0;
 };
 
 // Writes the pages of one column. Not thread-safe.
@@ -48,7 +50,7 @@ class IntegerEncoder {
   void encode(std::span<const uint32_t> values, std::string& out);
 
  private:
-  static constexpr size_t kChoices = 8;  // the page's own, and those of the pages inside it
+  static constexpr size_t kChoices = 8;  // the page's own, and those of the pages it may hold
   CodecChoice choices_[kChoices];
   std::vector<uint64_t> wide_;
 };

@@ -24,8 +24,10 @@ class PageReader {
 
   bool ok() const { return ok_; }
   bool at_end() const { return rest_.empty(); }
+  size_t left() const { return rest_.size(); }
   uint8_t byte();
   uint64_t varint();
+  uint32_t fixed32();  // little-endian
   std::string_view bytes(size_t size);
   std::string_view part();  // what put_part wrote
   std::string_view rest() { return bytes(rest_.size()); }
@@ -39,6 +41,8 @@ base::Error corrupt_page(std::string_view what);
 
 // A block: bytes whose number the reader knows, coded as `method:u8 …`. Appends; `content` may be empty.
 void encode_block(std::string_view content, std::string& out);
+// The block that holds the content as it is.
+void put_raw_block(std::string_view content, std::string& out);
 
 // Replaces `content`, reusing its memory. Corrupt where `block` isn't exactly one block of `size` bytes. The caller
 // has bounded `size`.

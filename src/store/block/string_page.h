@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,11 +30,17 @@ constexpr size_t kExpandedBytesMax = size_t{64} << 20;
 // Writes the pages of one column. Not thread-safe.
 class StringEncoder {
  public:
+  StringEncoder();
+  StringEncoder(StringEncoder&&) noexcept;
+  StringEncoder& operator=(StringEncoder&&) noexcept;
+  ~StringEncoder();
+
   // Appends one page. At most kPageValuesMax values (asserted). No values are an empty page.
   void encode(std::span<const std::string_view> values, std::string& out);
 
  private:
-  CodecChoice choice_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 // `out` are views into `storage`; both are replaced, and hold anything on failure. Corrupt where `page` isn't exactly

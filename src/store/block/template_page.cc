@@ -1,0 +1,231 @@
+#include "store/block/template_page.h"
+
+#include <algorithm>
+
+#include "store/block/string_page.h"
+
+namespace backstitch::store::block {
+namespace {
+
+constexpr size_t kRowsMin = 8;  // of a template: its columns cost a few bytes each
+constexpr size_t kRememberedTemplatesMax = 256;
+constexpr uint32_t kNoTemplate = 0;  // the row's code where its string stands in the rest
+
+// All strings cut, and which share a template.
+struct Cuts {
+  struct Shape {
+    std::string text;
+    uint32_t rows = 0;
+    uint32_t code = kNoTemplate;
+  };
+  std::vector<Shape> shapes;
+  std::vector<uint32_t> shape_of;       // by row; shapes.size() where it cannot be cut
+  std::vector<std::string_view> holes;  // of all rows, back to back
+  std::vector<size_t> holes_end;        // by row
+};
+
+Cuts cut_all(std::span<const std::string_view> values) {
+  constexpr uint32_t kUncut = ~uint32_t{0};
+  Cuts cuts;
+  absl::flat_hash_map<std::string, uint32_t> ids;
+  std::string text;
+  std::vector<std::string_view> holes;
+  cuts.shape_of.reserve(values.size());
+  cuts.holes_end.reserve(values.size());
+  for (const std::string_view value : values) {
+    text.clear();
+    holes.clear();
+    uint32_t shape = kUncut;
+    if (cut(value, text, holes)) {
+      shape = ids.try_emplace(text, static_cast<uint32_t>(cuts.shapes.size())).first->second;
+      if (shape == cuts.shapes.size()) cuts.shapes.push_back({.text = text});
+      ++cuts.shapes[shape].rows;
+      cuts.holes.insert(cuts.holes.end(), holes.begin(), holes.end());
+    }
+    cuts.shape_of.push_back(shape);
+    cuts.holes_end.push_back(cuts.holes.size());
+  }
+  for (uint32_t& shape : cuts.shape_of) shape = std::min(shape, static_cast<uint32_t>(cuts.shapes.size()));
+  cuts.shapes.emplace_back();  // of those that cannot be cut
+  return cuts;
+}
+
+// Numbers the shapes that enough rows share. The rows that have none of these.
+size_t number_shapes(Cuts& cuts) {
+  uint32_t next = kNoTemplate;
+  size_t rest = cuts.shape_of.size();
+  for (Cuts::Shape& shape : cuts.shapes) {
+    if (shape.rows < kRowsMin) continue;
+    shape.code = ++next;
+    rest -= shape.rows;
+  }
+  return rest;
+}
+
+void put_shape(const Cuts& cuts, uint32_t shape, TemplateState& state, std::string& out) {
+  const std::string& text = cuts.shapes[shape].text;
+  const Template parsed = *Template::parse(text);
+  const size_t width = parsed.holes().size();
+  std::vector<std::vector<std::string_view>> columns(width);
+  for (size_t row = 0; row < cuts.shape_of.size(); ++row) {
+    if (cuts.shape_of[row] != shape) continue;
+    const size_t begin = cuts.holes_end[row] - width;
+    for (size_t hole = 0; hole < width; ++hole) columns[hole].push_back(cuts.holes[begin + hole]);
+  }
+  auto& states = state.holes[text];
+  states.resize(width);
+  std::string part;
+  for (size_t hole = 0; hole < width; ++hole) {
+    part.clear();
+    put_column(parsed.holes()[hole], columns[hole], states[hole], part);
+    put_part(part, out);
+  }
+}
+
+// The parts before the columns.
+struct Head {
+  Strings texts;
+  std::vector<Template> templates;
+  std::vector<size_t> rows;     // by template
+  std::vector<uint32_t> codes;  // by row of the page
+  std::string_view rest;
+  size_t rest_rows = 0;
+};
+
+base::Result<Head> take_head(PageReader& reader, size_t count) {
+  Head head;
+  const uint64_t templates = reader.varint();
+  PageReader texts(reader.part());
+  const std::string_view code_page = reader.part();
+  head.rest = reader.part();
+  if (!reader.ok() || templates > count) return std::unexpected(corrupt_page("templates without a head"));
+  if (auto taken = take_plain(texts, templates, kExpandedBytesMax, head.texts); !taken)
+    return std::unexpected(taken.error());
+  for (size_t i = 0; i < templates; ++i) {
+    auto parsed = Template::parse(head.texts[i]);
+    if (!parsed) return std::unexpected(parsed.error());
+    head.templates.push_back(std::move(*parsed));
+  }
+  if (auto taken = decode_integers32(code_page, count, head.codes); !taken) return std::unexpected(taken.error());
+  head.rows.resize(templates);
+  for (const uint32_t code : head.codes) {
+    if (code > templates) return std::unexpected(corrupt_page("a code beyond the templates"));
+    ++(code == kNoTemplate ? head.rest_rows : head.rows[code - 1]);
+  }
+  return head;
+}
+
+base::Result<std::vector<HoleColumn>> take_columns(PageReader& reader, const Template& shape, size_t rows,
+                                                   size_t& bytes_left) {
+  std::vector<HoleColumn> columns;
+  for (const Hole& hole : shape.holes()) {
+    const std::string_view part = reader.part();
+    if (!reader.ok()) return std::unexpected(corrupt_page("a hole's column is missing"));
+    auto column = HoleColumn::take(hole, part, rows, bytes_left);
+    if (!column) return std::unexpected(column.error());
+    bytes_left -= std::min(bytes_left, column->content_bytes());
+    columns.push_back(std::move(*column));
+  }
+  return columns;
+}
+
+// Appends the strings of one template, row by row.
+class Filler {
+ public:
+  Filler(const Template& shape, std::vector<HoleColumn> columns) : shape_(shape), columns_(std::move(columns)) {}
+
+  void append_next(std::string& out) {
+    std::string_view literals = shape_.literals();
+    for (size_t hole = 0; hole < columns_.size(); ++hole) {
+      const size_t size = shape_.holes()[hole].literal_bytes;
+      out += literals.substr(0, size);
+      literals.remove_prefix(size);
+      columns_[hole].append(next_, out);
+    }
+    out += literals;
+    ++next_;
+  }
+
+ private:
+  const Template& shape_;
+  std::vector<HoleColumn> columns_;
+  size_t next_ = 0;
+};
+
+base::Result<> check_size(const Strings& strings) {
+  if (strings.storage.size() <= kExpandedBytesMax) return {};
+  return std::unexpected(corrupt_page("more bytes of strings than the limit"));
+}
+
+}  // namespace
+
+bool put_templates(std::span<const std::string_view> values, TemplateState& state, std::string& out) {
+  Cuts cuts = cut_all(values);
+  const size_t rest_rows = number_shapes(cuts);
+  if (rest_rows == values.size()) return false;
+  if (state.holes.size() > kRememberedTemplatesMax) state.holes.clear();
+  std::vector<std::string_view> texts;
+  for (const Cuts::Shape& shape : cuts.shapes) {
+    if (shape.code != kNoTemplate) texts.emplace_back(shape.text);
+  }
+  std::vector<uint32_t> codes(values.size());
+  std::vector<std::string_view> rest;
+  for (size_t row = 0; row < values.size(); ++row) {
+    codes[row] = cuts.shapes[cuts.shape_of[row]].code;
+    if (codes[row] == kNoTemplate) rest.push_back(values[row]);
+  }
+  std::string part;
+  put_varint(texts.size(), out);
+  put_plain(texts, state.texts, part);
+  put_part(part, out);
+  part.clear();
+  state.codes.encode(std::span<const uint32_t>(codes), part);
+  put_part(part, out);
+  part.clear();
+  put_plain(rest, state.rest, part);
+  put_part(part, out);
+  for (uint32_t shape = 0; shape < cuts.shapes.size(); ++shape) {
+    if (cuts.shapes[shape].code != kNoTemplate) put_shape(cuts, shape, state, out);
+  }
+  return true;
+}
+
+base::Result<> take_templates(PageReader& reader, size_t count, Strings& out) {
+  out.clear();
+  auto head = take_head(reader, count);
+  if (!head) return std::unexpected(head.error());
+  PageReader rest_reader(head->rest);
+  Strings rest;
+  if (auto taken = take_plain(rest_reader, head->rest_rows, kExpandedBytesMax, rest); !taken) return taken;
+  std::vector<Filler> fillers;
+  size_t bytes_left = kExpandedBytesMax;
+  for (size_t i = 0; i < head->templates.size(); ++i) {
+    auto columns = take_columns(reader, head->templates[i], head->rows[i], bytes_left);
+    if (!columns) return std::unexpected(columns.error());
+    fillers.emplace_back(head->templates[i], std::move(*columns));
+  }
+  if (!reader.at_end()) return std::unexpected(corrupt_page("bytes behind the last column"));
+  size_t next_rest = 0;
+  out.ends.reserve(count);
+  for (const uint32_t code : head->codes) {
+    if (code == kNoTemplate) {
+      out.storage += rest[next_rest++];
+    } else {
+      fillers[code - 1].append_next(out.storage);
+    }
+    if (auto fits = check_size(out); !fits) return fits;
+    out.end_string();
+  }
+  return {};
+}
+
+base::Result<std::optional<size_t>> find_in_templates(PageReader& reader, size_t count, std::string_view needle) {
+  Strings strings;
+  if (auto taken = take_templates(reader, count, strings); !taken) return std::unexpected(taken.error());
+  for (size_t i = 0; i < count; ++i) {
+    if (strings[i] == needle) return i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace backstitch::store::block
