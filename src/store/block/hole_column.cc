@@ -5,6 +5,8 @@
 #include <cassert>
 #include <charconv>
 
+#include "store/block/string_page.h"
+
 namespace backstitch::store::block {
 namespace {
 
@@ -42,20 +44,106 @@ void put_numbers(std::span<const std::string_view> values, HoleState& state, std
   state.numbers.encode(std::span<const uint64_t>(numbers), out);
 }
 
-// Byte by byte of the rows: the first of all rows, then the second. Ids of time, machine and counter have bytes that
-// hardly change.
-void put_fixed(const Hole& hole, std::span<const std::string_view> values, std::string& out) {
-  std::string rows;
-  for (const std::string_view value : values) append_packed(hole, value, rows);
-  const size_t width = hole.stored_bytes();
-  std::string plane(values.size(), '\0');
+// Ids of time, machine and counter, and UUIDs of a version, have bytes that hardly change: planes save them.
+void put_planes(std::string_view rows, size_t width, std::string& out) {
+  std::string plane(rows.size() / width, '\0');
   std::string block;
   for (size_t byte = 0; byte < width; ++byte) {
-    for (size_t row = 0; row < values.size(); ++row) plane[row] = rows[row * width + byte];
+    for (size_t row = 0; row < plane.size(); ++row) plane[row] = rows[row * width + byte];
     block.clear();
     encode_block(plane, block);
     put_part(block, out);
   }
+}
+
+void put_fixed(const Hole& hole, std::span<const std::string_view> values, std::string& out) {
+  std::string rows;
+  for (const std::string_view value : values) append_packed(hole, value, rows);
+  std::string planes;
+  put_planes(rows, hole.stored_bytes(), planes);
+  const bool are_smaller = planes.size() < rows.size();
+  out += static_cast<char>(are_smaller ? kFixedPlanes : kFixedRows);
+  out += are_smaller ? planes : rows;
+}
+
+// The bytes of a column of ids in the order of rows.
+base::Result<> take_fixed(std::string_view part, size_t count, size_t width, std::string& rows) {
+  PageReader reader(part);
+  const uint8_t order = reader.byte();
+  if (!reader.ok() || order > kFixedPlanes) return std::unexpected(corrupt_page("ids in an unknown order"));
+  if (order == kFixedRows) {
+    rows = reader.rest();
+    if (rows.size() != count * width) return std::unexpected(corrupt_page("ids of another number"));
+    return {};
+  }
+  std::string plane;
+  for (size_t byte = 0; byte < width; ++byte) {
+    const std::string_view block = reader.part();
+    if (!reader.ok()) return std::unexpected(corrupt_page("a byte plane is missing"));
+    if (auto decoded = decode_block(block, count, plane); !decoded) return decoded;
+    rows.resize(count * width);
+    for (size_t row = 0; row < count; ++row) rows[row * width + byte] = plane[row];
+  }
+  if (!reader.at_end()) return std::unexpected(corrupt_page("bytes behind the last plane"));
+  return {};
+}
+
+// Each keeps the rows that are equal.
+
+base::Result<> keep_equal_planes(PageReader& reader, size_t count, std::string_view wanted,
+                                 std::vector<uint32_t>& rows) {
+  std::string storage;
+  for (const char byte : wanted) {
+    if (rows.empty()) return {};
+    const std::string_view block = reader.part();
+    auto plane = raw_block(block, count);
+    if (!plane) {
+      if (auto decoded = decode_block(block, count, storage); !decoded) return decoded;
+      plane = storage;
+    }
+    std::erase_if(rows, [&](uint32_t row) { return (*plane)[row] != byte; });
+  }
+  return {};
+}
+
+base::Result<> keep_equal_fixed(const Hole& hole, std::string_view part, size_t count, std::string_view value,
+                                std::vector<uint32_t>& rows) {
+  std::string wanted;
+  append_packed(hole, value, wanted);
+  PageReader reader(part);
+  const uint8_t order = reader.byte();
+  if (reader.ok() && order == kFixedPlanes) return keep_equal_planes(reader, count, wanted, rows);
+  const std::string_view ids = reader.rest();
+  if (!reader.ok() || order != kFixedRows || ids.size() != count * wanted.size()) {
+    return std::unexpected(corrupt_page("ids of another number"));
+  }
+  std::erase_if(rows, [&](uint32_t row) { return ids.substr(row * wanted.size(), wanted.size()) != wanted; });
+  return {};
+}
+
+base::Result<> keep_equal_text(PageReader& reader, size_t count, std::string_view value, std::vector<uint32_t>& rows) {
+  Strings texts;
+  if (auto taken = take_plain(reader, count, kExpandedBytesMax, texts); !taken) return taken;
+  std::erase_if(rows, [&](uint32_t row) { return texts[row] != value; });
+  return {};
+}
+
+base::Result<> keep_equal_number(std::string_view part, size_t count, std::string_view value,
+                                 std::vector<uint32_t>& rows) {
+  PageReader reader(part);
+  const uint8_t digits = reader.byte();
+  if (!reader.ok()) return std::unexpected(corrupt_page("numbers without a form"));
+  if (digits == kNumbersAsText) return keep_equal_text(reader, count, value, rows);
+  std::string shortest;
+  append_number(number_of(value), digits, shortest);
+  if (shortest != value) {  // zeros in front where there are none, or the other way round
+    rows.clear();
+    return {};
+  }
+  std::vector<uint64_t> numbers;
+  if (auto decoded = decode_integers(reader.rest(), count, numbers); !decoded) return decoded;
+  std::erase_if(rows, [&, wanted = number_of(value)](uint32_t row) { return numbers[row] != wanted; });
+  return {};
 }
 
 }  // namespace
@@ -67,12 +155,22 @@ void put_column(const Hole& hole, std::span<const std::string_view> values, Hole
   put_plain(values, state.texts, out);
 }
 
+base::Result<> keep_equal(const Hole& hole, std::string_view part, size_t count, std::string_view value,
+                          std::vector<uint32_t>& rows) {
+  if (hole.is_fixed()) return keep_equal_fixed(hole, part, count, value, rows);
+  if (hole.kind == HoleKind::Number) return keep_equal_number(part, count, value, rows);
+  PageReader reader(part);
+  return keep_equal_text(reader, count, value, rows);
+}
+
 base::Result<HoleColumn> HoleColumn::take(const Hole& hole, std::string_view part, size_t count, size_t bytes_max) {
   HoleColumn column;
   column.hole_ = hole;
   base::Result<> taken;
   if (hole.is_fixed()) {
-    taken = column.take_fixed(part, count, bytes_max);
+    const size_t width = hole.stored_bytes();
+    if (count * width > bytes_max) return std::unexpected(corrupt_page("more bytes of ids than the limit"));
+    taken = take_fixed(part, count, width, column.fixed_);
   } else if (hole.kind == HoleKind::Number) {
     taken = column.take_numbers(part, count, bytes_max);
   } else {
@@ -92,22 +190,6 @@ base::Result<> HoleColumn::take_numbers(std::string_view part, size_t count, siz
   return decode_integers(reader.rest(), count, numbers_);
 }
 
-base::Result<> HoleColumn::take_fixed(std::string_view part, size_t count, size_t bytes_max) {
-  const size_t width = hole_.stored_bytes();
-  if (count * width > bytes_max) return std::unexpected(corrupt_page("more bytes of ids than the limit"));
-  PageReader reader(part);
-  std::string plane;
-  for (size_t byte = 0; byte < width; ++byte) {
-    const std::string_view block = reader.part();
-    if (!reader.ok()) return std::unexpected(corrupt_page("a byte plane is missing"));
-    if (auto decoded = decode_block(block, count, plane); !decoded) return decoded;
-    if (byte == 0) fixed_.resize(count * width);
-    for (size_t row = 0; row < count; ++row) fixed_[row * width + byte] = plane[row];
-  }
-  if (!reader.at_end()) return std::unexpected(corrupt_page("bytes behind the last plane"));
-  return {};
-}
-
 void HoleColumn::append(size_t row, std::string& out) const {
   if (hole_.is_fixed()) {
     const size_t width = hole_.stored_bytes();
@@ -118,12 +200,6 @@ void HoleColumn::append(size_t row, std::string& out) const {
     return;
   }
   append_number(numbers_[row], number_digits_, out);
-}
-
-bool HoleColumn::equals(size_t row, std::string_view value) const {
-  std::string own;
-  append(row, own);
-  return own == value;
 }
 
 }  // namespace backstitch::store::block

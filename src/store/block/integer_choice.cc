@@ -24,9 +24,6 @@ struct IntegerChooser::Survey {
 
 namespace {
 
-constexpr uint8_t kPagesBetweenTrialsMax = 32;
-constexpr size_t kWatchedValuesMin = 256;  // of fewer, the size says little
-constexpr float kWorseFactor = 1.2F;       // than at its trial: the codec is doubted
 constexpr size_t kSampledValues = 64;
 constexpr unsigned kClassBitsMin = 9;     // narrower values are one byte plane
 constexpr size_t kDictionaryBitsMin = 9;  // narrower values are codes already
@@ -113,33 +110,25 @@ void IntegerChooser::put_page(std::span<const uint64_t> values, PageRole role, s
   Survey facts = survey(values);
   CodecChoice& choice = choices_[static_cast<size_t>(role)];
   const size_t before = out.size();
-  if (choice.pages_until_trial > 0) {
-    --choice.pages_until_trial;
-    put_as(static_cast<IntegerCodec>(choice.codec), values, facts, out);
-    const auto size = static_cast<float>(out.size() - before);
-    const float expected = choice.bytes_per_value * static_cast<float>(values.size());
-    if (values.size() < kWatchedValuesMin || size <= expected * kWorseFactor) return;
+  if (choice.next_is_decided()) {
+    put_as(static_cast<IntegerCodec>(choice.codec()), values, facts, out);
+    if (choice.is_content(values.size(), out.size() - before)) return;
     out.resize(before);
   }
   facts.has_few_values =
       static_cast<size_t>(std::bit_width(range.max - range.min)) >= kDictionaryBitsMin && has_few_distinct(values);
-  const uint8_t codec = choice.codec;
-  put_by_trial(values, facts, role, out);
-  choice.bytes_per_value = static_cast<float>(out.size() - before) / static_cast<float>(values.size());
-  choice.pages_between_trials =
-      choice.codec != codec || choice.pages_between_trials == 0
-          ? uint8_t{1}
-          : std::min(kPagesBetweenTrialsMax, static_cast<uint8_t>(choice.pages_between_trials * 2));
-  choice.pages_until_trial = choice.pages_between_trials;
+  const IntegerCodec winner = put_by_trial(values, facts, role, out);
+  choice.won(static_cast<uint8_t>(winner), values.size(), out.size() - before);
 }
 
-void IntegerChooser::put_by_trial(std::span<const uint64_t> values, const Survey& facts, PageRole role,
-                                  std::string& out) {
+IntegerCodec IntegerChooser::put_by_trial(std::span<const uint64_t> values, const Survey& facts, PageRole role,
+                                          std::string& out) {
   const CodecSet allowed = allowed_in(role);
   const auto width = static_cast<unsigned>(std::bit_width(facts.range.max - facts.range.min));
   std::string best;
   std::string candidate;
   size_t best_score = 0;
+  auto winner = IntegerCodec::Packed;
   const auto consider = [&](IntegerCodec codec, bool may_win) {
     if (!may_win || !allowed.has(codec)) return;
     candidate.clear();
@@ -148,7 +137,7 @@ void IntegerChooser::put_by_trial(std::span<const uint64_t> values, const Survey
     if (best_score != 0 && reached >= best_score) return;
     best_score = reached;
     best.swap(candidate);
-    choices_[static_cast<size_t>(role)].codec = static_cast<uint8_t>(codec);
+    winner = codec;
   };
   consider(IntegerCodec::Packed, true);
   consider(IntegerCodec::Bytes, true);
@@ -159,6 +148,7 @@ void IntegerChooser::put_by_trial(std::span<const uint64_t> values, const Survey
   consider(IntegerCodec::Scaled, facts.unit > 1);
   consider(IntegerCodec::Decimal, facts.round_values * 8 >= facts.sampled_values);
   out += best;
+  return winner;
 }
 
 void IntegerChooser::put_as(IntegerCodec codec, std::span<const uint64_t> values, const Survey& facts,

@@ -27,7 +27,7 @@ class IntegerChooser {
   struct Survey;
   static Survey survey(std::span<const uint64_t> values);
 
-  void put_by_trial(std::span<const uint64_t> values, const Survey& facts, PageRole role, std::string& out);
+  IntegerCodec put_by_trial(std::span<const uint64_t> values, const Survey& facts, PageRole role, std::string& out);
   void put_as(IntegerCodec codec, std::span<const uint64_t> values, const Survey& facts, std::string& out);
   void put_runs(std::span<const uint64_t> values, const Survey& facts, std::string& out);
   void put_delta(std::span<const uint64_t> values, std::string& out);

@@ -38,7 +38,8 @@ base::Result<> take_runs(PageReader& reader, std::span<Integer> out) {
   for (size_t run = 0; run < runs; ++run) {
     if (more[run] >= out.size() - at) return std::unexpected(corrupt_page("runs longer than the page"));
     const size_t end = at + more[run] + 1;
-    while (at < end) out[at++] = values[run];
+    std::fill(out.begin() + static_cast<ptrdiff_t>(at), out.begin() + static_cast<ptrdiff_t>(end), values[run]);
+    at = end;
     if (at == out.size() && run + 1 < runs) return std::unexpected(corrupt_page("runs behind the page's end"));
   }
   if (at != out.size()) return std::unexpected(corrupt_page("runs shorter than the page"));

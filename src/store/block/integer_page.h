@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/block/codec_choice.h"
 
 namespace backstitch::store::block {
 
@@ -32,15 +33,6 @@ constexpr uint64_t zigzag(int64_t value) {
   return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
 }
 constexpr int64_t unzigzag(uint64_t code) { return static_cast<int64_t>((code >> 1) ^ (0 - (code & 1))); }
-
-// The codec that won for a column's page wins again for most of the next ones: it is used alone, and all of them are
-// tried anew when it does worse than it did, and now and then: the longer it has won, the rarer.
-struct CodecChoice {
-  uint8_t codec = 0;
-  uint8_t pages_until_trial = 0;
-  uint8_t pages_between_trials = 0;
-  float bytes_per_value = 0;
-};
 
 // Writes the pages of one column. Not thread-safe.
 class IntegerEncoder {

@@ -1,7 +1,6 @@
 #include "store/block/page_bytes.h"
 
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <fmt/format.h>
 #include <memory>
@@ -13,10 +12,11 @@ namespace {
 using base::Errc;
 using base::fail;
 
-constexpr int kLevel = 1;                 // 3 to 19 bought less than 2 % on whole blocks
-constexpr size_t kFrameMagicBytes = 4;    // the same in every frame: not stored
-constexpr size_t kSqueezeBytesMin = 24;   // below, a frame's own head is all that could be saved
-constexpr size_t kSampleBytes = 1 << 14;  // of large contents
+constexpr int kLevel = 1;                // 3 to 19 bought less than 2 % on whole blocks
+constexpr size_t kFrameMagicBytes = 4;   // the same in every frame: not stored
+constexpr size_t kSqueezeBytesMin = 24;  // below, a frame's own head is all that could be saved
+constexpr size_t kRandomBytesMin = 256;  // of fewer, frequencies say little
+constexpr size_t kSampleBytes = 1 << 12;
 
 enum class Method : uint8_t { Raw = 0, Repeated = 1, Zstd = 2 };
 
@@ -62,6 +62,18 @@ base::Result<> take_frame(std::string_view stored, size_t size, std::string& con
   if (ZSTD_isError(written)) return fail(Errc::Corrupt, fmt::format("page: zstd: {}", ZSTD_getErrorName(written)));
   if (written != size) return fail(Errc::Corrupt, fmt::format("page: a frame of {} bytes, not {}", written, size));
   return {};
+}
+
+// Whether any two bytes are hardly likelier to be equal than random ones are, which is 1 in 256. Then no coding helps,
+// and trying it takes longest.
+bool looks_random(std::string_view content) {
+  if (content.size() < kRandomBytesMin) return false;
+  const std::string_view sample = content.substr(0, kSampleBytes);
+  std::array<uint32_t, 256> counts{};
+  for (const char c : sample) ++counts[static_cast<uint8_t>(c)];
+  uint64_t equal_pairs = 0;
+  for (const uint64_t count : counts) equal_pairs += count * (count - 1);
+  return equal_pairs * 230 < sample.size() * (sample.size() - 1);
 }
 
 }  // namespace
@@ -122,25 +134,13 @@ std::string_view PageReader::part() {
 
 base::Error corrupt_page(std::string_view what) { return {Errc::Corrupt, fmt::format("page: {}", what)}; }
 
-size_t estimate_entropy_bytes(std::string_view content) {
-  if (content.empty()) return 0;
-  const std::string_view sample = content.substr(0, kSampleBytes);
-  std::array<uint32_t, 256> counts{};
-  for (const char c : sample) ++counts[static_cast<uint8_t>(c)];
-  double bits = 0;
-  for (const uint32_t count : counts) {
-    if (count != 0) bits += count * std::log2(static_cast<double>(sample.size()) / count);
-  }
-  return static_cast<size_t>(bits / 8 * static_cast<double>(content.size()) / static_cast<double>(sample.size()));
-}
-
 void encode_block(std::string_view content, std::string& out) {
   if (content.size() > 1 && content.find_first_not_of(content[0]) == content.npos) {
     out += static_cast<char>(Method::Repeated);
     out += content[0];
     return;
   }
-  if (content.size() >= kSqueezeBytesMin) {
+  if (content.size() >= kSqueezeBytesMin && !looks_random(content)) {
     out += static_cast<char>(Method::Zstd);
     if (put_frame(content, out)) return;
     out.pop_back();

@@ -51,7 +51,4 @@ base::Result<> decode_block(std::string_view block, size_t size, std::string& co
 // The block's bytes in place, where it holds them as they are.
 std::optional<std::string_view> raw_block(std::string_view block, size_t size);
 
-// An estimate of the bytes that coding each byte by its frequency alone takes. Looks at a sample of large contents.
-size_t estimate_entropy_bytes(std::string_view content);
-
 }  // namespace backstitch::store::block

@@ -10,16 +10,15 @@
 namespace backstitch::store::block {
 namespace {
 
-size_t shared_prefix(std::string_view a, std::string_view b) {
-  const auto end = std::ranges::mismatch(a, b).in1;
-  return static_cast<size_t>(end - a.begin());
-}
-
 uint64_t sum_of(std::span<const uint32_t> lengths) {
   return std::accumulate(lengths.begin(), lengths.end(), uint64_t{0});
 }
 
 }  // namespace
+
+size_t shared_prefix(std::string_view a, std::string_view b) {
+  return static_cast<size_t>(std::ranges::mismatch(a, b).in1 - a.begin());
+}
 
 void put_plain(std::span<const std::string_view> values, PlainState& state, std::string& out) {
   if (values.empty()) return;
@@ -71,6 +70,19 @@ base::Result<> take_plain(PageReader& reader, size_t count, size_t bytes_max, St
   out.ends.resize(count);
   std::inclusive_scan(plain->lengths.begin(), plain->lengths.end(), out.ends.begin(), std::plus<>(), uint64_t{0});
   return {};
+}
+
+base::Result<std::optional<size_t>> find_in_plain(PageReader& reader, size_t count, std::string_view needle) {
+  std::string storage;
+  const auto plain = open_plain(reader, count, kExpandedBytesMax, storage);
+  if (!plain) return std::unexpected(plain.error());
+  size_t at = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t length = plain->lengths[i];
+    if (length == needle.size() && plain->bytes.substr(at, length) == needle) return i;
+    at += length;
+  }
+  return std::nullopt;
 }
 
 void put_front(std::span<const std::string_view> values, FrontState& state, std::string& out) {

@@ -48,6 +48,9 @@ struct FrontState {
   PlainState rests;
 };
 
+// Bytes that both begin with.
+size_t shared_prefix(std::string_view a, std::string_view b);
+
 void put_plain(std::span<const std::string_view> values, PlainState& state, std::string& out);
 void put_front(std::span<const std::string_view> values, FrontState& state, std::string& out);
 
@@ -62,5 +65,8 @@ struct PlainBytes {
   std::string_view bytes;
 };
 base::Result<PlainBytes> open_plain(PageReader& reader, size_t count, size_t bytes_max, std::string& storage);
+
+// The first string that equals `needle`.
+base::Result<std::optional<size_t>> find_in_plain(PageReader& reader, size_t count, std::string_view needle);
 
 }  // namespace backstitch::store::block

@@ -14,11 +14,22 @@ struct StringEncoder::State {
   PlainState plain;
   FrontState front;
   TemplateState templates;
+  CodecChoice choice;
+
+  bool put_as(StringForm form, std::span<const std::string_view> values, std::string& out);
+  void put_by_trial(std::span<const std::string_view> values, size_t size, std::string& out);
 };
 
 namespace {
 
 constexpr size_t kTemplateValuesMin = 16;  // of fewer, what templates need costs more than they save
+
+// Whether front coding could win: neighbours share a third of the bytes.
+bool shares_prefixes(std::span<const std::string_view> values, size_t size) {
+  size_t shared = 0;
+  for (size_t i = 1; i < values.size(); ++i) shared += shared_prefix(values[i - 1], values[i]);
+  return shared * 3 >= size && shared > 0;
+}
 
 base::Error too_many(size_t count) {
   return {base::Errc::Corrupt, fmt::format("page: {} values; at most {}", count, kPageValuesMax)};
@@ -52,19 +63,59 @@ StringEncoder::StringEncoder(StringEncoder&&) noexcept = default;
 StringEncoder& StringEncoder::operator=(StringEncoder&&) noexcept = default;
 StringEncoder::~StringEncoder() = default;
 
+// Appends the page in that form; false, and nothing appended, where it hasn't got one.
+bool StringEncoder::State::put_as(StringForm form, std::span<const std::string_view> values, std::string& out) {
+  const size_t before = out.size();
+  out += static_cast<char>(form);
+  switch (form) {
+    case StringForm::Plain:
+      put_plain(values, plain, out);
+      return true;
+    case StringForm::Front:
+      put_front(values, front, out);
+      return true;
+    case StringForm::Templates:
+      if (put_templates(values, templates, out)) return true;
+      break;
+  }
+  out.resize(before);
+  return false;
+}
+
+void StringEncoder::State::put_by_trial(std::span<const std::string_view> values, size_t size, std::string& out) {
+  std::string best;
+  put_as(StringForm::Plain, values, best);
+  auto winner = StringForm::Plain;
+  const auto consider = [&](StringForm form) {
+    std::string candidate;
+    if (!put_as(form, values, candidate) || candidate.size() >= best.size()) return;
+    best.swap(candidate);
+    winner = form;
+  };
+  if (values.size() >= kTemplateValuesMin) consider(StringForm::Templates);
+  if (shares_prefixes(values, size)) consider(StringForm::Front);
+  choice.won(static_cast<uint8_t>(winner), values.size(), best.size());
+  out += best;
+}
+
 void StringEncoder::encode(std::span<const std::string_view> values, std::string& out) {
   assert(values.size() <= kPageValuesMax);
   if (values.empty()) return;
   size_t size = 0;
   for (const std::string_view value : values) size += value.size();
-  std::string best(1, static_cast<char>(StringForm::Plain));
-  put_plain(values, state_->plain, best);
-  std::string candidate(1, static_cast<char>(StringForm::Templates));
-  if (values.size() >= kTemplateValuesMin && size <= kExpandedBytesMax &&
-      put_templates(values, state_->templates, candidate) && candidate.size() < best.size()) {
-    best.swap(candidate);
+  if (size > kExpandedBytesMax) {
+    state_->put_as(StringForm::Plain, values, out);
+    return;
   }
-  out += best;
+  const size_t before = out.size();
+  if (values.size() >= kTemplateValuesMin && state_->choice.next_is_decided()) {
+    if (state_->put_as(static_cast<StringForm>(state_->choice.codec()), values, out) &&
+        state_->choice.is_content(values.size(), out.size() - before)) {
+      return;
+    }
+    out.resize(before);
+  }
+  state_->put_by_trial(values, size, out);
 }
 
 base::Result<> decode_strings(std::string_view page, size_t count, std::string& storage,
@@ -85,6 +136,12 @@ base::Result<> decode_strings(std::string_view page, size_t count, std::string& 
 }
 
 base::Result<std::optional<size_t>> find_string(std::string_view page, size_t count, std::string_view needle) {
+  PageReader reader(page);
+  const auto form = static_cast<StringForm>(reader.byte());
+  if (reader.ok() && count > 0 && count <= kPageValuesMax) {
+    if (form == StringForm::Plain) return find_in_plain(reader, count, needle);
+    if (form == StringForm::Templates) return find_in_templates(reader, count, needle);
+  }
   Strings strings;
   if (auto taken = take_strings(page, count, strings); !taken) return std::unexpected(taken.error());
   for (size_t i = 0; i < count; ++i) {

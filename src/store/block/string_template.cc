@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "store/block/page_bytes.h"
 
@@ -27,12 +28,22 @@ constexpr std::array<uint8_t, 256> kClasses = [] {
 constexpr size_t kHexDigitsMin = 8;     // shorter runs are words more often than ids
 constexpr size_t kMixedMin = 6;         // characters of a run that is an id of letters and digits
 constexpr size_t kAlternationsMin = 4;  // of letters and digits in such a run
+// Of a UUID: where its dashes are, and where the two digits of each of its bytes begin.
 constexpr size_t kDashes[] = {8, 13, 18, 23};
+constexpr std::array<uint8_t, kUuidBytes> kUuidPairs = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+
+constexpr std::array<uint8_t, 256> kDigitValues = [] {
+  std::array<uint8_t, 256> values{};
+  for (int digit = 0; digit < 10; ++digit) values['0' + digit] = static_cast<uint8_t>(digit);
+  for (int digit = 10; digit < 16; ++digit) {
+    values['a' + digit - 10] = values['A' + digit - 10] = static_cast<uint8_t>(digit);
+  }
+  return values;
+}();
 
 uint8_t class_of(char c) { return kClasses[static_cast<uint8_t>(c)]; }
 bool is_digit(char c) { return class_of(c) == kDigit; }
 bool is_word(char c) { return (class_of(c) & kWord) != 0; }
-bool is_dash(size_t at) { return std::ranges::find(kDashes, at) != std::end(kDashes); }
 
 size_t run_end(std::string_view value, size_t at, uint8_t classes) {
   while (at < value.size() && (class_of(value[at]) & classes) != 0) ++at;
@@ -42,25 +53,24 @@ size_t run_end(std::string_view value, size_t at, uint8_t classes) {
 // Whether all characters are digits or hex letters of one case: which.
 std::optional<HoleKind> hex_case(std::string_view characters) {
   uint8_t all = 0;
-  for (const char c : characters) {
-    if ((class_of(c) & (kDigit | kLowerHex | kUpperHex)) == 0) return std::nullopt;
+  bool is_hex = true;
+  for (const char c : characters) {  // without a branch: random digits would be mispredicted
     all |= class_of(c);
+    is_hex &= (class_of(c) & (kDigit | kLowerHex | kUpperHex)) != 0;
   }
-  if ((all & kUpperHex) == 0) return HoleKind::HexLower;
-  if ((all & kLowerHex) == 0) return HoleKind::HexUpper;
-  return std::nullopt;
+  if (!is_hex || (all & (kLowerHex | kUpperHex)) == (kLowerHex | kUpperHex)) return std::nullopt;
+  return (all & kUpperHex) == 0 ? HoleKind::HexLower : HoleKind::HexUpper;
 }
 
 // The UUID that `value` begins with.
 std::optional<HoleKind> uuid_case(std::string_view value) {
   if (value.size() < kUuidCharacters) return std::nullopt;
-  std::array<char, kUuidCharacters> digits;
-  size_t count = 0;
-  for (size_t i = 0; i < kUuidCharacters; ++i) {
-    if (is_dash(i) != (value[i] == '-')) return std::nullopt;
-    if (value[i] != '-') digits[count++] = value[i];
+  for (const size_t dash : kDashes) {
+    if (value[dash] != '-') return std::nullopt;
   }
-  const auto found = hex_case({digits.data(), count});
+  std::array<char, 2 * kUuidBytes> digits;
+  for (size_t byte = 0; byte < kUuidBytes; ++byte) std::memcpy(&digits[2 * byte], &value[kUuidPairs[byte]], 2);
+  const auto found = hex_case({digits.data(), digits.size()});
   if (!found) return std::nullopt;
   return *found == HoleKind::HexLower ? HoleKind::UuidLower : HoleKind::UuidUpper;
 }
@@ -157,7 +167,9 @@ std::optional<size_t> match_hole(const Hole& hole, std::string_view rest) {
   return hole.characters();
 }
 
-uint8_t digit_value(char c) { return static_cast<uint8_t>(is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10); }
+uint8_t digit_value(char c) { return kDigitValues[static_cast<uint8_t>(c)]; }
+
+char packed_pair(const char* digits) { return static_cast<char>(digit_value(digits[0]) << 4 | digit_value(digits[1])); }
 
 }  // namespace
 
@@ -211,33 +223,27 @@ std::optional<std::vector<std::string_view>> Template::match(std::string_view va
 }
 
 void append_packed(const Hole& hole, std::string_view characters, std::string& bytes) {
-  bool is_high = true;
-  for (size_t i = 0; i < characters.size(); ++i) {
-    if (hole.digits == 0 && is_dash(i)) continue;
-    if (is_high) {
-      bytes += static_cast<char>(digit_value(characters[i]) << 4);
-    } else {
-      bytes.back() = static_cast<char>(bytes.back() | digit_value(characters[i]));
-    }
-    is_high = !is_high;
+  size_t at = bytes.size();
+  bytes.resize(at + hole.stored_bytes());
+  if (hole.digits == 0) {
+    for (const uint8_t pair : kUuidPairs) bytes[at++] = packed_pair(&characters[pair]);
+    return;
   }
+  for (size_t i = 0; i + 1 < characters.size(); i += 2) bytes[at++] = packed_pair(&characters[i]);
+  if (characters.size() % 2 == 1) bytes[at] = static_cast<char>(digit_value(characters.back()) << 4);
 }
 
 void append_unpacked(const Hole& hole, std::string_view bytes, std::string& characters) {
   const bool is_upper = hole.kind == HoleKind::HexUpper || hole.kind == HoleKind::UuidUpper;
   const char* digits = is_upper ? "0123456789ABCDEF" : "0123456789abcdef";
   const size_t begin = characters.size();
-  characters.resize(begin + hole.characters());
+  characters.resize(begin + hole.characters(), '-');
   char* to = characters.data() + begin;
-  size_t digit = 0;
-  for (size_t i = 0; i < hole.characters(); ++i) {
-    if (hole.digits == 0 && is_dash(i)) {
-      to[i] = '-';
-      continue;
-    }
-    const auto byte = static_cast<uint8_t>(bytes[digit / 2]);
-    to[i] = digits[digit % 2 == 0 ? byte >> 4 : byte & 15];
-    ++digit;
+  for (size_t byte = 0; byte < bytes.size(); ++byte) {
+    const auto value = static_cast<uint8_t>(bytes[byte]);
+    const size_t at = hole.digits == 0 ? kUuidPairs[byte] : 2 * byte;
+    to[at] = digits[value >> 4];
+    if (at + 1 < hole.characters()) to[at + 1] = digits[value & 15];
   }
 }
 

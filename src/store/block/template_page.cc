@@ -1,6 +1,7 @@
 #include "store/block/template_page.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "store/block/string_page.h"
 
@@ -157,6 +158,31 @@ base::Result<> check_size(const Strings& strings) {
   return std::unexpected(corrupt_page("more bytes of strings than the limit"));
 }
 
+// The row of the page that is the `nth` with that code.
+size_t row_of(const Head& head, uint32_t code, size_t nth) {
+  size_t row = 0;
+  while (head.codes[row] != code || nth-- > 0) ++row;
+  return row;
+}
+
+// Which of the rows of one template, the first, equals `needle`. Passes all of the template's columns.
+base::Result<std::optional<size_t>> find_in_columns(PageReader& reader, const Template& shape, size_t count,
+                                                    std::string_view needle) {
+  const auto wanted = shape.match(needle);
+  std::vector<uint32_t> rows(wanted ? count : 0);
+  std::iota(rows.begin(), rows.end(), 0U);
+  for (size_t hole = 0; hole < shape.holes().size(); ++hole) {
+    const std::string_view part = reader.part();
+    if (!reader.ok()) return std::unexpected(corrupt_page("a hole's column is missing"));
+    if (rows.empty()) continue;
+    if (auto kept = keep_equal(shape.holes()[hole], part, count, (*wanted)[hole], rows); !kept) {
+      return std::unexpected(kept.error());
+    }
+  }
+  if (rows.empty()) return std::nullopt;
+  return rows.front();
+}
+
 }  // namespace
 
 bool put_templates(std::span<const std::string_view> values, TemplateState& state, std::string& out) {
@@ -220,12 +246,21 @@ base::Result<> take_templates(PageReader& reader, size_t count, Strings& out) {
 }
 
 base::Result<std::optional<size_t>> find_in_templates(PageReader& reader, size_t count, std::string_view needle) {
-  Strings strings;
-  if (auto taken = take_templates(reader, count, strings); !taken) return std::unexpected(taken.error());
-  for (size_t i = 0; i < count; ++i) {
-    if (strings[i] == needle) return i;
+  const auto head = take_head(reader, count);
+  if (!head) return std::unexpected(head.error());
+  PageReader rest(head->rest);
+  const auto in_rest = find_in_plain(rest, head->rest_rows, needle);
+  if (!in_rest) return in_rest;
+  std::optional<size_t> first;
+  if (*in_rest) first = row_of(*head, kNoTemplate, **in_rest);
+  for (uint32_t i = 0; i < head->templates.size(); ++i) {
+    const auto found = find_in_columns(reader, head->templates[i], head->rows[i], needle);
+    if (!found) return found;
+    if (!*found) continue;
+    const size_t row = row_of(*head, i + 1, **found);
+    first = first ? std::min(*first, row) : row;
   }
-  return std::nullopt;
+  return first;
 }
 
 }  // namespace backstitch::store::block
