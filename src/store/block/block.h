@@ -66,14 +66,14 @@ class Block {
   base::Result<std::vector<TraceHead>> read_heads(uint32_t group) const;
   // Where `id` is; a trace stands in a block once.
   base::Result<std::optional<TraceHead>> find(const model::TraceId& id) const;
-  // The spans of one trace as TracesData.
+  // The spans of one trace as TracesData. For many traces see span_reader.h.
   base::Result<std::string> read_otlp(const TraceHead& trace) const;
-  // All traces of a group: what a merge reads. Cheaper than one by one.
-  base::Result<std::vector<SealedTrace>> read_group(uint32_t group) const;
 
  private:
   Block(std::unique_ptr<base::File> file, std::string name, uint64_t file_bytes, BlockIndex index);
-  base::Result<> read_page(const ColumnIndex& column, const PageRef& page, std::string& out) const;
+  friend class GroupReader;
+  base::Result<> read_page(const ColumnIndex& column, uint32_t group, const PageRef& page, std::string& out) const;
+  std::unexpected<base::Error> broken(const ColumnIndex& column, uint32_t group, std::string_view why) const;
 
   std::unique_ptr<base::File> file_;
   std::string name_;

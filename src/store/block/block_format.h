@@ -63,8 +63,8 @@ enum class Field : uint8_t {
   EventDropped = 43,
   EventRest = 44,  // text
 
-  LinkTraceId = 50,  // raw, 16 bytes
-  LinkSpanId = 51,   // raw, 8 bytes
+  LinkTraceId = 50,     // raw, 16 bytes
+  LinkSpanId = 51,      // raw, 8 bytes
   LinkTraceState = 52,  // text
   LinkFlags = 53,
   LinkShape = 54,
@@ -78,11 +78,19 @@ enum class Field : uint8_t {
 // none of these (bytes, array, key-value list, nothing). KeyValue: a whole KeyValue message, of whatever key.
 enum class ValueType : uint8_t { None = 0, String = 1, Bool = 2, Int = 3, Double = 4, Message = 5, KeyValue = 6 };
 
-// How a page of codes or numbers is laid out, its first byte.
-enum class PageKind : uint8_t {
-  Plain = 1,    // an integer page
-  Context = 2,  // ranks within the codes of Name in the same rows (integer_page.h)
-  Recent = 3,   // codes of text, an integer page: 0 is the next new value, k the value k before it
+// How a page of codes or numbers is laid out. Its first byte is a Transform | a Context << 4; then comes an integer
+// page, or, in a context, a context page (docs/formats/block-pages.md).
+enum class Transform : uint8_t {
+  None = 0,
+  // Codes of text: 0 is the next new value, k the value k before it.
+  Recent = 1,
+  // Rows of spans: 0 is the value of the parent's row, where there is one, k the value k - 1.
+  Inherited = 2,
+};
+enum class Context : uint8_t {
+  None = 0,
+  Name = 1,   // the code of Name of the row's span
+  Names = 2,  // that and the one of its parent's row, as one number: see group_contexts.h
 };
 
 }  // namespace backstitch::store::block

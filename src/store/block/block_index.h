@@ -41,8 +41,8 @@ struct PageRef {
 // `values[g]` holds those that appear in group g for the first time.
 struct ColumnIndex {
   ColumnId id;
-  std::vector<PageRef> pages;   // one for each group
-  std::vector<PageRef> values;  // likewise, of text; empty otherwise
+  std::vector<PageRef> pages;    // one for each group
+  std::vector<PageRef> values;   // likewise, of text; empty otherwise
   uint64_t raw_value_bytes = 0;  // of the values, uncompressed, each row counted: what OTLP spends on them
 
   uint64_t stored_bytes() const;
@@ -53,15 +53,19 @@ struct GroupIndex {
   uint32_t spans = 0;
   uint32_t events = 0;
   uint32_t links = 0;
-  uint32_t errors = 0;               // spans with status Error
-  model::Timestamp start_min;        // of traces: of their earliest spans
-  model::Timestamp start_max;        // likewise
-  model::Timestamp span_start_max;   // of spans
-  model::Duration duration_min{0};   // of one span
+  uint32_t errors = 0;              // spans with status Error
+  model::Timestamp start_min;       // of traces: of their earliest spans
+  model::Timestamp start_max;       // likewise
+  model::Timestamp span_start_max;  // of spans
+  model::Duration duration_min{0};  // of one span
   model::Duration duration_max{0};
 
   bool operator==(const GroupIndex&) const = default;
 };
+
+// Rows that a column has in a group where it has one for each trace, span, event or link; of an attribute, as many as
+// there are owners; none of ParentId.
+uint32_t usual_rows(const ColumnId& id, const GroupIndex& group);
 
 struct ServiceSpans {
   std::string service;
@@ -97,7 +101,7 @@ class TraceFilter {
 struct BlockIndex {
   std::vector<uint64_t> replaces;  // numbers of the blocks that this one was merged from
   uint64_t spans = 0;
-  uint64_t traces = 0;  // fragments
+  uint64_t traces = 0;         // fragments
   model::Timestamp start_min;  // of traces: of their earliest spans
   model::Timestamp start_max;  // likewise
   model::Timestamp sealed_min;
@@ -105,7 +109,7 @@ struct BlockIndex {
   uint64_t covered_max = 0;
   uint64_t otlp_bytes = 0;  // of what went in
   std::vector<GroupIndex> groups;
-  std::vector<ServiceSpans> services;  // sorted by name; spans without a name are "unknown_service"
+  std::vector<ServiceSpans> services;        // sorted by name; spans without a name are "unknown_service"
   std::vector<ServiceOperation> operations;  // sorted
   std::vector<Shape> shapes;                 // of all levels; [0] is the empty one
   std::vector<ColumnIndex> columns;          // sorted by id; fields without a row are left out

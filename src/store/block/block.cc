@@ -1,0 +1,213 @@
+#include "store/block/block.h"
+
+#include <cstring>
+#include <fmt/format.h>
+#include <zstd.h>
+
+#include "base/crc32c.h"
+#include "store/block/group_reader.h"
+#include "store/block/span_reader.h"
+#include "store/block/string_page.h"
+
+namespace backstitch::store::block {
+namespace {
+
+using base::Errc;
+using base::fail;
+
+struct Footer {
+  uint64_t offset = 0;
+  uint32_t compressed_bytes = 0;
+  uint32_t bytes = 0;
+  uint32_t crc32c = 0;
+};
+
+base::Result<> read_exactly(const base::File& file, uint64_t offset, size_t size, std::string& out) {
+  out.resize(size);
+  const auto count = file.read_at(offset, out.data(), size);
+  if (!count) return std::unexpected(count.error());
+  if (*count != size) return fail(Errc::Corrupt, fmt::format("the file ends before byte {}", offset + size));
+  return {};
+}
+
+uint32_t load32(std::string_view bytes, size_t at) {
+  uint32_t value;
+  std::memcpy(&value, bytes.data() + at, sizeof(value));
+  return value;
+}
+
+base::Result<> check_header(const base::File& file) {
+  std::string header;
+  if (auto read = read_exactly(file, 0, kHeaderBytes, header); !read) return read;
+  if (!header.starts_with(kMagic)) return fail(Errc::Corrupt, "it does not begin as a block does");
+  const uint32_t version = load32(header, kMagic.size());
+  if (version > kFormatVersion) {
+    return fail(Errc::Unsupported,
+                fmt::format("it has format version {}; this build reads up to {}", version, kFormatVersion));
+  }
+  if (version == 0 || load32(header, kMagic.size() + 4) != 0) return fail(Errc::Corrupt, "its header is broken");
+  return {};
+}
+
+base::Result<Footer> read_footer(const base::File& file, uint64_t file_bytes) {
+  std::string bytes;
+  if (auto read = read_exactly(file, file_bytes - kFooterBytes, kFooterBytes, bytes); !read) {
+    return std::unexpected(read.error());
+  }
+  Footer footer;
+  std::memcpy(&footer.offset, bytes.data(), sizeof(footer.offset));
+  footer.compressed_bytes = load32(bytes, 8);
+  footer.bytes = load32(bytes, 12);
+  footer.crc32c = load32(bytes, 16);
+  if (!bytes.ends_with(kMagic) || base::crc32c(std::string_view(bytes).substr(0, 20)) != load32(bytes, 20)) {
+    return fail(Errc::Corrupt, "its footer is broken");
+  }
+  if (footer.offset < kHeaderBytes || footer.offset > file_bytes ||
+      footer.offset + footer.compressed_bytes != file_bytes - kFooterBytes || footer.bytes > kIndexBytesMax) {
+    return fail(Errc::Corrupt, "its footer does not fit the file");
+  }
+  return footer;
+}
+
+base::Result<BlockIndex> read_index(const base::File& file, uint64_t file_bytes) {
+  const auto footer = read_footer(file, file_bytes);
+  if (!footer) return std::unexpected(footer.error());
+  std::string compressed;
+  if (auto read = read_exactly(file, footer->offset, footer->compressed_bytes, compressed); !read) {
+    return std::unexpected(read.error());
+  }
+  if (base::crc32c(compressed) != footer->crc32c) return fail(Errc::Corrupt, "its index fails the checksum");
+  std::string bytes(footer->bytes, '\0');
+  if (ZSTD_decompress(bytes.data(), bytes.size(), compressed.data(), compressed.size()) != bytes.size()) {
+    return fail(Errc::Corrupt, "its index cannot be decompressed");
+  }
+  return decode_index(bytes, footer->offset);
+}
+
+std::string to_text(const ColumnId& id) {
+  constexpr std::string_view kLevels[] = {"resource", "scope", "span", "event", "link"};
+  if (id.field != Field::Attribute) return fmt::format("column {}", static_cast<int>(id.field));
+  return fmt::format("column {}.{}", kLevels[static_cast<size_t>(id.level)], id.key);
+}
+
+}  // namespace
+
+Block::Block(std::unique_ptr<base::File> file, std::string name, uint64_t file_bytes, BlockIndex index)
+    : file_(std::move(file)), name_(std::move(name)), file_bytes_(file_bytes), index_(std::move(index)) {}
+
+base::Result<std::shared_ptr<const Block>> Block::open(std::unique_ptr<base::File> file, std::string name) {
+  const auto in_file = [&](const base::Error& error) {
+    return fail(error.code, fmt::format("block {}: {}", name, error.message));
+  };
+  const auto size = file->size();
+  if (!size) return in_file(size.error());
+  if (*size < kHeaderBytes + kFooterBytes) return in_file({Errc::Corrupt, "it is too short"});
+  if (auto header = check_header(*file); !header) return in_file(header.error());
+  auto index = read_index(*file, *size);
+  if (!index) return in_file(index.error());
+  return std::shared_ptr<const Block>(new Block(std::move(file), std::move(name), *size, std::move(*index)));
+}
+
+std::unexpected<base::Error> Block::broken(const ColumnIndex& column, uint32_t group, std::string_view why) const {
+  return fail(Errc::Corrupt, fmt::format("block {}, {}, group {}: {}", name_, to_text(column.id), group, why));
+}
+
+base::Result<> Block::read_page(const ColumnIndex& column, uint32_t group, const PageRef& page,
+                                std::string& out) const {
+  if (auto read = read_exactly(*file_, page.offset, page.bytes, out); !read) {
+    if (read.error().code != Errc::Corrupt) return read;
+    return broken(column, group, read.error().message);
+  }
+  if (base::crc32c(out) != page.crc32c) return broken(column, group, "the checksum is wrong");
+  return {};
+}
+
+base::Result<> Block::read(const ColumnIndex& column, uint32_t group, std::vector<uint64_t>& out) const {
+  return GroupReader(*this, group).read(column, out);
+}
+
+base::Result<> Block::read(const ColumnIndex& column, uint32_t group, std::vector<uint32_t>& out) const {
+  return GroupReader(*this, group).read(column, out);
+}
+
+base::Result<> Block::read_raw(const ColumnIndex& column, uint32_t group, std::string& out) const {
+  out.clear();
+  const PageRef& page = column.pages[group];
+  if (page.rows == 0) return {};
+  if (page.bytes != page.rows * raw_bytes(column.id.field)) return broken(column, group, "ids missing or too many");
+  return read_page(column, group, page, out);
+}
+
+base::Result<> Block::read_values(const ColumnIndex& column, uint32_t group, Texts& out) const {
+  out.values.clear();
+  const PageRef& page = column.values[group];
+  if (page.rows == 0) return {};
+  std::string bytes;
+  if (auto read = read_page(column, group, page, bytes); !read) return read;
+  if (auto decoded = decode_strings(bytes, page.rows, out.storage, out.values); !decoded) {
+    return broken(column, group, decoded.error().message);
+  }
+  return {};
+}
+
+uint64_t Block::first_code(const ColumnIndex& column, uint32_t group) {
+  uint64_t code = 0;
+  for (uint32_t g = 0; g < group; ++g) code += column.values[g].rows;
+  return code;
+}
+
+base::Result<std::vector<TraceHead>> Block::read_heads(uint32_t group) const {
+  std::string ids;
+  std::vector<uint64_t> numbers[4];
+  constexpr Field kFields[] = {Field::TraceStart, Field::TraceSpans, Field::TraceCovered, Field::TraceSealed};
+  const size_t count = index_.groups[group].traces;
+  const ColumnIndex* id_column = index_.find(Field::TraceId);
+  if (id_column == nullptr) return fail(Errc::Corrupt, name_ + " has no trace ids");
+  if (auto read = read_raw(*id_column, group, ids); !read) return std::unexpected(read.error());
+  bool is_whole = ids.size() == count * 16;
+  for (size_t i = 0; i < 4; ++i) {
+    const ColumnIndex* column = index_.find(kFields[i]);
+    if (column == nullptr) return fail(Errc::Corrupt, name_ + " lacks a column of its traces");
+    if (auto done = read(*column, group, numbers[i]); !done) return std::unexpected(done.error());
+    is_whole = is_whole && numbers[i].size() == count;
+  }
+  if (!is_whole) return broken(*id_column, group, "traces missing or too many");
+  std::vector<TraceHead> heads;
+  heads.reserve(count);
+  uint64_t first_span = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint64_t spans = numbers[1][i];
+    if (spans == 0 || spans > index_.groups[group].spans - first_span) {
+      return broken(*id_column, group, "traces with more spans than the group has");
+    }
+    heads.push_back({.id = model::TraceId::from_bytes(ids.data() + size_t{i} * 16),
+                     .start = {numbers[0][i]},
+                     .covered_sequence = numbers[2][i],
+                     .sealed_at = {numbers[3][i]},
+                     .row = {group, i, static_cast<uint32_t>(first_span), static_cast<uint32_t>(spans)}});
+    first_span += spans;
+  }
+  if (first_span != index_.groups[group].spans) return broken(*id_column, group, "spans of no trace");
+  return heads;
+}
+
+base::Result<std::optional<TraceHead>> Block::find(const model::TraceId& id) const {
+  if (!index_.trace_filter.may_contain(id)) return std::optional<TraceHead>();
+  const ColumnIndex* column = index_.find(Field::TraceId);
+  if (column == nullptr) return fail(Errc::Corrupt, name_ + " has no trace ids");
+  std::string ids;
+  for (uint32_t group = 0; group < index_.groups.size(); ++group) {
+    if (auto read = read_raw(*column, group, ids); !read) return std::unexpected(read.error());
+    for (size_t at = 0; at + 16 <= ids.size(); at += 16) {
+      if (std::memcmp(ids.data() + at, id.bytes.data(), 16) != 0) continue;
+      auto heads = read_heads(group);
+      if (!heads) return std::unexpected(heads.error());
+      return std::optional((*heads)[at / 16]);
+    }
+  }
+  return std::optional<TraceHead>();
+}
+
+base::Result<std::string> Block::read_otlp(const TraceHead& trace) const { return SpanReader(*this).read(trace); }
+
+}  // namespace backstitch::store::block

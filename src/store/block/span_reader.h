@@ -1,0 +1,29 @@
+// Reads whole traces back out of a block, as the OTLP that went in (spans in tree order, fields by number). Keeps what
+// it decoded, so that one trace after the other is cheap: what a merge does.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "store/block/block.h"
+
+namespace backstitch::store::block {
+
+// Not thread-safe. `block` outlives it.
+class SpanReader {
+ public:
+  explicit SpanReader(const Block& block);
+  ~SpanReader();
+
+  // The spans of one trace as TracesData. Columns are kept for the next call in the same group.
+  base::Result<std::string> read(const TraceHead& trace);
+  // What read() of each trace of a group gives, with their heads.
+  base::Result<std::vector<SealedTrace>> read_group(uint32_t group);
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace backstitch::store::block
