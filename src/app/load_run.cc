@@ -25,6 +25,8 @@ constexpr size_t kQueuedPerConnection = 2;
 // What a server that was never reached gets before `gen` says so.
 constexpr Duration kConnectPatience = std::chrono::seconds(5);
 constexpr uint32_t kFailuresMax = 100;
+// A server that refuses for now may be full, which is what some runs are for; but not for so long.
+constexpr Duration kRefusedMax = std::chrono::seconds(30);
 constexpr Duration kPoll = std::chrono::milliseconds(50);
 
 class LoadRun {
@@ -67,6 +69,7 @@ class LoadRun {
 
   std::mutex mutex_;  // of what senders write:
   uint32_t failures_in_a_row_ = 0;
+  Duration last_success_ = begin_;
   LoadReport report_;
   std::vector<Duration> latencies_;
 };
@@ -190,10 +193,12 @@ void LoadRun::send_one(OtlpSender& sender, const gen::GeneratedRequest& request)
     report_.failed_spans += request.span_count;
     // A server that stays away, or refuses whatever it is sent, ends the run.
     const bool is_away = outcome.error().code == Errc::Unavailable && (options_.sender.retry || !was_reached_);
-    if (is_away || ++failures_in_a_row_ >= kFailuresMax) give_up_ = true;
+    const bool may_pass = is_worth_retrying(outcome.error().code) && before - last_success_ < kRefusedMax;
+    if (is_away || (++failures_in_a_row_ >= kFailuresMax && !may_pass)) give_up_ = true;
     return;
   }
   failures_in_a_row_ = 0;
+  last_success_ = before;
   ++report_.requests;
   report_.bytes += request.bytes.size();
   report_.retries += outcome->tries - 1;

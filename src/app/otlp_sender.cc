@@ -22,10 +22,6 @@ namespace {
 
 constexpr std::string_view kExportMethod = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-bool is_worth_retrying(Errc code) {
-  return code == Errc::Unavailable || code == Errc::Overloaded || code == Errc::Timeout;
-}
-
 bool take_varint(std::string_view& bytes, uint64_t& value) {
   value = 0;
   for (int shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
@@ -157,6 +153,10 @@ class HttpSender final : public OtlpSender {
 };
 
 }  // namespace
+
+bool is_worth_retrying(Errc code) {
+  return code == Errc::Unavailable || code == Errc::Overloaded || code == Errc::Timeout;
+}
 
 Result<OtlpTarget> parse_otlp_target(std::string_view text) {
   constexpr std::string_view kGrpc = "grpc://";

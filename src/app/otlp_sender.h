@@ -44,6 +44,9 @@ struct SendOutcome {
   uint32_t tries = 1;
 };
 
+// Whether what failed so may work when it is sent again.
+bool is_worth_retrying(base::Errc code);
+
 // One thread at a time.
 class OtlpSender {
  public:
