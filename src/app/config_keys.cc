@@ -163,9 +163,10 @@ constexpr ConfigKey kKeys[] = {
     {"data", "directory", "Where the log and the traces lie. Made if it is missing.", false, set_data,
      BACKSTITCH_GET({config.data})},
     {"memory", kSizeType,
-     "What requests in flight, open traces and caches may take together. The bodies on each listener, and what one "
-     "request decodes to, get at most a quarter of it each.",
-     false, BACKSTITCH_SET(set_size(config.memory_bytes, value, 64 << 20)),
+     "What the process may take: requests are refused from three quarters of it on, the rest is for what is on its "
+     "way. "
+     "The bodies on each listener, and what one request decodes to, get at most a quarter of it each.",
+     false, BACKSTITCH_SET(set_size(config.memory_bytes, value, 96 << 20)),
      BACKSTITCH_GET({size_text(config.memory_bytes)})},
     {"shards", kCountType, "Threads that assemble traces, each with its own; 0 means one per core.", false,
      BACKSTITCH_SET(set_count(config.shards, value, 0, 256)), BACKSTITCH_GET({count_text(config.shards)})},

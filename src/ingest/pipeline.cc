@@ -15,6 +15,7 @@
 #include "base/bounded_queue.h"
 #include "ingest/counters.h"
 #include "ingest/intake.h"
+#include "ingest/memory_bound.h"
 
 namespace backstitch::ingest {
 namespace {
@@ -27,7 +28,16 @@ constexpr base::Duration kRetentionTurn = std::chrono::milliseconds(300);
 constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
 constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
 constexpr base::Duration kSealRetry = std::chrono::milliseconds(250);
-constexpr base::Duration kGiveBackInterval = std::chrono::seconds(1);
+// Parts of the memory bound: open traces refuse new requests above the one, a seal batch holds the other at most. A
+// batch is in memory several times over while it goes from the log's records to the store's.
+constexpr uint64_t kOpenDivisor = 2;
+constexpr uint64_t kSealBatchDivisor = 32;
+
+PipelineOptions within_memory(PipelineOptions options) {
+  uint64_t& batch = options.seal_budget.bytes_max;
+  batch = std::min(batch, options.memory_bytes_max / kSealBatchDivisor);
+  return options;
+}
 
 // Runs on the shard's thread; `done` is set afterwards.
 struct Look {
@@ -64,7 +74,12 @@ class RealPipeline final : public Pipeline {
  public:
   RealPipeline(const base::Clock& clock, log::Log& log, store::TraceStore& store, base::Metrics& metrics,
                PipelineOptions options)
-      : clock_(clock), log_(log), store_(store), options_(std::move(options)), counters_(metrics) {
+      : clock_(clock),
+        log_(log),
+        store_(store),
+        options_(within_memory(std::move(options))),
+        counters_(metrics),
+        memory_(clock, {options_.memory_bytes_max, options_.resident_bytes, options_.give_back_memory}) {
     assert(options_.shards > 0);
     for (size_t i = 0; i < options_.shards; ++i) shards_.push_back(std::make_unique<Shard>(options_, i));
     register_gauges(metrics);
@@ -93,13 +108,7 @@ class RealPipeline final : public Pipeline {
     return {};
   }
 
-  base::Result<> check_ready() override {
-    if (is_draining_) return refuse(counters_.refused_draining, base::Errc::Unavailable, "shutting down");
-    if (is_over_memory_) {
-      return refuse(counters_.refused_memory, base::Errc::Overloaded, "the process is at its bound `memory`");
-    }
-    return {};
-  }
+  base::Result<> check_ready() override { return check_ready(0); }
 
   base::Result<Received> receive_traces(std::string& request) override {
     auto intake = borrow_intake();
@@ -146,8 +155,16 @@ class RealPipeline final : public Pipeline {
 
   // --- Callers' threads ---
 
+  base::Result<> check_ready(uint64_t request_bytes) {
+    if (is_draining_) return refuse(counters_.refused_draining, base::Errc::Unavailable, "shutting down");
+    if (is_open_over_memory_ || !memory_.admits(request_bytes)) {
+      return refuse(counters_.refused_memory, base::Errc::Overloaded, "the process is at its bound `memory`");
+    }
+    return {};
+  }
+
   base::Result<Received> receive(std::string& request, Intake& intake) {
-    if (const auto ready = check_ready(); !ready) return std::unexpected(ready.error());
+    if (const auto ready = check_ready(request.size()); !ready) return std::unexpected(ready.error());
     counters_.requests.add();
     const auto prepared = intake.prepare(request);
     if (!prepared) {
@@ -314,7 +331,8 @@ class RealPipeline final : public Pipeline {
     base::Duration trimmed = synced;
     while (!wait(token, kHousekeeperTick)) {
       const base::Duration now = clock_.monotonic();
-      measure_memory(now);
+      memory_.relieve();
+      measure_open();
       if (options_.sync_interval.count() > 0 && now - synced >= options_.sync_interval) {
         (void)log_.sync();  // a failure is counted by the log, and tried again at the next turn
         synced = now;
@@ -330,17 +348,10 @@ class RealPipeline final : public Pipeline {
     }
   }
 
-  void measure_memory(base::Duration now) {
-    const auto is_resident_over = [this] { return options_.resident_bytes() >= options_.memory_bytes_max; };
-    bool is_over = is_resident_over();
-    if (is_over && now - gave_back_ >= kGiveBackInterval) {
-      options_.give_back_memory();
-      gave_back_ = now;
-      is_over = is_resident_over();
-    }
+  void measure_open() {
     uint64_t open = 0;
     for (const auto& shard : shards_) open += shard->memory_bytes.load(std::memory_order_relaxed);
-    is_over_memory_ = is_over || open >= options_.memory_bytes_max / 2;
+    is_open_over_memory_ = open >= options_.memory_bytes_max / kOpenDivisor;
   }
 
   // For a while only: the log's sync and the memory bound wait meanwhile. What is left goes at the next turn.
@@ -382,11 +393,12 @@ class RealPipeline final : public Pipeline {
   store::TraceStore& store_;
   const PipelineOptions options_;
   IngestCounters counters_;
+  MemoryBound memory_;
   Replayed replayed_;
 
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<bool> is_draining_{false};
-  std::atomic<bool> is_over_memory_{false};
+  std::atomic<bool> is_open_over_memory_{false};
 
   std::mutex intakes_mutex_;
   std::vector<std::unique_ptr<Intake>> intakes_;
@@ -400,7 +412,6 @@ class RealPipeline final : public Pipeline {
   std::condition_variable emptied_;
   std::condition_variable_any stopped_;
   std::jthread housekeeper_;
-  base::Duration gave_back_ = -kGiveBackInterval;  // when, of `housekeeper_`
 };
 
 }  // namespace

@@ -1,0 +1,58 @@
+// Whether the process may take on more. The bound holds for all that is resident; what is on its way already still
+// comes on top of it: requests that are being received, the batch that is being sealed, the store's buffers. So
+// new requests are refused a reserve before the bound.
+//
+//   MemoryBound memory(clock, {.bytes_max = 128 << 20, .resident_bytes = …, .give_back_memory = …});
+//   if (!memory.admits(request.size())) return fail(Errc::Overloaded, …);
+//   memory.relieve();   // every so often, by a housekeeper
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+#include "base/time.h"
+
+namespace backstitch::ingest {
+
+struct MemoryBoundOptions {
+  uint64_t bytes_max = 0;
+  std::function<uint64_t()> resident_bytes = [] { return 0; };
+  // Asks the allocator to return what is free to the system: a bound that only freed memory passes must not hold.
+  std::function<void()> give_back_memory = [] {};
+};
+
+// Thread-safe.
+class MemoryBound {
+ public:
+  // The reserve, as a part of the bound. Measured under overload, what came after the last admission took up to a
+  // fifth of a bound of 96 to 128 MiB.
+  static constexpr uint64_t kReserveDivisor = 4;
+
+  // `clock` outlives it.
+  MemoryBound(const base::Clock& clock, MemoryBoundOptions options)
+      : clock_(clock), options_(std::move(options)), reserve_bytes_(options_.bytes_max / kReserveDivisor) {}
+
+  // Whether a request of so many bytes may go on. It is in memory already, as the listener read it and as we got it,
+  // and that is what the reserve is for: it counts against nothing else. Measures where the last time is some
+  // milliseconds ago, so that those who bring memory wait for no other thread to notice; else it costs a look at the
+  // clock.
+  bool admits(uint64_t request_bytes);
+  // While nothing is admitted, gives freed memory back, a few times a second at most: that takes long.
+  void relieve();
+
+ private:
+  void measure() { resident_bytes_ = options_.resident_bytes(); }
+  bool is_within(uint64_t request_bytes) const;
+
+  const base::Clock& clock_;
+  const MemoryBoundOptions options_;
+  const uint64_t reserve_bytes_;
+  std::atomic<uint64_t> resident_bytes_{0};
+  std::atomic<base::Duration> measured_{-std::chrono::hours(1)};
+  std::atomic<base::Duration> gave_back_{-std::chrono::hours(1)};
+};
+
+}  // namespace backstitch::ingest
