@@ -91,6 +91,7 @@ enum class Context : uint8_t {
   None = 0,
   Name = 1,   // the code of Name of the row's span
   Names = 2,  // that and the one of its parent's row, as one number: see group_contexts.h
+  Shape = 3,  // of attributes: the shape of the span, event or link
 };
 
 }  // namespace backstitch::store::block

@@ -116,7 +116,9 @@ class Shapes {
 
 struct AttributeColumn {
   ColumnWriter writer;
-  std::vector<uint32_t> spans;  // of each row of this group
+  // Of each row of this group.
+  std::vector<uint32_t> spans;
+  std::vector<uint32_t> shapes;
 };
 
 }  // namespace
@@ -262,8 +264,9 @@ class BlockWriter::State {
         column.writer.push_number(attribute.number);
       }
     }
-    if (shape_ == guess) return last_shapes[name];
-    return last_shapes[name] = shapes_.add(shape_);
+    const uint32_t code = shape_ == guess ? last_shapes[name] : shapes_.add(shape_);
+    for (const uint32_t index : shape_) attributes_[index]->shapes.push_back(code);
+    return last_shapes[name] = code;
   }
 
   bool is_column_of(const AttributeRow& attribute, AttributeLevel level, uint32_t index) const {
@@ -280,7 +283,7 @@ class BlockWriter::State {
     }
     const auto index = static_cast<uint32_t>(attributes_.size());
     ColumnId id{Field::Attribute, level, attribute.type, std::string(attribute.key)};
-    attributes_.push_back(std::make_unique<AttributeColumn>(AttributeColumn{ColumnWriter(std::move(id)), {}}));
+    attributes_.push_back(std::make_unique<AttributeColumn>(AttributeColumn{ColumnWriter(std::move(id)), {}, {}}));
     const std::string& key = attributes_.back()->writer.id().key;
     attribute_columns_.emplace(std::tuple(level, attribute.type, std::string_view(key)), index);
     return index;
@@ -316,26 +319,32 @@ class BlockWriter::State {
     ColumnWriter& parent = column(Field::Parent);
     parents_.assign(parent.numbers().begin(), parent.numbers().end());
     const std::vector<uint32_t> numbers = number_names(names_, parents_);
-    const GroupContexts contexts{names_, numbers, parents_};
+    RowContexts contexts{names_, numbers, parents_, {}, {}};
+    const auto with_spans = [&](std::span<const uint32_t> spans, std::span<const uint32_t> shapes) {
+      contexts.spans = spans;
+      contexts.shapes = shapes;
+      return &contexts;
+    };
     for (const Field field : kFields) {
       switch (context_rows(field)) {
         case Rows::None:
-          column(field).end_group(nullptr, {});
+          column(field).end_group(nullptr);
           break;
         case Rows::Spans:
-          column(field).end_group(&contexts, {});
+          column(field).end_group(with_spans({}, {}));
           break;
         case Rows::Events:
-          column(field).end_group(&contexts, event_spans_);
+          column(field).end_group(with_spans(event_spans_, {}));
           break;
         case Rows::Links:
-          column(field).end_group(&contexts, link_spans_);
+          column(field).end_group(with_spans(link_spans_, {}));
           break;
       }
     }
     for (const auto& attribute : attributes_) {
-      attribute->writer.end_group(&contexts, attribute->spans);
+      attribute->writer.end_group(with_spans(attribute->spans, attribute->shapes));
       attribute->spans.clear();
+      attribute->shapes.clear();
     }
     index_.groups.push_back(group_);
     names_.clear();

@@ -54,14 +54,14 @@ uint32_t ColumnWriter::push_text(std::string_view text) {
   return last_code_;
 }
 
-void ColumnWriter::end_group(const GroupContexts* contexts, std::span<const uint32_t> spans) {
+void ColumnWriter::end_group(const RowContexts* contexts) {
   const uint32_t row_count = rows();
   PageRef page{.offset = pages_.size(), .bytes = 0, .rows = row_count, .crc32c = 0};
   if (row_count != 0) {
     if (raw_width_ != 0) {
       pages_.append(raw_);
     } else {
-      encode_page(contexts, spans, pages_);
+      encode_page(contexts, pages_);
     }
     page.bytes = static_cast<uint32_t>(pages_.size() - page.offset);
     page.crc32c = base::crc32c(std::string_view(pages_).substr(page.offset));
@@ -87,7 +87,7 @@ void ColumnWriter::end_group(const GroupContexts* contexts, std::span<const uint
 }
 
 // The layout that was smallest goes on for some groups before all are tried again.
-void ColumnWriter::encode_page(const GroupContexts* contexts, std::span<const uint32_t> spans, std::string& out) {
+void ColumnWriter::encode_page(const RowContexts* contexts, std::string& out) {
   if (!fits_32(numbers_)) {
     out += '\0';
     plain_encoders_[0].encode(std::span<const uint64_t>(numbers_), out);
@@ -96,18 +96,19 @@ void ColumnWriter::encode_page(const GroupContexts* contexts, std::span<const ui
   codes32_.assign(numbers_.begin(), numbers_.end());
   if (groups_until_trial_ != 0) {
     --groups_until_trial_;
-    encode_as(layout_, contexts, spans, out);
+    encode_as(layout_, contexts, out);
     return;
   }
   groups_until_trial_ = kTrialEvery - 1;
   best_.clear();
   for (const Transform transform : {Transform::None, Transform::Recent, Transform::Inherited}) {
     if (transform == Transform::Recent && !is_text_) continue;
-    if (transform == Transform::Inherited && (contexts == nullptr || !spans.empty())) continue;
-    for (const Context context : {Context::None, Context::Name, Context::Names}) {
+    if (transform == Transform::Inherited && (contexts == nullptr || !contexts->spans.empty())) continue;
+    for (const Context context : {Context::None, Context::Name, Context::Names, Context::Shape}) {
       if (context != Context::None && contexts == nullptr) continue;
+      if (context == Context::Shape && contexts->shapes.empty()) continue;
       trial_.clear();
-      encode_as({transform, context}, contexts, spans, trial_);
+      encode_as({transform, context}, contexts, trial_);
       if (!best_.empty() && trial_.size() >= best_.size()) continue;
       std::swap(trial_, best_);
       layout_ = {transform, context};
@@ -116,18 +117,17 @@ void ColumnWriter::encode_page(const GroupContexts* contexts, std::span<const ui
   out.append(best_);
 }
 
-void ColumnWriter::encode_as(Layout layout, const GroupContexts* contexts, std::span<const uint32_t> spans,
-                             std::string& out) {
+void ColumnWriter::encode_as(Layout layout, const RowContexts* contexts, std::string& out) {
   out += static_cast<char>(static_cast<int>(layout.transform) | static_cast<int>(layout.context) << 4);
   const std::span<const uint32_t> rows = transformed(layout.transform, contexts);
   if (layout.context == Context::None) {
     plain_encoders_[static_cast<size_t>(layout.transform)].encode(rows, out);
   } else {
-    context_encoder_.encode(rows, contexts_of(layout.context, *contexts, spans), out);
+    context_encoder_.encode(rows, contexts_of(layout.context, *contexts), out);
   }
 }
 
-std::span<const uint32_t> ColumnWriter::transformed(Transform transform, const GroupContexts* contexts) {
+std::span<const uint32_t> ColumnWriter::transformed(Transform transform, const RowContexts* contexts) {
   if (transform == Transform::None) return codes32_;
   transformed32_.clear();
   if (transform == Transform::Recent) {
@@ -146,12 +146,12 @@ std::span<const uint32_t> ColumnWriter::transformed(Transform transform, const G
   return transformed32_;
 }
 
-std::span<const uint32_t> ColumnWriter::contexts_of(Context context, const GroupContexts& contexts,
-                                                    std::span<const uint32_t> spans) {
+std::span<const uint32_t> ColumnWriter::contexts_of(Context context, const RowContexts& contexts) {
+  if (context == Context::Shape) return contexts.shapes;
   const std::span<const uint32_t> of_spans = context == Context::Name ? contexts.names : contexts.numbers;
-  if (spans.empty()) return of_spans;
+  if (contexts.spans.empty()) return of_spans;
   contexts32_.clear();
-  for (const uint32_t span : spans) contexts32_.push_back(of_spans[span]);
+  for (const uint32_t span : contexts.spans) contexts32_.push_back(of_spans[span]);
   return contexts32_;
 }
 

@@ -30,11 +30,15 @@ class TextArena {
   char* at_ = nullptr;
 };
 
-// What the rows of a column can be told from: the spans of its group.
-struct GroupContexts {
+// What the rows of a column can be told from.
+struct RowContexts {
+  // One for each span of the group.
   std::span<const uint32_t> names;    // by Context::Name
   std::span<const uint32_t> numbers;  // by Context::Names
   std::span<const uint32_t> parents;  // Field::Parent
+  // One for each row; empty where rows are spans.
+  std::span<const uint32_t> spans;
+  std::span<const uint32_t> shapes;  // of attributes: by Context::Shape
 };
 
 class ColumnWriter {
@@ -53,8 +57,8 @@ class ColumnWriter {
   // How many values the dictionary has.
   uint32_t value_count() const { return static_cast<uint32_t>(codes_.size()); }
 
-  // Ends the group. With `contexts`, `spans` is the span of each row; empty where rows are spans.
-  void end_group(const GroupContexts* contexts, std::span<const uint32_t> spans);
+  // Ends the group. Null where nothing tells the rows.
+  void end_group(const RowContexts* contexts);
   // Appends the pages to `file` and returns where they lie. `group_count` groups were ended in all, the first ones
   // possibly before this column began.
   ColumnIndex finish(size_t group_count, std::string& file);
@@ -67,11 +71,10 @@ class ColumnWriter {
     Context context = Context::None;
   };
 
-  void encode_page(const GroupContexts* contexts, std::span<const uint32_t> spans, std::string& out);
-  void encode_as(Layout layout, const GroupContexts* contexts, std::span<const uint32_t> spans, std::string& out);
-  std::span<const uint32_t> transformed(Transform transform, const GroupContexts* contexts);
-  std::span<const uint32_t> contexts_of(Context context, const GroupContexts& contexts,
-                                        std::span<const uint32_t> spans);
+  void encode_page(const RowContexts* contexts, std::string& out);
+  void encode_as(Layout layout, const RowContexts* contexts, std::string& out);
+  std::span<const uint32_t> transformed(Transform transform, const RowContexts* contexts);
+  std::span<const uint32_t> contexts_of(Context context, const RowContexts& contexts);
 
   ColumnIndex index_;
   const size_t raw_width_;

@@ -68,10 +68,12 @@ void ContextEncoder::encode(std::span<const uint32_t> codes, std::span<const uin
   for (size_t row = 0; row < codes.size(); ++row) {
     Recent& recent = states[contexts[row]];
     const size_t rank = recent.rank_of(codes[row]);
-    ranks[row] = rank;
+    const uint64_t new_rank = recent.size() == 0 ? 0 : 1;
     if (rank < recent.size()) {
+      ranks[row] = rank == 0 ? 0 : rank + 1;
       recent.promote(rank);
     } else {
+      ranks[row] = new_rank;
       new_codes.push_back(codes[row]);
       recent.add(codes[row]);
     }
@@ -101,11 +103,11 @@ base::Result<> decode_in_context(std::string_view page, std::span<const uint32_t
   for (size_t row = 0; row < contexts.size(); ++row) {
     Recent& recent = states[contexts[row]];
     if (ranks[row] > recent.size()) return std::unexpected(corrupt_page("a rank beyond its context"));
-    if (ranks[row] == recent.size()) {
+    if (ranks[row] == (recent.size() == 0 ? 0 : 1)) {
       new_rows.push_back(static_cast<uint32_t>(row));
       recent.add(static_cast<uint32_t>(new_rows.size() - 1));
     } else {
-      recent.promote(ranks[row]);
+      recent.promote(ranks[row] == 0 ? 0 : ranks[row] - 1);
     }
     codes[row] = recent[0];  // which of the new codes it is
   }

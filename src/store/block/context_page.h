@@ -1,7 +1,7 @@
 // Pages of codes that another column nearly tells: the route given the operation, the status given the route.
 //
-// Each code is written as its rank among the codes that its context had before it in this page, the latest first.
-// Where the context decides the code, all ranks are 0 and the page is a few bytes.
+// Each code is written as its rank among the codes that its context had before it in this page, the latest first, or as
+// a new one. Where the context decides the code, all ranks are the same and the page is a few bytes.
 //
 //   ContextEncoder routes;
 //   routes.encode(route_codes, operation_codes, bytes);

@@ -77,22 +77,19 @@ base::Result<> GroupReader::undo(Transform transform, const ColumnIndex& column,
 
 base::Result<> GroupReader::decode_context(Context context, const ColumnIndex& column, std::string_view page,
                                            std::vector<uint32_t>& out) {
-  const auto of_spans = contexts_of_spans(context);
-  if (!of_spans) return std::unexpected(of_spans.error());
   const bool has_span_rows = column.id.field > Field::Name && column.id.field < Field::EventTime;
   if (has_span_rows) {
+    const auto of_spans = contexts_of_spans(context);
+    if (!of_spans) return std::unexpected(of_spans.error());
     if (of_spans->size() != column.pages[group_].rows) {
       return base::fail(base::Errc::Corrupt, "as many rows as there are no spans");
     }
     return decode_in_context(page, *of_spans, out);
   }
-  const auto spans = spans_of(column);
-  if (!spans) return std::unexpected(spans.error());
-  if (spans->size() != column.pages[group_].rows) return base::fail(base::Errc::Corrupt, "rows of no span");
-  std::vector<uint32_t> contexts;
-  contexts.reserve(spans->size());
-  for (const uint32_t span : *spans) contexts.push_back((*of_spans)[span]);
-  return decode_in_context(page, contexts, out);
+  const auto contexts = contexts_of(context, column);
+  if (!contexts) return std::unexpected(contexts.error());
+  if (contexts->size() != column.pages[group_].rows) return base::fail(base::Errc::Corrupt, "rows of no span");
+  return decode_in_context(page, *contexts, out);
 }
 
 base::Result<std::span<const uint32_t>> GroupReader::contexts_of_spans(Context context) {
@@ -142,36 +139,59 @@ base::Result<std::vector<uint32_t>> GroupReader::spans_of(Field counts, uint64_t
   return spans;
 }
 
-// The span that each row of events, links or attributes belongs to.
-base::Result<std::vector<uint32_t>> GroupReader::spans_of(const ColumnIndex& column) {
+// The context of each row of events, links or attributes.
+base::Result<std::vector<uint32_t>> GroupReader::contexts_of(Context context, const ColumnIndex& column) {
   const Field field = column.id.field;
   if (field < Field::EventTime) return base::fail(base::Errc::Corrupt, "a context where there is none");
-  const bool is_of_event =
-      field == Field::Attribute ? column.id.level == model::AttributeLevel::Event : field < Field::LinkTraceId;
-  const bool is_of_link = field == Field::Attribute ? column.id.level == model::AttributeLevel::Link : !is_of_event;
-  std::vector<uint32_t> owners;  // spans of the events or links
-  if (is_of_event || is_of_link) {
-    auto spans = spans_of(is_of_event ? Field::Events : Field::Links, is_of_event ? index().events : index().links);
-    if (!spans || field != Field::Attribute) return spans;
-    owners = std::move(*spans);
+  std::span<const uint32_t> of_spans;
+  if (context != Context::Shape) {
+    const auto some = contexts_of_spans(context);
+    if (!some) return std::unexpected(some.error());
+    of_spans = *some;
   }
-  const auto shapes = rows(is_of_event ? Field::EventShape : is_of_link ? Field::LinkShape : Field::Shape);
-  if (!shapes) return std::unexpected(shapes.error());
-  // How often each shape names the column.
-  const auto& all = block_.index().shapes;
+  std::vector<uint32_t> contexts;
+  contexts.reserve(column.pages[group_].rows);
+  if (field != Field::Attribute) {
+    const bool is_of_event = field < Field::LinkTraceId;
+    const auto spans = spans_of(is_of_event ? Field::Events : Field::Links, usual_rows(column.id, index()));
+    if (!spans) return spans;
+    if (context == Context::Shape) return base::fail(base::Errc::Corrupt, "a context where there is none");
+    for (const uint32_t span : *spans) contexts.push_back(of_spans[span]);
+    return contexts;
+  }
   const auto place = static_cast<uint32_t>(&column - block_.index().columns.data());
-  std::vector<uint32_t> times(all.size());
-  for (size_t i = 0; i < all.size(); ++i) times[i] = static_cast<uint32_t>(std::ranges::count(all[i], place));
-  std::vector<uint32_t> spans;
-  spans.reserve(column.pages[group_].rows);
-  for (uint32_t i = 0; i < shapes->size(); ++i) {
-    if ((*shapes)[i] >= times.size()) return base::fail(base::Errc::Corrupt, "a shape that there is not");
-    if (spans.size() + times[(*shapes)[i]] > column.pages[group_].rows) {
+  std::vector<uint32_t> times;  // how often each shape names the column
+  for (const Shape& shape : block_.index().shapes) {
+    times.push_back(static_cast<uint32_t>(std::ranges::count(shape, place)));
+  }
+  const auto visited = for_each_owner(column, [&](uint32_t span, uint32_t shape) -> base::Result<> {
+    if (shape >= times.size()) return base::fail(base::Errc::Corrupt, "a shape that there is not");
+    if (contexts.size() + times[shape] > column.pages[group_].rows) {
       return base::fail(base::Errc::Corrupt, "more values than the index tells");
     }
-    spans.insert(spans.end(), times[(*shapes)[i]], owners.empty() ? i : owners[i]);
+    contexts.insert(contexts.end(), times[shape], context == Context::Shape ? shape : of_spans[span]);
+    return {};
+  });
+  if (!visited) return std::unexpected(visited.error());
+  return contexts;
+}
+
+template <typename Visit>
+base::Result<> GroupReader::for_each_owner(const ColumnIndex& column, const Visit& visit) {
+  const bool is_of_event = column.id.level == model::AttributeLevel::Event;
+  const bool is_of_link = column.id.level == model::AttributeLevel::Link;
+  const auto shapes = rows(is_of_event ? Field::EventShape : is_of_link ? Field::LinkShape : Field::Shape);
+  if (!shapes) return std::unexpected(shapes.error());
+  std::vector<uint32_t> spans;
+  if (is_of_event || is_of_link) {
+    auto some = spans_of(is_of_event ? Field::Events : Field::Links, shapes->size());
+    if (!some) return std::unexpected(some.error());
+    spans = std::move(*some);
   }
-  return spans;
+  for (uint32_t i = 0; i < shapes->size(); ++i) {
+    if (auto seen = visit(spans.empty() ? i : spans[i], (*shapes)[i]); !seen) return seen;
+  }
+  return {};
 }
 
 }  // namespace backstitch::store::block

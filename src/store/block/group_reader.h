@@ -39,8 +39,11 @@ class GroupReader {
   base::Result<> decode_context(Context context, const ColumnIndex& column, std::string_view page,
                                 std::vector<uint32_t>& out);
   base::Result<std::span<const uint32_t>> contexts_of_spans(Context context);
-  base::Result<std::vector<uint32_t>> spans_of(const ColumnIndex& column);
+  base::Result<std::vector<uint32_t>> contexts_of(Context context, const ColumnIndex& column);
   base::Result<std::vector<uint32_t>> spans_of(Field counts, uint64_t expected);
+  // Calls `visit` with each owner that the column's rows belong to (a span, an event, a link) and its shape.
+  template <typename Visit>
+  base::Result<> for_each_owner(const ColumnIndex& column, const Visit& visit);
 
   const Block& block_;
   const uint32_t group_;

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <charconv>
 
+#include "store/block/bit_stream.h"
 #include "store/block/string_page.h"
 
 namespace backstitch::store::block {
@@ -56,9 +57,65 @@ void put_planes(std::string_view rows, size_t width, std::string& out) {
   }
 }
 
+// A UUID of version 4 without the bits that tell so: fourteen bytes, and ten bits of the seventh and the ninth byte.
+constexpr size_t kVersionByte = 6;
+constexpr size_t kVariantByte = 8;
+constexpr size_t kRandomBytes = 14;
+constexpr unsigned kRandomBits = 10;
+
+bool are_random(const Hole& hole, std::string_view rows) {
+  if (hole.digits != 0) return false;
+  for (size_t at = 0; at < rows.size(); at += kUuidBytes) {
+    if ((rows[at + kVersionByte] & 0xf0) != 0x40 || (rows[at + kVariantByte] & 0xc0) != 0x80) return false;
+  }
+  return true;
+}
+
+std::string random_bytes(std::string_view uuid) {
+  std::string bytes(uuid.substr(0, kVersionByte));
+  bytes += uuid[kVersionByte + 1];
+  return bytes.append(uuid.substr(kVariantByte + 1));
+}
+
+uint64_t random_bits(std::string_view uuid) {
+  return (static_cast<uint8_t>(uuid[kVersionByte]) & 0x0fU) | (static_cast<uint8_t>(uuid[kVariantByte]) & 0x3fU) << 4;
+}
+
+size_t random_size(size_t count) { return count * kRandomBytes + bytes_of_bits(uint64_t{count} * kRandomBits); }
+
+void put_random(std::string_view rows, std::string& out) {
+  std::string bits;
+  BitWriter writer(bits);
+  for (size_t at = 0; at < rows.size(); at += kUuidBytes) {
+    out += random_bytes(rows.substr(at, kUuidBytes));
+    writer.put(random_bits(rows.substr(at, kUuidBytes)), kRandomBits);
+  }
+  writer.finish();
+  out += bits;
+}
+
+void take_random(std::string_view stored, size_t count, std::string& rows) {
+  BitReader bits(stored.substr(count * kRandomBytes));
+  rows.clear();
+  rows.reserve(count * kUuidBytes);
+  for (size_t row = 0; row < count; ++row) {
+    const std::string_view bytes = stored.substr(row * kRandomBytes, kRandomBytes);
+    const uint64_t rest = bits.take(kRandomBits);
+    rows += bytes.substr(0, kVersionByte);
+    rows += static_cast<char>(0x40 | (rest & 0x0f));
+    rows += bytes[kVersionByte];
+    rows += static_cast<char>(0x80 | rest >> 4);
+    rows += bytes.substr(kVersionByte + 1);
+  }
+}
+
 void put_fixed(const Hole& hole, std::span<const std::string_view> values, std::string& out) {
   std::string rows;
   for (const std::string_view value : values) append_packed(hole, value, rows);
+  if (are_random(hole, rows)) {
+    out += static_cast<char>(kFixedRandom);
+    return put_random(rows, out);
+  }
   std::string planes;
   put_planes(rows, hole.stored_bytes(), planes);
   const bool are_smaller = planes.size() < rows.size();
@@ -70,7 +127,15 @@ void put_fixed(const Hole& hole, std::span<const std::string_view> values, std::
 base::Result<> take_fixed(std::string_view part, size_t count, size_t width, std::string& rows) {
   PageReader reader(part);
   const uint8_t order = reader.byte();
-  if (!reader.ok() || order > kFixedPlanes) return std::unexpected(corrupt_page("ids in an unknown order"));
+  if (!reader.ok() || order > kFixedRandom) return std::unexpected(corrupt_page("ids in an unknown order"));
+  if (order == kFixedRandom) {
+    const std::string_view stored = reader.rest();
+    if (width != kUuidBytes || stored.size() != random_size(count)) {
+      return std::unexpected(corrupt_page("UUIDs of another number"));
+    }
+    take_random(stored, count, rows);
+    return {};
+  }
   if (order == kFixedRows) {
     rows = reader.rest();
     if (rows.size() != count * width) return std::unexpected(corrupt_page("ids of another number"));
@@ -106,6 +171,17 @@ base::Result<> keep_equal_planes(PageReader& reader, size_t count, std::string_v
   return {};
 }
 
+void keep_equal_random(std::string_view stored, size_t count, std::string_view wanted, std::vector<uint32_t>& rows) {
+  Hole uuid;
+  if (!are_random(uuid, wanted)) return rows.clear();
+  const std::string bytes = random_bytes(wanted);
+  std::erase_if(rows, [&](uint32_t row) { return stored.substr(row * kRandomBytes, kRandomBytes) != bytes; });
+  if (rows.empty()) return;
+  std::string all;
+  take_random(stored, count, all);
+  std::erase_if(rows, [&](uint32_t row) { return all.compare(row * kUuidBytes, kUuidBytes, wanted) != 0; });
+}
+
 base::Result<> keep_equal_fixed(const Hole& hole, std::string_view part, size_t count, std::string_view value,
                                 std::vector<uint32_t>& rows) {
   std::string wanted;
@@ -114,6 +190,10 @@ base::Result<> keep_equal_fixed(const Hole& hole, std::string_view part, size_t 
   const uint8_t order = reader.byte();
   if (reader.ok() && order == kFixedPlanes) return keep_equal_planes(reader, count, wanted, rows);
   const std::string_view ids = reader.rest();
+  if (reader.ok() && order == kFixedRandom && wanted.size() == kUuidBytes && ids.size() == random_size(count)) {
+    keep_equal_random(ids, count, wanted, rows);
+    return {};
+  }
   if (!reader.ok() || order != kFixedRows || ids.size() != count * wanted.size()) {
     return std::unexpected(corrupt_page("ids of another number"));
   }

@@ -21,6 +21,7 @@ constexpr uint8_t kNumbersAsText = 255;  // both kinds
 // How a column of ids is stored. Written to disk.
 constexpr uint8_t kFixedRows = 0;    // one after the other
 constexpr uint8_t kFixedPlanes = 1;  // the first byte of all rows, then the second
+constexpr uint8_t kFixedRandom = 2;  // UUIDs of version 4 (RFC 9562): without the six bits that all have
 
 struct HoleState {
   IntegerEncoder numbers;
