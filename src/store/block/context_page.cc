@@ -42,6 +42,11 @@ class Recent {
 // The state of each context that the page has met.
 class Contexts {
  public:
+  void clear() {
+    std::ranges::fill(dense_, 0);
+    sparse_.clear();
+    recents_.clear();
+  }
   Recent& operator[](uint32_t context) {
     uint32_t& index = context < kDenseContexts ? dense_[context] : sparse_[context];
     if (index == 0) {
@@ -57,20 +62,29 @@ class Contexts {
   std::vector<Recent> recents_;
 };
 
+// Its memory is used again.
+Contexts& fresh_contexts() {
+  thread_local Contexts contexts;
+  contexts.clear();
+  return contexts;
+}
+
 }  // namespace
 
 void ContextEncoder::encode(std::span<const uint32_t> codes, std::span<const uint32_t> contexts, std::string& out) {
   assert(codes.size() == contexts.size() && codes.size() <= kPageValuesMax);
   if (codes.empty()) return;
-  Contexts states;
-  std::vector<uint64_t> ranks(codes.size());
-  std::vector<uint64_t> new_codes;
+  Contexts& states = fresh_contexts();
+  thread_local std::vector<uint32_t> ranks;
+  thread_local std::vector<uint32_t> new_codes;
+  ranks.resize(codes.size());
+  new_codes.clear();
   for (size_t row = 0; row < codes.size(); ++row) {
     Recent& recent = states[contexts[row]];
     const size_t rank = recent.rank_of(codes[row]);
-    const uint64_t new_rank = recent.size() == 0 ? 0 : 1;
+    const uint32_t new_rank = recent.size() == 0 ? 0 : 1;
     if (rank < recent.size()) {
-      ranks[row] = rank == 0 ? 0 : rank + 1;
+      ranks[row] = rank == 0 ? 0 : static_cast<uint32_t>(rank + 1);
       recent.promote(rank);
     } else {
       ranks[row] = new_rank;
@@ -79,9 +93,9 @@ void ContextEncoder::encode(std::span<const uint32_t> codes, std::span<const uin
     }
   }
   std::string page;
-  ranks_.encode(ranks, page);
+  ranks_.encode(std::span<const uint32_t>(ranks), page);
   put_part(page, out);
-  new_codes_.encode(new_codes, out);
+  new_codes_.encode(std::span<const uint32_t>(new_codes), out);
 }
 
 base::Result<> decode_in_context(std::string_view page, std::span<const uint32_t> contexts,
@@ -94,25 +108,24 @@ base::Result<> decode_in_context(std::string_view page, std::span<const uint32_t
   PageReader reader(page);
   const std::string_view rank_page = reader.part();
   if (!reader.ok()) return std::unexpected(corrupt_page("no ranks"));
-  std::vector<uint32_t> ranks;
+  thread_local std::vector<uint32_t> ranks;
   if (auto decoded = decode_integers32(rank_page, contexts.size(), ranks); !decoded) return decoded;
 
   // First how many codes are new, which tells how many the second page has.
-  Contexts states;
-  std::vector<uint32_t> new_rows;
+  Contexts& states = fresh_contexts();
+  uint32_t new_count = 0;
   for (size_t row = 0; row < contexts.size(); ++row) {
     Recent& recent = states[contexts[row]];
     if (ranks[row] > recent.size()) return std::unexpected(corrupt_page("a rank beyond its context"));
     if (ranks[row] == (recent.size() == 0 ? 0 : 1)) {
-      new_rows.push_back(static_cast<uint32_t>(row));
-      recent.add(static_cast<uint32_t>(new_rows.size() - 1));
-    } else {
-      recent.promote(ranks[row] == 0 ? 0 : ranks[row] - 1);
+      recent.add(new_count++);
+    } else if (ranks[row] > 1) {
+      recent.promote(ranks[row] - 1);
     }
     codes[row] = recent[0];  // which of the new codes it is
   }
-  std::vector<uint32_t> new_codes;
-  if (auto decoded = decode_integers32(reader.rest(), new_rows.size(), new_codes); !decoded) return decoded;
+  thread_local std::vector<uint32_t> new_codes;
+  if (auto decoded = decode_integers32(reader.rest(), new_count, new_codes); !decoded) return decoded;
   for (uint32_t& code : codes) code = new_codes[code];
   return {};
 }

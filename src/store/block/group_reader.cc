@@ -18,21 +18,26 @@ base::Result<> GroupReader::read_as(const ColumnIndex& column, std::vector<T>& o
   out.clear();
   const PageRef& ref = column.pages[group_];
   if (ref.rows == 0) return {};
-  std::string page;
+  std::string page = std::move(spare_page_);  // contexts are read meanwhile
   if (auto read = block_.read_page(column, group_, ref, page); !read) return read;
   const std::string_view body = std::string_view(page).substr(1);
   const auto transform = static_cast<Transform>(page[0] & 15);
   const auto context = static_cast<Context>(static_cast<uint8_t>(page[0]) >> 4);
   base::Result<> decoded;
   if (context != Context::None) {
-    std::vector<uint32_t> codes;
-    decoded = decode_context(context, column, body, codes);
-    out.assign(codes.begin(), codes.end());
+    if constexpr (std::is_same_v<T, uint32_t>) {
+      decoded = decode_context(context, column, body, out);
+    } else {
+      std::vector<uint32_t> codes;
+      decoded = decode_context(context, column, body, codes);
+      out.assign(codes.begin(), codes.end());
+    }
   } else if constexpr (std::is_same_v<T, uint64_t>) {
     decoded = decode_integers(body, ref.rows, out);
   } else {
     decoded = decode_integers32(body, ref.rows, out);
   }
+  spare_page_ = std::move(page);
   if (decoded) decoded = undo(transform, column, out);
   if (!decoded) return block_.broken(column, group_, decoded.error().message);
   // Whoever looks up a text relies on it.
@@ -86,10 +91,9 @@ base::Result<> GroupReader::decode_context(Context context, const ColumnIndex& c
     }
     return decode_in_context(page, *of_spans, out);
   }
-  const auto contexts = contexts_of(context, column);
-  if (!contexts) return std::unexpected(contexts.error());
-  if (contexts->size() != column.pages[group_].rows) return base::fail(base::Errc::Corrupt, "rows of no span");
-  return decode_in_context(page, *contexts, out);
+  if (auto known = contexts_of(context, column); !known) return known;
+  if (contexts_.size() != column.pages[group_].rows) return base::fail(base::Errc::Corrupt, "rows of no span");
+  return decode_in_context(page, contexts_, out);
 }
 
 base::Result<std::span<const uint32_t>> GroupReader::contexts_of_spans(Context context) {
@@ -117,11 +121,21 @@ base::Result<std::span<const uint32_t>> GroupReader::rows(Field field) {
   if (column != nullptr) {
     if (auto read = this->read(*column, values); !read) return std::unexpected(read.error());
     if (values.size() != count) return block_.broken(*column, group_, "a row missing or too many");
+    if (auto valid = check_shapes(field, values); !valid) return block_.broken(*column, group_, valid.error().message);
   } else if (count != 0) {
     return base::fail(base::Errc::Corrupt, fmt::format("{} has no column {}", block_.name(), static_cast<int>(field)));
   }
   kept_.emplace_back(field, std::move(values));
   return std::span<const uint32_t>(kept_.back().second);
+}
+
+base::Result<> GroupReader::check_shapes(Field field, std::span<const uint32_t> rows) const {
+  const bool are_shapes = field == Field::Shape || field == Field::EventShape || field == Field::LinkShape;
+  const size_t known = block_.index().shapes.size();
+  if (are_shapes && std::ranges::any_of(rows, [&](uint32_t shape) { return shape >= known; })) {
+    return base::fail(base::Errc::Corrupt, "a shape that there is not");
+  }
+  return {};
 }
 
 // The span that each event or link belongs to.
@@ -140,7 +154,7 @@ base::Result<std::vector<uint32_t>> GroupReader::spans_of(Field counts, uint64_t
 }
 
 // The context of each row of events, links or attributes.
-base::Result<std::vector<uint32_t>> GroupReader::contexts_of(Context context, const ColumnIndex& column) {
+base::Result<> GroupReader::contexts_of(Context context, const ColumnIndex& column) {
   const Field field = column.id.field;
   if (field < Field::EventTime) return base::fail(base::Errc::Corrupt, "a context where there is none");
   std::span<const uint32_t> of_spans;
@@ -149,48 +163,46 @@ base::Result<std::vector<uint32_t>> GroupReader::contexts_of(Context context, co
     if (!some) return std::unexpected(some.error());
     of_spans = *some;
   }
-  std::vector<uint32_t> contexts;
-  contexts.reserve(column.pages[group_].rows);
-  if (field != Field::Attribute) {
-    const bool is_of_event = field < Field::LinkTraceId;
-    const auto spans = spans_of(is_of_event ? Field::Events : Field::Links, usual_rows(column.id, index()));
-    if (!spans) return spans;
-    if (context == Context::Shape) return base::fail(base::Errc::Corrupt, "a context where there is none");
-    for (const uint32_t span : *spans) contexts.push_back(of_spans[span]);
-    return contexts;
-  }
-  const auto place = static_cast<uint32_t>(&column - block_.index().columns.data());
-  std::vector<uint32_t> times;  // how often each shape names the column
-  for (const Shape& shape : block_.index().shapes) {
-    times.push_back(static_cast<uint32_t>(std::ranges::count(shape, place)));
-  }
-  const auto visited = for_each_owner(column, [&](uint32_t span, uint32_t shape) -> base::Result<> {
-    if (shape >= times.size()) return base::fail(base::Errc::Corrupt, "a shape that there is not");
-    if (contexts.size() + times[shape] > column.pages[group_].rows) {
-      return base::fail(base::Errc::Corrupt, "more values than the index tells");
-    }
-    contexts.insert(contexts.end(), times[shape], context == Context::Shape ? shape : of_spans[span]);
-    return {};
-  });
-  if (!visited) return std::unexpected(visited.error());
-  return contexts;
+  if (field == Field::Attribute) return contexts_of_attributes(context, of_spans, column);
+  const bool is_of_event = field < Field::LinkTraceId;
+  const auto spans = spans_of(is_of_event ? Field::Events : Field::Links, usual_rows(column.id, index()));
+  if (!spans) return std::unexpected(spans.error());
+  if (context == Context::Shape) return base::fail(base::Errc::Corrupt, "a context where there is none");
+  contexts_.clear();
+  for (const uint32_t span : *spans) contexts_.push_back(of_spans[span]);
+  return {};
 }
 
-template <typename Visit>
-base::Result<> GroupReader::for_each_owner(const ColumnIndex& column, const Visit& visit) {
+base::Result<> GroupReader::contexts_of_attributes(Context context, std::span<const uint32_t> of_spans,
+                                                   const ColumnIndex& column) {
   const bool is_of_event = column.id.level == model::AttributeLevel::Event;
   const bool is_of_link = column.id.level == model::AttributeLevel::Link;
   const auto shapes = rows(is_of_event ? Field::EventShape : is_of_link ? Field::LinkShape : Field::Shape);
   if (!shapes) return std::unexpected(shapes.error());
-  std::vector<uint32_t> spans;
-  if (is_of_event || is_of_link) {
-    auto some = spans_of(is_of_event ? Field::Events : Field::Links, shapes->size());
-    if (!some) return std::unexpected(some.error());
-    spans = std::move(*some);
+  std::span<const uint32_t> of_owners = context == Context::Shape ? *shapes : of_spans;
+  std::vector<uint32_t> gathered;
+  if (context != Context::Shape && (is_of_event || is_of_link)) {
+    const auto spans = spans_of(is_of_event ? Field::Events : Field::Links, shapes->size());
+    if (!spans) return std::unexpected(spans.error());
+    for (const uint32_t span : *spans) gathered.push_back(of_spans[span]);
+    of_owners = gathered;
   }
-  for (uint32_t i = 0; i < shapes->size(); ++i) {
-    if (auto seen = visit(spans.empty() ? i : spans[i], (*shapes)[i]); !seen) return seen;
+  const auto place = static_cast<uint32_t>(&column - block_.index().columns.data());
+  times_.clear();  // how often each shape names the column
+  for (const Shape& shape : block_.index().shapes) {
+    times_.push_back(static_cast<uint32_t>(std::ranges::count(shape, place)));
   }
+  const size_t row_count = column.pages[group_].rows;
+  contexts_.resize(row_count + 1);  // one place to spare, so that it is written to whether it counts or not
+  size_t row = 0;
+  for (size_t owner = 0; owner < shapes->size(); ++owner) {
+    const uint32_t times = times_[(*shapes)[owner]];
+    if (row + times > row_count) return base::fail(base::Errc::Corrupt, "more values than the index tells");
+    contexts_[row] = of_owners[owner];
+    for (uint32_t again = 1; again < times; ++again) contexts_[row + again] = of_owners[owner];
+    row += times;
+  }
+  contexts_.resize(row);
   return {};
 }
 

@@ -39,16 +39,18 @@ class GroupReader {
   base::Result<> decode_context(Context context, const ColumnIndex& column, std::string_view page,
                                 std::vector<uint32_t>& out);
   base::Result<std::span<const uint32_t>> contexts_of_spans(Context context);
-  base::Result<std::vector<uint32_t>> contexts_of(Context context, const ColumnIndex& column);
+  base::Result<> contexts_of(Context context, const ColumnIndex& column);
+  base::Result<> contexts_of_attributes(Context context, std::span<const uint32_t> of_spans, const ColumnIndex& column);
   base::Result<std::vector<uint32_t>> spans_of(Field counts, uint64_t expected);
-  // Calls `visit` with each owner that the column's rows belong to (a span, an event, a link) and its shape.
-  template <typename Visit>
-  base::Result<> for_each_owner(const ColumnIndex& column, const Visit& visit);
+  base::Result<> check_shapes(Field field, std::span<const uint32_t> rows) const;
 
   const Block& block_;
   const uint32_t group_;
   std::list<std::pair<Field, std::vector<uint32_t>>> kept_;  // at addresses that stay
   std::optional<std::vector<uint32_t>> numbers_;             // by Context::Names
+  std::vector<uint32_t> contexts_;  // of the column at hand
+  std::vector<uint32_t> times_;
+  std::string spare_page_;
 };
 
 }  // namespace backstitch::store::block
