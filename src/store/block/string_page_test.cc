@@ -224,6 +224,18 @@ TEST(StringPage, uuids_take_sixteen_bytes) {
   EXPECT_LE(encoded(prefixed).size(), 16'150);
 }
 
+TEST(StringPage, uuids_of_version_4_take_122_bits) {
+  base::Random random(1);
+  const Texts texts = made(1000, random, [](base::Random& r) { return uuid(r); });
+  EXPECT_LE(encoded(texts).size(), 1000 * 122 / 8 + 30);
+  Texts one_differs = texts;
+  one_differs[500][14] = '7';
+  expect_comes_back(one_differs);
+  EXPECT_EQ(find_string(encoded(texts), 1000, texts[777]), 777);
+  EXPECT_EQ(find_string(encoded(texts), 1000, one_differs[500]), std::nullopt);
+  EXPECT_EQ(find_string(encoded(one_differs), 1000, one_differs[500]), 500);
+}
+
 TEST(StringPage, hex_takes_half) {
   base::Random random(1);
   const Texts ids = made(1000, random, [](base::Random& r) { return fmt::format("{:016x}", r.next()); });
