@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <utility>
 
 #include "store/block/page_bytes.h"
 
@@ -39,34 +40,46 @@ class Recent {
   std::array<uint32_t, kRecentMax> codes_{};
 };
 
-// The state of each context that the page has met.
+// The contexts of a page, numbered as they appear, and for each row where its rank stands: the ranks of one context
+// stand together, since they are alike.
 class Contexts {
  public:
-  void clear() {
+  void read(std::span<const uint32_t> contexts) {
     std::ranges::fill(dense_, 0);
     sparse_.clear();
-    recents_.clear();
-  }
-  Recent& operator[](uint32_t context) {
-    uint32_t& index = context < kDenseContexts ? dense_[context] : sparse_[context];
-    if (index == 0) {
-      recents_.emplace_back();
-      index = static_cast<uint32_t>(recents_.size());
+    next_.clear();
+    rows_.clear();
+    for (const uint32_t context : contexts) {
+      uint32_t& index = context < kDenseContexts ? dense_[context] : sparse_[context];
+      if (index == 0) {
+        next_.push_back(0);
+        index = static_cast<uint32_t>(next_.size());
+      }
+      rows_.push_back(index - 1);
+      ++next_[index - 1];
     }
-    return recents_[index - 1];
+    uint32_t place = 0;
+    for (uint32_t& next : next_) next = std::exchange(place, place + next);
+    recents_.assign(next_.size(), Recent());
   }
+
+  Recent& recent(size_t row) { return recents_[rows_[row]]; }
+  // Once for each row, in order.
+  uint32_t take_place(size_t row) { return next_[rows_[row]]++; }
 
  private:
   std::vector<uint32_t> dense_ = std::vector<uint32_t>(kDenseContexts);  // index + 1, or 0
   absl::flat_hash_map<uint32_t, uint32_t> sparse_;
+  std::vector<uint32_t> rows_;  // index of each row's context
+  std::vector<uint32_t> next_;  // by context
   std::vector<Recent> recents_;
 };
 
 // Its memory is used again.
-Contexts& fresh_contexts() {
-  thread_local Contexts contexts;
-  contexts.clear();
-  return contexts;
+Contexts& read_contexts(std::span<const uint32_t> contexts) {
+  thread_local Contexts read;
+  read.read(contexts);
+  return read;
 }
 
 }  // namespace
@@ -74,20 +87,21 @@ Contexts& fresh_contexts() {
 void ContextEncoder::encode(std::span<const uint32_t> codes, std::span<const uint32_t> contexts, std::string& out) {
   assert(codes.size() == contexts.size() && codes.size() <= kPageValuesMax);
   if (codes.empty()) return;
-  Contexts& states = fresh_contexts();
+  Contexts& states = read_contexts(contexts);
   thread_local std::vector<uint32_t> ranks;
   thread_local std::vector<uint32_t> new_codes;
   ranks.resize(codes.size());
   new_codes.clear();
   for (size_t row = 0; row < codes.size(); ++row) {
-    Recent& recent = states[contexts[row]];
+    Recent& recent = states.recent(row);
+    uint32_t& stored = ranks[states.take_place(row)];
     const size_t rank = recent.rank_of(codes[row]);
     const uint32_t new_rank = recent.size() == 0 ? 0 : 1;
     if (rank < recent.size()) {
-      ranks[row] = rank == 0 ? 0 : static_cast<uint32_t>(rank + 1);
+      stored = rank == 0 ? 0 : static_cast<uint32_t>(rank + 1);
       recent.promote(rank);
     } else {
-      ranks[row] = new_rank;
+      stored = new_rank;
       new_codes.push_back(codes[row]);
       recent.add(codes[row]);
     }
@@ -112,15 +126,16 @@ base::Result<> decode_in_context(std::string_view page, std::span<const uint32_t
   if (auto decoded = decode_integers32(rank_page, contexts.size(), ranks); !decoded) return decoded;
 
   // First how many codes are new, which tells how many the second page has.
-  Contexts& states = fresh_contexts();
+  Contexts& states = read_contexts(contexts);
   uint32_t new_count = 0;
   for (size_t row = 0; row < contexts.size(); ++row) {
-    Recent& recent = states[contexts[row]];
-    if (ranks[row] > recent.size()) return std::unexpected(corrupt_page("a rank beyond its context"));
-    if (ranks[row] == (recent.size() == 0 ? 0 : 1)) {
+    Recent& recent = states.recent(row);
+    const uint32_t rank = ranks[states.take_place(row)];
+    if (rank > recent.size()) return std::unexpected(corrupt_page("a rank beyond its context"));
+    if (rank == (recent.size() == 0 ? 0 : 1)) {
       recent.add(new_count++);
-    } else if (ranks[row] > 1) {
-      recent.promote(ranks[row] - 1);
+    } else if (rank > 1) {
+      recent.promote(rank - 1);
     }
     codes[row] = recent[0];  // which of the new codes it is
   }
