@@ -26,7 +26,7 @@ constexpr size_t kQueuedPerConnection = 2;
 constexpr Duration kConnectPatience = std::chrono::seconds(5);
 constexpr uint32_t kFailuresMax = 100;
 // A server that refuses for now may be full, which is what some runs are for; but not for so long.
-constexpr Duration kRefusedMax = std::chrono::seconds(30);
+constexpr Duration kRefusedMax = std::chrono::minutes(2);
 constexpr Duration kPoll = std::chrono::milliseconds(50);
 
 class LoadRun {

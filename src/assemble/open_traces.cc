@@ -187,7 +187,8 @@ OpenCounts OpenTraces::counts() const {
   return {.traces = entries_.used(),
           .spans = span_count_,
           .memory_bytes = entries_.memory_bytes() + references_.memory_bytes() +
-                          newest_.capacity() * (sizeof(uint32_t) + 1) + due_slots_ * sizeof(uint32_t)};
+                          newest_.capacity() * (sizeof(uint32_t) + 1) + due_slots_ * sizeof(uint32_t),
+          .reusable_bytes = entries_.reusable_bytes() + references_.reusable_bytes()};
 }
 
 }  // namespace backstitch::assemble

@@ -81,6 +81,7 @@ struct OpenCounts {
   uint64_t traces = 0;  // fragments, those being sealed included
   uint64_t spans = 0;
   uint64_t memory_bytes = 0;
+  uint64_t reusable_bytes = 0;  // of memory_bytes: held for spans to come
 };
 
 class OpenTraces {

@@ -188,6 +188,23 @@ TEST(OpenTraces, memory_goes_back_when_nothing_is_open) {
   EXPECT_LT(rig.open.counts().memory_bytes, 4096u);
 }
 
+TEST(OpenTraces, the_room_of_sealed_traces_is_reusable_while_others_are_open) {
+  Rig rig;
+  for (uint64_t i = 1; i <= 5000; ++i) rig.add({{.trace = i}});
+  EXPECT_EQ(rig.open.counts().reusable_bytes, 0u);
+  rig.now += 4s;
+  rig.add({{.trace = 5001}});
+  rig.now += 2s;
+  rig.open.sealed(rig.due());
+  const auto sealed = rig.open.counts();
+  EXPECT_EQ(sealed.traces, 1u);
+  EXPECT_GT(sealed.reusable_bytes, 5000u * 80);
+  EXPECT_LT(sealed.reusable_bytes, sealed.memory_bytes);
+  for (uint64_t i = 1; i <= 5000; ++i) rig.add({{.trace = 10'000 + i}});
+  EXPECT_EQ(rig.open.counts().reusable_bytes, 0u);
+  EXPECT_LT(rig.open.counts().memory_bytes, sealed.memory_bytes + 5000u * 8);  // their places among what is due
+}
+
 TEST(OpenTraces, an_open_span_takes_less_than_thirty_bytes) {
   // 15 spans a trace in five requests, as a collector in front of services sends them.
   Rig rig;

@@ -37,6 +37,8 @@ class Pool {
 
   uint32_t used() const { return used_; }
   size_t memory_bytes() const { return chunks_.size() * kChunk * sizeof(T) + free_.capacity() * sizeof(uint32_t); }
+  // Of these, what take() hands out before there is more.
+  size_t reusable_bytes() const { return free_.size() * sizeof(T); }
 
  private:
   static constexpr uint32_t kChunk = 4096;

@@ -29,9 +29,14 @@ void MemoryBound::relieve() {
   measure();
 }
 
+void MemoryBound::measure() {
+  const uint64_t resident = options_.resident_bytes();
+  used_bytes_ = resident - std::min(resident, options_.reusable_bytes());
+}
+
 bool MemoryBound::is_within(uint64_t request_bytes) const {
   const uint64_t own = std::min(request_bytes * kCopiesOfRequest, reserve_bytes_);
-  return resident_bytes_.load() < options_.bytes_max - reserve_bytes_ + own;
+  return used_bytes_.load() < options_.bytes_max - reserve_bytes_ + own;
 }
 
 }  // namespace backstitch::ingest

@@ -20,6 +20,8 @@ namespace backstitch::ingest {
 struct MemoryBoundOptions {
   uint64_t bytes_max = 0;
   std::function<uint64_t()> resident_bytes = [] { return 0; };
+  // Of these, what is held for what comes next, such as the room of traces that were sealed: filling it takes no more.
+  std::function<uint64_t()> reusable_bytes = [] { return 0; };
   // Asks the allocator to return what is free to the system: a bound that only freed memory passes must not hold.
   std::function<void()> give_back_memory = [] {};
 };
@@ -44,13 +46,13 @@ class MemoryBound {
   void relieve();
 
  private:
-  void measure() { resident_bytes_ = options_.resident_bytes(); }
+  void measure();
   bool is_within(uint64_t request_bytes) const;
 
   const base::Clock& clock_;
   const MemoryBoundOptions options_;
   const uint64_t reserve_bytes_;
-  std::atomic<uint64_t> resident_bytes_{0};
+  std::atomic<uint64_t> used_bytes_{0};  // resident and not reusable
   std::atomic<base::Duration> measured_{-std::chrono::hours(1)};
   std::atomic<base::Duration> gave_back_{-std::chrono::hours(1)};
 };

@@ -20,6 +20,7 @@ class MemoryBoundTest : public testing::Test {
 
   base::FakeClock clock_;
   uint64_t resident_ = 0;
+  uint64_t reusable_ = 0;
   uint64_t freed_ = 0;  // of resident_, until the allocator gives it back
   int measured_ = 0;
   int gave_back_ = 0;
@@ -30,6 +31,7 @@ class MemoryBoundTest : public testing::Test {
                              ++measured_;
                              return resident_;
                            },
+                       .reusable_bytes = [this] { return reusable_; },
                        .give_back_memory =
                            [this] {
                              ++gave_back_;
@@ -63,6 +65,16 @@ TEST_F(MemoryBoundTest, no_request_is_so_large_that_it_passes_the_bound) {
   EXPECT_TRUE(admits_later(UINT64_MAX / 4));
   resident_ = kBytesMax;
   EXPECT_FALSE(admits_later(UINT64_MAX / 4));
+}
+
+TEST_F(MemoryBoundTest, room_that_is_held_for_what_comes_next_refuses_nothing) {
+  resident_ = kAdmitted + 5;
+  reusable_ = 5;
+  EXPECT_FALSE(admits_later());
+  reusable_ = 6;
+  EXPECT_TRUE(admits_later());
+  reusable_ = UINT64_MAX;
+  EXPECT_TRUE(admits_later());
 }
 
 TEST_F(MemoryBoundTest, many_questions_at_one_time_measure_once) {

@@ -61,6 +61,7 @@ struct Shard {
   std::atomic<uint64_t> open_traces{0};
   std::atomic<uint64_t> open_spans{0};
   std::atomic<uint64_t> memory_bytes{0};
+  std::atomic<uint64_t> reusable_bytes{0};
   std::atomic<bool> is_empty{true};
   std::jthread thread;
 };
@@ -79,7 +80,10 @@ class RealPipeline final : public Pipeline {
         store_(store),
         options_(within_memory(std::move(options))),
         counters_(metrics),
-        memory_(clock, {options_.memory_bytes_max, options_.resident_bytes, options_.give_back_memory}) {
+        memory_(clock, {.bytes_max = options_.memory_bytes_max,
+                        .resident_bytes = options_.resident_bytes,
+                        .reusable_bytes = [this] { return sum(&Shard::reusable_bytes); },
+                        .give_back_memory = options_.give_back_memory}) {
     assert(options_.shards > 0);
     for (size_t i = 0; i < options_.shards; ++i) shards_.push_back(std::make_unique<Shard>(options_, i));
     register_gauges(metrics);
@@ -285,6 +289,7 @@ class RealPipeline final : public Pipeline {
     shard.open_traces.store(counts.traces, std::memory_order_relaxed);
     shard.open_spans.store(counts.spans, std::memory_order_relaxed);
     shard.memory_bytes.store(counts.memory_bytes, std::memory_order_relaxed);
+    shard.reusable_bytes.store(counts.reusable_bytes, std::memory_order_relaxed);
     const bool is_empty = counts.traces == 0 && shard.queue.reserved() == 0;
     if (shard.is_empty.exchange(is_empty) != is_empty && is_empty) {
       const std::lock_guard lock(wait_mutex_);
@@ -349,9 +354,8 @@ class RealPipeline final : public Pipeline {
   }
 
   void measure_open() {
-    uint64_t open = 0;
-    for (const auto& shard : shards_) open += shard->memory_bytes.load(std::memory_order_relaxed);
-    is_open_over_memory_ = open >= options_.memory_bytes_max / kOpenDivisor;
+    const uint64_t reusable = sum(&Shard::reusable_bytes);
+    is_open_over_memory_ = sum(&Shard::memory_bytes) >= options_.memory_bytes_max / kOpenDivisor + reusable;
   }
 
   // For a while only: the log's sync and the memory bound wait meanwhile. What is left goes at the next turn.
@@ -371,17 +375,20 @@ class RealPipeline final : public Pipeline {
     }
   }
 
+  // Over all shards.
+  uint64_t sum(std::atomic<uint64_t> Shard::* member) const {
+    uint64_t total = 0;
+    for (const auto& shard : shards_) total += ((*shard).*member).load(std::memory_order_relaxed);
+    return total;
+  }
+
   void register_gauges(base::Metrics& metrics) {
-    const auto sum = [this](std::atomic<uint64_t> Shard::* member) {
-      return [this, member] {
-        uint64_t total = 0;
-        for (const auto& shard : shards_) total += ((*shard).*member).load(std::memory_order_relaxed);
-        return static_cast<double>(total);
-      };
+    const auto shown = [this](std::atomic<uint64_t> Shard::* member) {
+      return [this, member] { return static_cast<double>(sum(member)); };
     };
-    metrics.gauge("backstitch_open_traces", "Traces that are still collecting", sum(&Shard::open_traces));
-    metrics.gauge("backstitch_open_spans", "Spans of open traces", sum(&Shard::open_spans));
-    metrics.gauge("backstitch_open_memory_bytes", "Memory of open traces", sum(&Shard::memory_bytes));
+    metrics.gauge("backstitch_open_traces", "Traces that are still collecting", shown(&Shard::open_traces));
+    metrics.gauge("backstitch_open_spans", "Spans of open traces", shown(&Shard::open_spans));
+    metrics.gauge("backstitch_open_memory_bytes", "Memory of open traces", shown(&Shard::memory_bytes));
     metrics.gauge("backstitch_resident_memory_bytes", "Resident memory of the process",
                   [this] { return static_cast<double>(options_.resident_bytes()); });
     metrics.gauge("backstitch_store_bytes", "Bytes of sealed traces on disk",
