@@ -161,7 +161,8 @@ def receive_in_steady_state(binary, protocol):
     for _ in range(5):
         sealed = serve.metric("backstitch_spans_sealed_total")
         generate(binary, serve, FILLING_SPANS, protocol=protocol)
-        serve.wait(lambda: serve.metric("backstitch_spans_sealed_total") >= sealed + FILLING_SPANS, "spans to be sealed")
+        serve.wait(lambda: serve.metric("backstitch_spans_sealed_total") >= sealed + FILLING_SPANS,
+                   "spans to be sealed")
         if serve.metric("backstitch_log_free_segments") >= RECYCLED_SEGMENTS:
             break
     serve.reload(decision_wait="10m")  # soon enough: what no burst needs for 10 s is removed
