@@ -4,7 +4,9 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <xxhash.h>
+#include <zstd.h>
 
+#include "base/crc32c.h"
 #include "store/block/integer_page.h"
 #include "store/block/page_bytes.h"
 
@@ -30,6 +32,8 @@ size_t filter_block(uint64_t hash, size_t word_count) {
 uint32_t filter_bit(uint64_t hash, size_t word) { return 1U << (static_cast<uint32_t>(hash) * kSalts[word] >> 27); }
 
 // ---- columns
+
+constexpr int kIndexCompressionLevel = 3;
 
 bool is_in(Field field, Field first, Field last) { return field >= first && field <= last; }
 
@@ -371,6 +375,21 @@ std::string encode_index(const BlockIndex& index) {
   put_varint(index.trace_filter.words().size(), out);
   for (const uint32_t word : index.trace_filter.words()) put_fixed32(word, out);
   return out;
+}
+
+void append_index(std::string_view encoded_index, std::string& file) {
+  std::string compressed(ZSTD_compressBound(encoded_index.size()), '\0');
+  compressed.resize(ZSTD_compress(compressed.data(), compressed.size(), encoded_index.data(), encoded_index.size(),
+                                  kIndexCompressionLevel));
+  const uint64_t offset = file.size();
+  file.append(compressed);
+  const size_t footer = file.size();
+  file.append(reinterpret_cast<const char*>(&offset), sizeof(offset));
+  put_fixed32(static_cast<uint32_t>(compressed.size()), file);
+  put_fixed32(static_cast<uint32_t>(encoded_index.size()), file);
+  put_fixed32(base::crc32c(compressed), file);
+  put_fixed32(base::crc32c(std::string_view(file).substr(footer)), file);
+  file.append(kMagic);
 }
 
 base::Result<BlockIndex> decode_index(std::string_view bytes, uint64_t file_bytes) {

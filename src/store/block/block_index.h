@@ -124,6 +124,8 @@ struct BlockIndex {
 
 // Uncompressed; the format is in docs/formats/block.md.
 std::string encode_index(const BlockIndex& index);
+// Ends a file that holds the header and the pages: the index, compressed, and the footer.
+void append_index(std::string_view encoded_index, std::string& file);
 // Corrupt. `file_bytes` bounds what page references may say.
 base::Result<BlockIndex> decode_index(std::string_view bytes, uint64_t file_bytes);
 

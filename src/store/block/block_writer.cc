@@ -9,9 +9,7 @@
 #include <optional>
 #include <protozero/exception.hpp>
 #include <protozero/pbf_reader.hpp>
-#include <zstd.h>
 
-#include "base/crc32c.h"
 #include "store/block/column_writer.h"
 #include "store/block/group_contexts.h"
 #include "store/block/integer_page.h"
@@ -154,7 +152,7 @@ class BlockWriter::State {
     finish_columns(file);
     finish_services();
     index_.trace_filter.build(ids_);
-    append_index(file);
+    append_index(encode_index(index_), file);
     return file;
   }
 
@@ -386,22 +384,6 @@ class BlockWriter::State {
     }
     for (const auto& [service, name, kind] : operations_) index_.operations.push_back({new_place[service], name, kind});
     std::ranges::sort(index_.operations);
-  }
-
-  void append_index(std::string& file) const {
-    const std::string index = encode_index(index_);
-    std::string compressed(ZSTD_compressBound(index.size()), '\0');
-    compressed.resize(ZSTD_compress(compressed.data(), compressed.size(), index.data(), index.size(), 3));
-    const uint64_t offset = file.size();
-    const uint32_t numbers[] = {static_cast<uint32_t>(compressed.size()), static_cast<uint32_t>(index.size()),
-                                base::crc32c(compressed)};
-    file.append(compressed);
-    const size_t footer = file.size();
-    file.append(reinterpret_cast<const char*>(&offset), sizeof(offset));
-    file.append(reinterpret_cast<const char*>(numbers), sizeof(numbers));
-    const uint32_t crc = base::crc32c(std::string_view(file).substr(footer));
-    file.append(reinterpret_cast<const char*>(&crc), sizeof(crc));
-    file.append(kMagic);
   }
 
   const BlockWriterOptions options_;

@@ -48,7 +48,7 @@ class GroupReader {
   const uint32_t group_;
   std::list<std::pair<Field, std::vector<uint32_t>>> kept_;  // at addresses that stay
   std::optional<std::vector<uint32_t>> numbers_;             // by Context::Names
-  std::vector<uint32_t> contexts_;  // of the column at hand
+  std::vector<uint32_t> contexts_;                           // of the column at hand
   std::vector<uint32_t> times_;
   std::string spare_page_;
 };

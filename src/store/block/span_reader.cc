@@ -109,7 +109,12 @@ class Grouping {
 
 class SpanReader::State {
  public:
-  explicit State(const Block& block) : block_(block), index_(block.index()), columns_(index_.columns.size()), is_wide_(index_.columns.size()), next_value_(index_.columns.size()) {
+  explicit State(const Block& block)
+      : block_(block),
+        index_(block.index()),
+        columns_(index_.columns.size()),
+        is_wide_(index_.columns.size()),
+        next_value_(index_.columns.size()) {
     for (const ColumnIndex& column : index_.columns) {
       std::vector<uint64_t>& first = first_codes_.emplace_back();
       if (!is_text(column.id)) continue;

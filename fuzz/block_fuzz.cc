@@ -1,0 +1,127 @@
+// Any change to a block's pages and index, its checksums made right again: what is broken is refused, and nothing else
+// happens.
+//
+// The first byte chooses where the changes go, then come four bytes for each: three of a place, one to combine with
+// what is there.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "base/crc32c.h"
+#include "store/block/block.h"
+#include "store/block/block_writer.h"
+#include "store/block/span_reader.h"
+#include "wire/otlp/decode.h"
+
+namespace {
+
+using namespace backstitch;                // NOLINT(google-build-using-namespace): one small program
+using namespace backstitch::store::block;  // NOLINT(google-build-using-namespace)
+
+class BytesFile final : public base::File {
+ public:
+  explicit BytesFile(std::string bytes) : bytes_(std::move(bytes)) {}
+  base::Result<> write_at(uint64_t, std::initializer_list<std::string_view>) override { return {}; }
+  base::Result<size_t> read_at(uint64_t offset, char* out, size_t size) const override {
+    return offset >= bytes_.size() ? 0 : bytes_.copy(out, size, offset);
+  }
+  base::Result<> preallocate(uint64_t) override { return {}; }
+  base::Result<uint64_t> size() const override { return bytes_.size(); }
+  base::Result<> sync() override { return {}; }
+
+ private:
+  std::string bytes_;
+};
+
+model::Span sample_span(const model::TraceId& trace, uint8_t number) {
+  model::Span span{.trace_id = trace, .name = number % 3 == 0 ? "GET /cart" : "SELECT"};
+  span.span_id.bytes[7] = number;
+  span.parent_span_id.bytes[7] = static_cast<uint8_t>(number / 2);
+  if (number % 7 == 6) span.parent_span_id.bytes[0] = 9;  // an orphan
+  span.kind = static_cast<model::SpanKind>(number % 6);
+  span.start = {1'700'000'000'000'000'000ULL + number * 977ULL};
+  span.end = base::offset(span.start, base::Duration(number * 1000));
+  span.attributes = {{"user.id", "u" + std::to_string(number * 7919)}, {"http.status_code", int64_t{number}}};
+  if (number % 2 == 0) span.attributes.push_back({"ratio", number / 8.0});
+  if (number % 4 == 0) span.attributes.push_back({"list", model::Array{{model::Value(1), model::Value("two")}}});
+  if (number % 5 == 0) span.events = {{.time = span.start, .name = "exception", .attributes = {{"ok", false}}}};
+  if (number % 6 == 0) span.links = {{.trace_id = trace, .span_id = span.span_id, .attributes = {{"why", "retry"}}}};
+  return span;
+}
+
+std::string sample_block() {
+  BlockWriter writer({.replaces = {3, 4}, .group_spans = 16});
+  for (uint8_t number = 1; number <= 6; ++number) {
+    model::Trace trace;
+    trace.id.bytes[15] = number;
+    trace.resources = {{.attributes = {{"service.name", "cart"}}}, {.attributes = {{"service.name", "db"}}}};
+    trace.scopes = {{.name = "lib"}};
+    for (uint8_t i = 1; i <= 9; ++i) {
+      trace.spans.push_back(sample_span(trace.id, i));
+      trace.spans.back().resource = i % 2;
+    }
+    if (!writer.add({trace.id, number, {1}, wire::otlp::encode_request(trace)})) std::abort();
+  }
+  return writer.finish();
+}
+
+struct Sample {
+  std::string pages;  // with the file's header
+  BlockIndex index;
+};
+
+const Sample& sample() {
+  static const Sample made = [] {
+    const std::string file = sample_block();
+    const auto block = Block::open(std::make_unique<BytesFile>(file), "sample");
+    if (!block) std::abort();
+    uint64_t end = kHeaderBytes;
+    for (const ColumnIndex& column : (*block)->index().columns) end += column.stored_bytes();
+    return Sample{file.substr(0, end), (*block)->index()};
+  }();
+  return made;
+}
+
+void change(std::string& bytes, size_t from, const uint8_t* data, size_t size) {
+  for (size_t at = 0; at + 4 <= size; at += 4) {
+    const size_t place = data[at] | data[at + 1] << 8 | data[at + 2] << 16;
+    char& byte = bytes[from + place % (bytes.size() - from)];
+    byte = static_cast<char>(byte ^ data[at + 3]);
+  }
+}
+
+void read_all(const Block& block) {
+  SpanReader reader(block);
+  for (uint32_t group = 0; group < block.index().groups.size(); ++group) {
+    const auto traces = reader.read_group(group);
+    for (const auto& trace : traces.value_or(std::vector<store::SealedTrace>())) {
+      (void)wire::otlp::decode_trace(trace.id, trace.otlp);
+    }
+    for (const ColumnIndex& column : block.index().columns) {
+      std::vector<uint32_t> narrow;
+      Texts texts;
+      if (raw_bytes(column.id.field) == 0) (void)block.read(column, group, narrow);
+      if (is_text(column.id)) (void)block.read_values(column, group, texts);
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  std::string file = sample().pages;
+  BlockIndex index = sample().index;
+  if (data[0] % 2 == 0) change(file, kHeaderBytes, data + 1, size - 1);
+  for (ColumnIndex& column : index.columns) {
+    for (auto* pages : {&column.pages, &column.values}) {
+      for (PageRef& page : *pages) page.crc32c = base::crc32c(std::string_view(file).substr(page.offset, page.bytes));
+    }
+  }
+  std::string encoded = encode_index(index);
+  if (data[0] % 2 == 1) change(encoded, 0, data + 1, size - 1);
+  append_index(encoded, file);
+  const auto block = Block::open(std::make_unique<BytesFile>(std::move(file)), "changed");
+  if (block) read_all(**block);
+  return 0;
+}
