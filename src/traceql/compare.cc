@@ -56,22 +56,6 @@ bool is_same(Operator op, T left, T right) {
 
 bool needs_every_element(Operator op) { return op == Operator::NotEqual || op == Operator::NotMatch; }
 
-// `op` from the other side.
-Operator flipped(Operator op) {
-  switch (op) {
-    case Operator::Less:
-      return Operator::Greater;
-    case Operator::LessEqual:
-      return Operator::GreaterEqual;
-    case Operator::Greater:
-      return Operator::Less;
-    case Operator::GreaterEqual:
-      return Operator::LessEqual;
-    default:
-      return op;
-  }
-}
-
 bool compare_single(Operator op, ValueType left_type, const Value& left, ValueType right_type, const Value& right) {
   if (is_numeric(left_type) && is_numeric(right_type)) {
     return is_ordered_as(op, *number_of(left) <=> *number_of(right));

@@ -30,6 +30,10 @@ model::Value plain(const TypedValue& value) {
   return value.value;
 }
 
+void show(std::string name, const TypedValue& value, std::vector<NamedValue>& values) {
+  if (values.size() < kShownValuesMax) values.push_back({std::move(name), plain(value)});
+}
+
 // Tells values of different types apart.
 std::string group_key(const TypedValue& value) {
   std::string key = model::to_text(value.value);
@@ -173,7 +177,7 @@ struct Evaluator::State {
         const auto [slot, is_new] = known.try_emplace(group_key(value), result.size());
         if (is_new) {
           result.push_back({.spans = {}, .values = group.values});
-          result.back().values.push_back({name, plain(value)});
+          show(name, value, result.back().values);
         }
         result[slot->second].spans.push_back(span);
       }
@@ -201,7 +205,7 @@ struct Evaluator::State {
           break;
         case ScalarKind::Aggregate:
           stack.push_back(aggregate(node, group.spans, context));
-          values.push_back({print_aggregate(node), plain(stack.back())});
+          show(print_aggregate(node), stack.back(), values);
           break;
         case ScalarKind::Arithmetic: {
           const TypedValue right = std::move(stack.back());
@@ -236,7 +240,8 @@ struct Evaluator::State {
       const TypedValue right = scalar(stage.right, group, context, found, values);
       if (!compare(stage.op, left, right)) continue;
       if (found && !found->empty()) group.spans = std::move(*found);
-      group.values.insert(group.values.end(), values.begin(), values.end());
+      const size_t room = kShownValuesMax - group.values.size();
+      group.values.insert(group.values.end(), values.begin(), values.begin() + std::min(room, values.size()));
       passed.push_back(std::move(group));
     }
     return passed;

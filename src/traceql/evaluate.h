@@ -15,6 +15,9 @@
 
 namespace backstitch::traceql {
 
+// Of Spanset::values; what a query computes beyond that is not shown.
+constexpr size_t kShownValuesMax = 16;
+
 struct NamedValue {
   std::string name;    // as printed: `by(resource.service.name)`, `count()`, `span.http.url`
   model::Value value;  // durations as nanoseconds, kind and status as words; empty where absent

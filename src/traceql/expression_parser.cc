@@ -71,21 +71,6 @@ std::optional<size_t> id_width(Intrinsic intrinsic) {
   }
 }
 
-Operator flipped(Operator op) {
-  switch (op) {
-    case Operator::Less:
-      return Operator::Greater;
-    case Operator::LessEqual:
-      return Operator::GreaterEqual;
-    case Operator::Greater:
-      return Operator::Less;
-    case Operator::GreaterEqual:
-      return Operator::LessEqual;
-    default:
-      return op;
-  }
-}
-
 }  // namespace
 
 bool spend_node(ParseBudget& budget, TokenStream& tokens) {
@@ -169,7 +154,7 @@ bool ExpressionParser::fields(std::vector<FieldRef>& result, size_t count_max) {
   do {
     const size_t start = tokens_.peek().offset;
     FieldRef one;
-    if (!field(one)) return false;
+    if (!field(one) || !spend_node(budget_, tokens_)) return false;
     if (result.size() == count_max) return tokens_.refuse(start, fmt::format("more than {} fields", count_max));
     result.push_back(std::move(one));
   } while (tokens_.accept(","));

@@ -13,6 +13,7 @@ namespace backstitch::traceql {
 // Counts what one query may hold (query.h). Shared by all parsers of the query.
 struct ParseBudget {
   size_t nodes = 0;
+  size_t stages = 0;
   size_t nesting = 0;
 };
 

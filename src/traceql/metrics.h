@@ -27,8 +27,8 @@ namespace backstitch::traceql {
 
 constexpr size_t kSeriesMax = 1000;  // of one partial, before quantiles and buckets multiply them
 constexpr size_t kStepsMax = 11'000;
-// Of all series of one partial: 40 bytes each, and what histograms hold, 8 bytes a bucket that is in use.
-constexpr size_t kCellsMax = 2'000'000;
+// Of all series of one partial: 56 bytes each, and in histograms 8 for each bucket up to the highest in use.
+constexpr size_t kCellsMax = 500'000;
 
 // Cell i holds the spans that start in [start + i × step, start + (i + 1) × step); the last one ends at `end`.
 struct MetricsWindow {

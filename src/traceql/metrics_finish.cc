@@ -43,6 +43,76 @@ std::string text_of(const std::vector<MetricsLabel>& labels) {
   return text;
 }
 
+// Makes series of what was counted under one set of labels: one, or one for each quantile or bucket.
+class SeriesMaker {
+ public:
+  explicit SeriesMaker(const MetricsPlan& plan)
+      : plan_(plan), metrics_(plan.metrics()), unit_(plan.is_of_durations() ? kNanosPerSecond : 1) {}
+
+  void add(const Labels& labels, const std::vector<MetricsCell>& cells) {
+    std::vector<MetricsLabel> named;
+    for (size_t i = 0; i < labels.size(); ++i) named.push_back({print(metrics_.by[i]), labels[i]});
+    if (metrics_.function == MetricsFunction::QuantileOverTime) {
+      for (const double quantile : metrics_.quantiles) add_quantile(named, quantile, cells);
+    } else if (metrics_.function == MetricsFunction::HistogramOverTime) {
+      for (size_t bucket = 0; bucket < kBuckets; ++bucket) add_bucket(named, bucket, cells);
+    } else {
+      add_plain(std::move(named), cells);
+    }
+  }
+
+  std::vector<MetricsSeries> sorted() && {
+    std::vector<MetricsSeries> all;
+    for (auto& [key, series] : by_labels_) all.push_back(std::move(series));
+    return all;
+  }
+
+ private:
+  void put(std::vector<MetricsLabel> labels, Values values) {
+    std::string key = text_of(labels);
+    by_labels_.emplace(std::move(key), MetricsSeries{std::move(labels), std::move(values)});
+  }
+
+  void add_plain(std::vector<MetricsLabel> labels, const std::vector<MetricsCell>& cells) {
+    const double step_seconds = static_cast<double>(plan_.window().step.count()) / kNanosPerSecond;
+    const double divisor = metrics_.function == MetricsFunction::Rate ? step_seconds : unit_;
+    Values values;
+    for (const MetricsCell& cell : cells) {
+      const bool is_absent = cell.count == 0 && !counts_spans(metrics_.function);
+      values.push_back(is_absent ? std::nullopt : std::optional(value_of(metrics_.function, cell) / divisor));
+    }
+    put(std::move(labels), std::move(values));
+  }
+
+  void add_quantile(std::vector<MetricsLabel> labels, double quantile, const std::vector<MetricsCell>& cells) {
+    Values values;
+    for (const MetricsCell& cell : cells) {
+      const bool is_absent = cell.count == 0;
+      values.push_back(is_absent ? std::nullopt : std::optional(log2_quantile(quantile, cell.buckets) / unit_));
+    }
+    labels.push_back({"p", TypedValue::real(quantile)});
+    put(std::move(labels), std::move(values));
+  }
+
+  void add_bucket(std::vector<MetricsLabel> labels, size_t bucket, const std::vector<MetricsCell>& cells) {
+    Values values;
+    bool is_used = false;
+    for (const MetricsCell& cell : cells) {
+      const uint64_t count = bucket < cell.buckets.size() ? cell.buckets[bucket] : 0;
+      is_used = is_used || count != 0;
+      values.push_back(static_cast<double>(count));
+    }
+    if (!is_used) return;
+    labels.push_back({"__bucket", TypedValue::real(bucket_max(bucket) / unit_)});
+    put(std::move(labels), std::move(values));
+  }
+
+  const MetricsPlan& plan_;
+  const Metrics& metrics_;
+  double unit_;
+  std::map<std::string, MetricsSeries> by_labels_;
+};
+
 void rank(std::vector<MetricsSeries>& series, const SecondStage& stage, size_t steps) {
   const bool is_top = stage.kind == SecondStageKind::TopK;
   for (size_t step = 0; step < steps; ++step) {
@@ -104,56 +174,10 @@ double log2_quantile(double quantile, const std::vector<uint64_t>& buckets) {
 }
 
 MetricsResult MetricsPartial::finish() const {
-  const Metrics& metrics = plan_.metrics();
-  const double unit = plan_.is_of_durations() ? kNanosPerSecond : 1;
-  std::map<std::string, MetricsSeries> sorted;
-  const auto add_series = [&](std::vector<MetricsLabel> labels, Values values) {
-    std::string key = text_of(labels);
-    sorted.emplace(std::move(key), MetricsSeries{std::move(labels), std::move(values)});
-  };
-  for (const auto& [key, series] : series_) {
-    std::vector<MetricsLabel> labels;
-    for (size_t i = 0; i < series.labels.size(); ++i) labels.push_back({print(metrics.by[i]), series.labels[i]});
-    if (metrics.function == MetricsFunction::QuantileOverTime) {
-      for (const double quantile : metrics.quantiles) {
-        Values values;
-        for (const MetricsCell& cell : series.cells) {
-          values.push_back(cell.count == 0 ? std::nullopt
-                                           : std::optional(log2_quantile(quantile, cell.buckets) / unit));
-        }
-        std::vector<MetricsLabel> more = labels;
-        more.push_back({"p", TypedValue::real(quantile)});
-        add_series(std::move(more), std::move(values));
-      }
-    } else if (metrics.function == MetricsFunction::HistogramOverTime) {
-      for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
-        Values values;
-        bool is_used = false;
-        for (const MetricsCell& cell : series.cells) {
-          const uint64_t count = bucket < cell.buckets.size() ? cell.buckets[bucket] : 0;
-          is_used = is_used || count != 0;
-          values.push_back(static_cast<double>(count));
-        }
-        if (!is_used) continue;
-        std::vector<MetricsLabel> more = labels;
-        more.push_back({"__bucket", TypedValue::real(bucket_max(bucket) / unit)});
-        add_series(std::move(more), std::move(values));
-      }
-    } else {
-      const double seconds = static_cast<double>(plan_.window().step.count()) / kNanosPerSecond;
-      const double divisor = metrics.function == MetricsFunction::Rate ? seconds : unit;
-      Values values;
-      for (const MetricsCell& cell : series.cells) {
-        const bool is_absent = cell.count == 0 && !counts_spans(metrics.function);
-        values.push_back(is_absent ? std::nullopt : std::optional(value_of(metrics.function, cell) / divisor));
-      }
-      add_series(std::move(labels), std::move(values));
-    }
-  }
-
-  MetricsResult result{.series = {}, .is_partial = truncated_ != 0};
-  for (auto& [key, series] : sorted) result.series.push_back(std::move(series));
-  for (const SecondStage& stage : metrics.second_stages) {
+  SeriesMaker maker(plan_);
+  for (const auto& [key, series] : series_) maker.add(series.labels, series.cells);
+  MetricsResult result{.series = std::move(maker).sorted(), .is_partial = truncated_ != 0};
+  for (const SecondStage& stage : plan_.metrics().second_stages) {
     if (stage.kind == SecondStageKind::Compare) {
       keep_where(result.series, stage);
     } else {

@@ -347,6 +347,7 @@ TEST(ParseTest, limits_are_named) {
   EXPECT_EQ(refusal(repeated(" ", kQueryBytesMax + 1)), "1:1: a query of 65537 bytes, at most 65536 are taken");
   EXPECT_EQ(refusal("{ .a =~ \"" + repeated("x", 5000) + "\" }"),
             "1:9: a pattern of 5000 bytes, at most 4096 are taken");
+  EXPECT_EQ(refusal("{ }" + repeated("|{ }", 64)), "1:1: more than 64 stages");
   EXPECT_EQ(refusal("{ } | rate() by (" + repeated(".a, ", 8) + ".b)"), "1:50: more than 8 fields");
 }
 

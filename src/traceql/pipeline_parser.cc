@@ -80,8 +80,15 @@ bool PipelineParser::main() {
                ? tokens_.refuse(start, "an aggregate must be compared, as in count() > 2")
                : tokens_.expected("a comparison after the aggregate");
   }
+  if (!spend_stages(draft, start)) return false;
   append(std::move(draft));
   return true;
+}
+
+bool PipelineParser::spend_stages(const Draft& draft, size_t offset) {
+  budget_.stages += draft.stages.size();
+  if (budget_.stages <= kStagesMax) return true;
+  return tokens_.refuse(offset, fmt::format("more than {} stages", kStagesMax));
 }
 
 bool PipelineParser::pipeline(Draft& draft) {
@@ -210,7 +217,7 @@ bool PipelineParser::parenthesised(Part& part) {
     part = std::move(draft.parts.back());
     return true;
   }
-  if (!spend_node(budget_, tokens_)) return false;
+  if (!spend_node(budget_, tokens_) || !spend_stages(draft, start)) return false;
   if (last != StageKind::Scalar) {
     part.kind = Kind::Spansets;
     part.spansets.push_back({.kind = SpansetKind::Pipeline, .pipeline = append(std::move(draft))});

@@ -41,6 +41,7 @@ class PipelineParser {
   };
 
   bool pipeline(Draft& draft);
+  bool spend_stages(const Draft& draft, size_t offset);
   bool stage(Draft& draft);
   bool by(Stage& stage);
   bool select(Stage& stage);

@@ -7,7 +7,8 @@
 
 namespace backstitch::traceql {
 
-// parse(print(query)) == query for every tree that parse() made. What no TraceQL says is printed so that people
+// parse(print(query)) == query for every tree that parse() made, but for some at the limits of query.h, which the
+// printer's blanks and parentheses may pass. What no TraceQL says is printed so that people
 // understand it, and parse() refuses it: `text(tag.user.id) = "7"`, `service`.
 std::string print(const Query& query);
 // What stands inside { }.

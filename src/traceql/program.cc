@@ -118,13 +118,18 @@ class Program::Compiler {
     } else if (role(node.left).is_part_of_parent && is_literal(node.right)) {
       emit_test(nodes_[node.left].field, LiteralComparison::of(query_, node));
     } else if (role(node.left).is_part_of_parent) {
-      Step& step = add(StepKind::CompareFields, node.op);
-      step.field = nodes_[node.left].field;
-      step.other = nodes_[node.right].field;
+      emit_comparison(node.op, nodes_[node.left].field, nodes_[node.right].field);
     } else {
       Step& step = add(StepKind::Compare, node.op);
       if (is_literal(node.right)) step.comparison = LiteralComparison::of(query_, node);
     }
+  }
+
+  void emit_comparison(Operator op, const FieldRef& left, const FieldRef& right) {
+    const bool turns = is_of_events_or_links(right) && !is_of_events_or_links(left);
+    Step& step = add(StepKind::CompareFields, turns ? flipped(op) : op);
+    step.field = turns ? right : left;
+    step.other = turns ? left : right;
   }
 
   void emit_skip(NodeId id) {
@@ -171,12 +176,12 @@ void Program::run(const Step& step, const TraceContext& context, uint32_t span, 
     case StepKind::TestField:
       stack.push_back(TypedValue::boolean(test(step, context, span)));
       return;
-    case StepKind::CompareFields:
-      stack.push_back(TypedValue::boolean(any_value(step.field, context, span, [&](const FieldView& left) {
-        return any_value(step.other, context, span,
-                         [&](const FieldView& right) { return compare(step.op, left.copy(), right.copy()); });
-      })));
+    case StepKind::CompareFields: {
+      const TypedValue right = first_value(step.other, context, span);
+      stack.push_back(TypedValue::boolean(any_value(
+          step.field, context, span, [&](const FieldView& left) { return compare(step.op, left.copy(), right); })));
       return;
+    }
     case StepKind::Compare: {
       const TypedValue right = pop();
       const TypedValue left = pop();

@@ -31,7 +31,7 @@ class Program {
     Literal,        // push
     Field,          // push the first value
     TestField,      // push whether the comparison with a literal holds for one value of the field
-    CompareFields,  // push whether it holds between a value of `field` and one of `other`
+    CompareFields,  // push whether it holds between one value of `field` and the first of `other`
     Compare,        // two values become a boolean
     Calculate,      // two values become one
     Not,

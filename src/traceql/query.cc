@@ -100,6 +100,21 @@ std::string_view to_string(Operator op) {
 bool is_comparison(Operator op) { return op >= Operator::Equal && op <= Operator::NotMatch; }
 bool is_arithmetic(Operator op) { return op >= Operator::Add && op <= Operator::Power; }
 
+Operator flipped(Operator op) {
+  switch (op) {
+    case Operator::Less:
+      return Operator::Greater;
+    case Operator::LessEqual:
+      return Operator::GreaterEqual;
+    case Operator::Greater:
+      return Operator::Less;
+    case Operator::GreaterEqual:
+      return Operator::LessEqual;
+    default:
+      return op;
+  }
+}
+
 std::string_view to_string(SpansetOperator op, SpansetMode mode) {
   constexpr std::string_view names[][3] = {{"&&", "", ""},    {"||", "", ""},       {">>", "!>>", "&>>"},
                                            {">", "!>", "&>"}, {"<<", "!<<", "&<<"}, {"<", "!<", "&<"},

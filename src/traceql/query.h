@@ -28,6 +28,7 @@ namespace backstitch::traceql {
 constexpr size_t kQueryBytesMax = 64 << 10;
 constexpr size_t kNodesMax = 4096;  // of expressions, spansets, scalars and stages together
 constexpr size_t kNestingMax = 64;  // of parentheses, unary operators and chained powers
+constexpr size_t kStagesMax = 64;   // of all pipelines
 constexpr size_t kGroupByMax = 8;   // fields of by() in metrics
 constexpr size_t kSelectMax = 64;   // fields of select()
 constexpr size_t kQuantilesMax = 16;
@@ -161,6 +162,7 @@ enum class Operator : uint8_t {
 std::string_view to_string(Operator op);
 bool is_comparison(Operator op);  // Equal to NotMatch
 bool is_arithmetic(Operator op);  // Add to Power
+Operator flipped(Operator op);    // of a comparison, its sides exchanged: < becomes >
 
 using NodeId = uint32_t;  // index into one of Query's vectors
 
@@ -171,8 +173,8 @@ enum class ExpressionKind : uint8_t { Literal, Field, Unary, Binary };
 //   means `attribute = true`; `!attribute` means `attribute = false`.
 // - && and || take whatever is not true for false. So `!(.a = 1)` holds where .a is absent.
 // - A comparison holds as traceql::compare says (compare.h): never with an absent value, nor across types.
-// - Of events and links, a comparison holds where that of one event (link) does. Elsewhere, in arithmetic and by(),
-//   their first value counts.
+// - Of events and links, a comparison holds where that of one event (link) does. Elsewhere, in arithmetic, in by(), and
+//   on the right side of another such field, their first value counts.
 // - Arithmetic of two Ints is Int (wrapping), of anything else numeric Float, but durations stay Duration under
 //   + and - with durations, * and / with plain numbers. Division by an Int zero, and what has an operand that is no
 //   number, is Nil.
