@@ -35,7 +35,7 @@ Result<std::vector<model::TraceId>> chosen_ids(const ExportFlags& flags, const S
   if (!request) return std::unexpected(request.error());
   const Result<api::SearchReply> reply = client.search(*request);
   if (!reply) return std::unexpected(reply.error());
-  for (const model::TraceSummary& trace : reply->traces) ids.push_back(trace.id);
+  for (const store::FoundTrace& trace : reply->traces) ids.push_back(trace.summary.id);
   if (ids.empty()) return base::fail(base::Errc::NotFound, "no trace matches");
   return ids;
 }

@@ -118,7 +118,8 @@ class RealServer final : public Server {
     pipeline_ = std::move(*pipeline);
     report_replay(pipeline_->replayed());
     open_reader_ = std::make_unique<assemble::OpenReader>(
-        *pipeline_, *log_, metrics_, assemble::OpenReaderOptions{.open_scan_bytes_max = config_.open_scan_max_bytes});
+        *pipeline_, *log_, clock_, metrics_,
+        assemble::OpenReaderOptions{.open_scan_bytes_max = config_.open_scan_max_bytes});
     engine_ = std::make_unique<query::Engine>(std::vector<store::TraceReader*>{open_reader_.get(), store_.get()},
                                               clock_, metrics_);
     return listen();

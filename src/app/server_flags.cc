@@ -36,13 +36,19 @@ std::shared_ptr<SearchFlags> add_search_flags(CLI::App& verb) {
   return flags;
 }
 
+void add_traceql_argument(CLI::App& verb, SearchFlags& flags) {
+  verb.add_option("TRACEQL", flags.traceql, "A query such as '{ status = error }'; the flags must hold beside it");
+}
+
 Result<api::SearchRequest> to_request(const SearchFlags& flags, const base::Clock& clock) {
-  api::SearchRequest request{.service = flags.service,
+  api::SearchRequest request{.traceql = flags.traceql,
+                             .service = flags.service,
                              .operation = flags.operation,
                              .tags = {},
                              .min_duration = flags.min_duration,
                              .max_duration = flags.max_duration,
                              .start = {},
+                             .cursor = {},
                              .limit = flags.limit};
   for (const std::string& tag : flags.tags) {
     const size_t equals = tag.find('=');

@@ -40,9 +40,22 @@ std::string right(const std::string& text, size_t width) {
   return std::string(width - std::min(width, used), ' ') + text;
 }
 
+// "  └ 3 matched: payment Charge 3.86ms; currency Convert 1.07ms, span.n 500"
+std::string matches_line(const store::FoundTrace& found, const TerminalStyle& style) {
+  std::string text = fmt::format("  {} {} matched", style.unicode ? "└" : "`-", grouped(found.matched_spans));
+  const char* separator = ": ";
+  for (const store::FoundSpan& span : found.spans) {
+    text += separator + harmless(span.service) + " " + harmless(span.name) + " " + base::format_duration(span.duration);
+    separator = "; ";
+  }
+  if (found.matched_spans > found.spans.size() && !found.spans.empty()) text += style.unicode ? "; …" : "; ...";
+  return fit(text, style.width, style.unicode);
+}
+
 }  // namespace
 
-std::string render_trace_table(const std::vector<model::TraceSummary>& traces, const TerminalStyle& style) {
+std::string render_trace_table(const std::vector<store::FoundTrace>& traces, const TraceTableOptions& options) {
+  const TerminalStyle& style = options.style;
   constexpr size_t kFixed =
       kStartWidth + kDurationWidth + kBarWidth + kSpansWidth + kErrorsWidth + kIdWidth + 7 * 2 - 2;
   const auto paint = [&](std::string_view color, const std::string& text) {
@@ -50,7 +63,7 @@ std::string render_trace_table(const std::vector<model::TraceSummary>& traces, c
   };
   Duration longest{1};
   size_t root_width = kRootWidthMin;
-  for (const model::TraceSummary& trace : traces) {
+  for (const auto& [trace, matched_spans, spans] : traces) {
     longest = std::max(longest, trace.duration());
     root_width = std::max(root_width, display_width(trace.root_service) + display_width(trace.root_operation) + 1);
   }
@@ -61,7 +74,8 @@ std::string render_trace_table(const std::vector<model::TraceSummary>& traces, c
                                                  kStartWidth, "took", kDurationWidth, "", kBarWidth, "root", root_width,
                                                  "spans", kSpansWidth, "errors", kErrorsWidth, "trace id")) +
                     "\n";
-  for (const model::TraceSummary& trace : traces) {
+  for (const store::FoundTrace& found : traces) {
+    const model::TraceSummary& trace = found.summary;
     const std::string root = harmless(trace.root_service) + " " + harmless(trace.root_operation);
     const std::string errors =
         trace.error_count == 0 ? "" : fmt::format("{} {}", style.unicode ? "✖" : "!", grouped(trace.error_count));
@@ -74,6 +88,7 @@ std::string render_trace_table(const std::vector<model::TraceSummary>& traces, c
     out += right(grouped(trace.span_count) + (trace.is_open ? "+" : ""), kSpansWidth) + "  ";
     out += paint("\x1b[1;31m", right(errors, kErrorsWidth)) + "  ";
     out += trace.id.to_hex() + "\n";
+    if (options.show_matches) out += paint("\x1b[2m", matches_line(found, style)) + "\n";
   }
   return out;
 }

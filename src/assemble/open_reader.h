@@ -9,6 +9,7 @@
 
 #include "assemble/open_traces.h"
 #include "base/counters.h"
+#include "base/time.h"
 #include "log/log.h"
 #include "store/contract/trace_reader.h"
 
@@ -37,29 +38,51 @@ struct OpenReaderOptions {
 class OpenReader final : public store::TraceReader {
  public:
   // All outlive it.
-  OpenReader(ShardAccess& shards, log::Log& log, base::Metrics& metrics, OpenReaderOptions options);
+  OpenReader(ShardAccess& shards, log::Log& log, const base::Clock& clock, base::Metrics& metrics,
+             OpenReaderOptions options);
 
   base::Result<model::Trace> find(const model::TraceId& id) override;
+  base::Result<std::vector<uint32_t>> fragment_counts(std::span<const model::TraceId> ids) override;
+  // Passes over what the shards know cannot match: by start, and by the services that the query requires. What is left
+  // is read from the log and evaluated.
   base::Result<store::SearchResult> search(const store::TraceQuery& query) override;
+  base::Result<store::MetricsResult> metrics(const store::MetricsQuery& query) override;
   // Names come from the newest traces that are open, read within the same bound.
   base::Result<std::vector<std::string>> services() override;
   base::Result<std::vector<store::Operation>> operations(const std::string& service) override;
   // None: attributes are learnt when traces are sealed.
   base::Result<std::vector<store::AttributeName>> attribute_names(uint32_t limit) override;
   base::Result<std::vector<std::string>> attribute_values(const store::AttributeName& name, uint32_t limit) override;
+  // The log keeps nothing for good.
+  base::Result<store::StoreStats> stats() override { return store::StoreStats(); }
 
  private:
   struct Newest {
     std::vector<Listed> traces;  // newest first, of all shards
     bool is_cut = false;         // there were more
   };
+  // What one scan may cost, and how it ended.
+  struct Scan {
+    uint64_t bytes_max = UINT64_MAX;
+    base::Duration deadline = base::Duration::max();  // by the monotonic clock
+    std::stop_token stop = {};
+    bool is_bounded = false;
+  };
+  // What a scan sees of one fragment, its spans each once. `ended` says after each group of fragments, which come
+  // newest first, how far the scan has come: true ends it.
+  struct Seen {
+    std::function<void(const Fragment& fragment, model::Trace trace)> fragment;
+    std::function<bool(const Listed& last)> ended = [](const Listed&) { return false; };
+  };
+  Scan within(const store::SearchBudget& budget) const;
   base::Result<Newest> newest(const store::TimeRange& start, uint64_t service_bits, size_t limit);
   base::Result<std::vector<Fragment>> fragments_of(std::span<const Listed> traces);
-  // Reads the traces group by group until `see` returns false or the bound is reached; true if it was.
-  base::Result<bool> scan(std::span<const Listed> traces, const std::function<bool(model::Trace)>& see);
+  base::Result<> scan(std::span<const Listed> traces, Scan& bounds, const Seen& see);
+  base::Result<> scan_group(std::span<const Fragment> fragments, Scan& bounds, uint64_t& bytes_read, const Seen& see);
 
   ShardAccess& shards_;
   log::Log& log_;
+  const base::Clock& clock_;
   const OpenReaderOptions options_;
   base::Counter& partial_scans_;
 };

@@ -7,6 +7,7 @@
 
 #include "base/simulated_file_system.h"
 #include "store/memory/memory_store.h"
+#include "traceql/parse.h"
 #include "wire/otlp/decode.h"
 
 namespace backstitch::ingest {
@@ -57,7 +58,7 @@ struct Rig {
     auto started = Pipeline::start(clock, *log, *store, metrics, options);
     ASSERT_TRUE(started) << started.error().message;
     pipeline = std::move(*started);
-    reader = std::make_unique<assemble::OpenReader>(*pipeline, *log, metrics, assemble::OpenReaderOptions{});
+    reader = std::make_unique<assemble::OpenReader>(*pipeline, *log, clock, metrics, assemble::OpenReaderOptions{});
   }
   void stop() {
     reader.reset();
@@ -109,12 +110,109 @@ TEST(Pipeline, a_trace_is_never_out_of_sight_while_it_moves_to_the_store) {
 TEST(Pipeline, open_traces_are_searched_newest_first) {
   Rig rig({.shards = 3, .assemble = {.decision_wait = 1h}});
   for (uint8_t i = 1; i <= 9; ++i) ASSERT_TRUE(rig.receive(request(i, 1)));
-  const auto found = rig.reader->search({.limit = 4});
+  const auto found = rig.reader->search({.query = traceql::parse("{ }").value(), .limit = 4});
   ASSERT_TRUE(found);
   ASSERT_EQ(found->traces.size(), 4u);
-  EXPECT_EQ(found->traces[0].id, trace_id(1));  // equal starts: by id
-  EXPECT_TRUE(found->traces[0].is_open);
+  EXPECT_EQ(found->traces[0].summary.id, trace_id(1));  // equal starts: by id
+  EXPECT_TRUE(found->traces[0].summary.is_open);
   EXPECT_EQ(*rig.reader->services(), std::vector<std::string>{"cart"});
+}
+
+// Trace `number`: a span of `service` that starts at `start`, with attribute n = `number` and an event, and one below
+// it that failed.
+std::string rich_request(uint8_t number, const std::string& service, uint64_t start) {
+  model::SpanSet set{.resources = {{.attributes = {{"service.name", service}}}}, .scopes = {{}}, .spans = {}};
+  model::Span root{.trace_id = trace_id(number), .name = "root", .start = {start}, .end = {start + 100}};
+  root.span_id.bytes[7] = 1;
+  root.attributes = {{"n", int64_t{number}}};
+  root.events = {{.name = "cache miss", .attributes = {{"cache", "redis"}}}};
+  model::Span child{.trace_id = root.trace_id, .name = "child", .start = {start + 1}, .end = {start + 50}};
+  child.span_id.bytes[7] = 2;
+  child.parent_span_id = root.span_id;
+  child.status.code = model::StatusCode::Error;
+  set.spans = {root, child};
+  return wire::otlp::encode_request(set);
+}
+
+struct OpenSearch {
+  std::vector<int> found(const std::string& traceql, store::TraceQuery query = {}) {
+    query.query = traceql::parse(traceql).value();
+    const auto result = rig.reader->search(query);
+    std::vector<int> ids;
+    EXPECT_TRUE(result);
+    if (!result) return ids;
+    for (const store::FoundTrace& trace : result->traces) ids.push_back(trace.summary.id.bytes[15]);
+    return ids;
+  }
+  Rig rig{{.shards = 3, .assemble = {.decision_wait = 1h}}};
+};
+using Ids = std::vector<int>;
+
+TEST(Pipeline, open_traces_answer_traceql) {
+  OpenSearch open;
+  for (uint8_t i = 1; i <= 9; ++i) {
+    ASSERT_TRUE(open.rig.receive(rich_request(i, i % 3 == 0 ? "shop" : "cart", 1000 + i * 10)));
+  }
+  EXPECT_EQ(open.found("{ }"), (Ids{9, 8, 7, 6, 5, 4, 3, 2, 1}));
+  EXPECT_EQ(open.found(R"({ resource.service.name = "shop" })"), (Ids{9, 6, 3}));
+  EXPECT_EQ(open.found(R"({ resource.service.name = "shop" || span.n = 4 })"), (Ids{9, 6, 4, 3}));
+  EXPECT_EQ(open.found(R"({ resource.service.name = "shop" } && { span.n = 6 })"), Ids{6});
+  EXPECT_EQ(open.found(R"({ resource.service.name != "shop" && span.n > 5 })"), (Ids{8, 7}));
+  EXPECT_EQ(open.found(R"({ resource.service.name = "nobody" })"), Ids{});
+  EXPECT_EQ(open.found(R"({ event.cache = "redis" && span.n = 2 })"), Ids{2});
+  EXPECT_EQ(open.found(R"({ span.n = 3 } > { status = error })"), Ids{3});
+  EXPECT_EQ(open.found(R"({ status = error } > { span.n = 3 })"), Ids{});
+  EXPECT_EQ(open.found("{ } | count() > 2"), Ids{});
+  EXPECT_EQ(open.found("{ }", {.start = {.from = {1030}, .to = {1050}}}), (Ids{5, 4, 3}));
+  EXPECT_EQ(open.found("{ }", {.after = store::Place{{1030}, trace_id(3)}}), (Ids{2, 1}));
+  EXPECT_EQ(open.found("{ }", {.limit = 2}), (Ids{9, 8}));
+}
+
+TEST(Pipeline, open_traces_tell_matched_spans) {
+  OpenSearch open;
+  ASSERT_TRUE(open.rig.receive(rich_request(1, "cart", 1000)));
+  const auto result = open.rig.reader->search({.query = traceql::parse("{ span.n = 1 } > { }").value()});
+  ASSERT_TRUE(result);
+  ASSERT_EQ(result->traces.size(), 1u);
+  EXPECT_TRUE(result->traces[0].summary.is_open);
+  EXPECT_EQ(result->traces[0].summary.span_count, 2u);
+  EXPECT_EQ(result->traces[0].matched_spans, 1u);
+  EXPECT_EQ(result->traces[0].spans.at(0).name, "child");
+}
+
+TEST(Pipeline, a_span_that_came_twice_is_searched_once) {
+  OpenSearch open;
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(open.rig.receive(rich_request(1, "cart", 1000)));
+  EXPECT_EQ(open.found("{ } | count() = 2"), Ids{1});
+  const model::TraceId ids[] = {trace_id(1), trace_id(2)};
+  EXPECT_EQ(open.rig.reader->fragment_counts(ids).value(), (std::vector<uint32_t>{1, 0}));
+}
+
+TEST(Pipeline, metrics_count_open_traces) {
+  OpenSearch open;
+  for (uint8_t i = 1; i <= 4; ++i) ASSERT_TRUE(open.rig.receive(rich_request(i, i == 1 ? "shop" : "cart", 1000 + i)));
+  const auto query = traceql::parse(R"({ resource.service.name = "cart" } | count_over_time())").value();
+  const auto plan = traceql::MetricsPlan::create(query, {{1000}, {1010}, base::Duration(5)}).value();
+  const auto result = open.rig.reader->metrics({.query = query, .plan = plan, .budget = {}});
+  ASSERT_TRUE(result);
+  EXPECT_FALSE(result->is_partial);
+  const traceql::MetricsResult series = result->series.finish();
+  ASSERT_EQ(series.series.size(), 1u);
+  // Spans start at 1002 to 1005.
+  EXPECT_EQ(series.series[0].values, (std::vector<std::optional<double>>{5.0, 1.0}));
+}
+
+TEST(Pipeline, a_search_that_nobody_waits_for_reads_nothing) {
+  OpenSearch open;
+  ASSERT_TRUE(open.rig.receive(rich_request(1, "cart", 1000)));
+  std::stop_source stop;
+  stop.request_stop();
+  store::TraceQuery query{.query = traceql::parse("{ }").value()};
+  query.budget.stop = stop.get_token();
+  const auto result = open.rig.reader->search(query);
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result->is_partial);
+  EXPECT_TRUE(result->traces.empty());
 }
 
 TEST(Pipeline, a_full_queue_refuses_before_anything_is_logged) {

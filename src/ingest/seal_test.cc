@@ -60,7 +60,14 @@ class CrashingStore final : public store::TraceStore {
   base::Result<std::optional<store::TimeRange>> time_range() override { return std::nullopt; }
   uint64_t disk_bytes() const override { return 0; }
   base::Result<model::Trace> find(const model::TraceId&) override { return base::fail(base::Errc::NotFound, ""); }
+  base::Result<std::vector<uint32_t>> fragment_counts(std::span<const model::TraceId> ids) override {
+    return std::vector<uint32_t>(ids.size());
+  }
   base::Result<store::SearchResult> search(const store::TraceQuery&) override { return store::SearchResult{}; }
+  base::Result<store::MetricsResult> metrics(const store::MetricsQuery& query) override {
+    return store::MetricsResult{.series = traceql::MetricsPartial(query.plan)};
+  }
+  base::Result<store::StoreStats> stats() override { return store::StoreStats{}; }
   base::Result<std::vector<std::string>> services() override { return std::vector<std::string>{}; }
   base::Result<std::vector<store::Operation>> operations(const std::string&) override {
     return std::vector<store::Operation>{};

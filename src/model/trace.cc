@@ -141,6 +141,11 @@ void join(Trace& into, const Trace& from) {
   }
 }
 
+void drop_repeats(SpanSet& set) {
+  absl::flat_hash_set<SpanKey> present;
+  std::erase_if(set.spans, [&](const Span& span) { return !present.insert({span.span_id, span.kind}).second; });
+}
+
 void sort_as_tree(Trace& trace) {
   const size_t count = trace.spans.size();
   std::vector<size_t> order(count);

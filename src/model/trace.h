@@ -157,6 +157,9 @@ TraceSummary summarize(const Trace& trace);
 // (retries): the same span id and kind. `into.id` and `from.id` are equal (asserted). Open if either is.
 void join(Trace& into, const Trace& from);
 
+// Drops spans that came again (retries), as join() does; the first of each stays.
+void drop_repeats(SpanSet& set);
+
 // Orders spans as a tree walk does: each after its parent, siblings by start, then span id; a span whose parent
 // is absent, or in a cycle of parents, counts as a root. No recursion: any depth.
 void sort_as_tree(Trace& trace);

@@ -156,6 +156,13 @@ TEST(TraceTest, a_retried_span_is_joined_once) {
   EXPECT_EQ(ids(into), (Ids{1, 2}));
 }
 
+TEST(TraceTest, repeats_are_dropped_but_not_the_other_side_of_a_call) {
+  Trace trace = trace_of({span(1, 0), span(2, 1), span(2, 1), span(1, 0), span(3, 1)});
+  trace.spans[2].kind = SpanKind::Client;
+  drop_repeats(trace);
+  EXPECT_EQ(ids(trace), (Ids{1, 2, 2, 3}));
+}
+
 TEST(TraceTest, both_sides_of_a_shared_span_id_stay) {
   Trace into = trace_of({span(1, 0)});
   into.spans[0].kind = SpanKind::Client;

@@ -1,16 +1,15 @@
 #include "query/engine.h"
 
-#include <absl/container/flat_hash_map.h>
 #include <algorithm>
-#include <fmt/format.h>
+#include <iterator>
 #include <set>
-#include <tuple>
 #include <utility>
+
+#include "query/search_run.h"
 
 namespace backstitch::query {
 namespace {
 
-using base::Errc;
 using base::Result;
 
 // Records how long a question took, however it ends.
@@ -32,50 +31,6 @@ base::DurationHistogram& latency_of(base::Metrics& metrics, const char* op) {
   return metrics.duration("backstitch_query_duration_seconds", "Time to answer a query", {{"op", op}});
 }
 
-// The parts of `id` that the readers hold, as one trace in tree order.
-Result<model::Trace> find_joined(const std::vector<store::TraceReader*>& readers, const model::TraceId& id) {
-  model::Trace joined;
-  joined.id = id;
-  for (store::TraceReader* reader : readers) {
-    auto part = reader->find(id);
-    if (part) {
-      model::join(joined, *part);
-    } else if (part.error().code != Errc::NotFound) {
-      return std::unexpected(std::move(part.error()));
-    }
-  }
-  if (joined.spans.empty()) return base::fail(Errc::NotFound, fmt::format("no trace {} is known", id.to_hex()));
-  model::sort_as_tree(joined);
-  return joined;
-}
-
-struct Candidate {
-  model::Timestamp start;
-  model::TraceId id;
-
-  // Newest first, ties by id.
-  bool operator<(const Candidate& other) const { return std::tie(other.start, id) < std::tie(start, other.id); }
-};
-
-// The traces of which a reader has a matching fragment, by the newest of these.
-class Candidates {
- public:
-  void add(const model::Trace& fragment) {
-    const model::Timestamp start = model::earliest_start(fragment);
-    const auto [slot, inserted] = newest_.try_emplace(fragment.id, start);
-    if (!inserted) slot->second = std::max(slot->second, start);
-  }
-  std::vector<Candidate> newest_first() const {
-    std::vector<Candidate> all;
-    for (const auto& [id, start] : newest_) all.push_back({start, id});
-    std::ranges::sort(all, std::less());
-    return all;
-  }
-
- private:
-  absl::flat_hash_map<model::TraceId, model::Timestamp> newest_;
-};
-
 // The readers' sorted answers as one, each answer once.
 template <typename Item, typename Ask>
 Result<std::vector<Item>> merge(const std::vector<store::TraceReader*>& readers, const Ask& ask) {
@@ -95,6 +50,7 @@ Engine::Engine(std::vector<store::TraceReader*> readers, const base::Clock& cloc
       clock_(clock),
       find_latency_(latency_of(metrics, "find")),
       search_latency_(latency_of(metrics, "search")),
+      metrics_latency_(latency_of(metrics, "metrics")),
       names_latency_(latency_of(metrics, "names")) {}
 
 Result<model::Trace> Engine::find(const model::TraceId& id) {
@@ -104,27 +60,59 @@ Result<model::Trace> Engine::find(const model::TraceId& id) {
 
 Result<FoundTraces> Engine::search(const Search& search) {
   const Stopwatch stopwatch(clock_, search_latency_);
-  const uint32_t limit = std::min(search.limit, kLimitMax);
-  FoundTraces found;
-  Candidates candidates;
-  for (store::TraceReader* reader : readers_) {
-    auto result = reader->search({.filter = search.filter, .start = search.start, .limit = limit});
-    if (!result) return std::unexpected(std::move(result.error()));
-    found.is_partial = found.is_partial || result->is_partial;
-    for (const model::Trace& fragment : result->traces) candidates.add(fragment);
-  }
-  for (const Candidate& candidate : candidates.newest_first()) {
-    if (found.traces.size() == limit) break;
-    auto trace = find_joined(readers_, candidate.id);
+  Search held = search;
+  held.limit = std::min(search.limit, kLimitMax);
+  return SearchRun(readers_, clock_, held).run();
+}
+
+Result<WholeTraces> Engine::search_whole(const Search& search) {
+  const auto found = this->search(search);
+  if (!found) return std::unexpected(found.error());
+  WholeTraces whole{.traces = {}, .is_partial = found->is_partial};
+  for (const store::FoundTrace& one : found->traces) {
+    auto trace = find(one.summary.id);
     if (trace) {
-      found.traces.push_back(std::move(*trace));
-    } else if (trace.error().code != Errc::NotFound) {  // retention may have taken it since
+      whole.traces.push_back(std::move(*trace));
+    } else if (trace.error().code != base::Errc::NotFound) {  // retention may have taken it since
       return std::unexpected(std::move(trace.error()));
     }
   }
-  std::ranges::sort(found.traces, std::less(),
-                    [](const model::Trace& trace) { return Candidate{model::earliest_start(trace), trace.id}; });
-  return found;
+  return whole;
+}
+
+Result<traceql::MetricsResult> Engine::metrics(const store::MetricsQuery& query) {
+  const Stopwatch stopwatch(clock_, metrics_latency_);
+  traceql::MetricsPartial all(query.plan);
+  bool is_partial = false;
+  for (store::TraceReader* reader : readers_) {
+    const auto part = reader->metrics(query);
+    if (!part) return std::unexpected(part.error());
+    all.merge(part->series);
+    is_partial = is_partial || part->is_partial;
+  }
+  traceql::MetricsResult result = all.finish();
+  result.is_partial = result.is_partial || is_partial;
+  return result;
+}
+
+Result<store::StoreStats> Engine::stats() {
+  const Stopwatch stopwatch(clock_, names_latency_);
+  const auto append = [](auto& to, auto& from) { std::ranges::move(from, std::back_inserter(to)); };
+  store::StoreStats all;
+  for (store::TraceReader* reader : readers_) {
+    auto stats = reader->stats();
+    if (!stats) return stats;
+    all.totals.blocks += stats->totals.blocks;
+    all.totals.traces += stats->totals.traces;
+    all.totals.spans += stats->totals.spans;
+    all.totals.disk_bytes += stats->totals.disk_bytes;
+    all.totals.otlp_bytes += stats->totals.otlp_bytes;
+    append(all.columns, stats->columns);
+    append(all.services, stats->services);
+    append(all.codecs, stats->codecs);
+    append(all.levels, stats->levels);
+  }
+  return all;
 }
 
 Result<std::vector<std::string>> Engine::services() {

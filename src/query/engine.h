@@ -8,18 +8,13 @@
 
 #include "base/counters.h"
 #include "base/time.h"
+#include "query/search.h"
 #include "store/contract/trace_reader.h"
 
 namespace backstitch::query {
 
-struct Search {
-  traceql::Filter filter;
-  store::TimeRange start;
-  uint32_t limit = 20;  // held to kLimitMax
-};
-
-struct FoundTraces {
-  std::vector<model::Trace> traces;  // whole, newest start first, ties by id
+struct WholeTraces {
+  std::vector<model::Trace> traces;  // spans in tree order; newest start first, ties by id
   bool is_partial = false;
 };
 
@@ -34,20 +29,28 @@ class Engine {
 
   // Spans in tree order. NotFound.
   base::Result<model::Trace> find(const model::TraceId& id);
-  // A trace is found by any of its fragments (see store::TraceQuery), and its place among the `limit` goes by the
-  // newest that matches; it is then returned whole.
+  // A trace is found by any of its fragments that matches (see store::TraceQuery) and then held against the query as a
+  // whole, which also gives its place. Pages neither repeat nor leave out a trace that was there all the time.
   base::Result<FoundTraces> search(const Search& search);
+  // What search() finds, loaded.
+  base::Result<WholeTraces> search_whole(const Search& search);
+  // A trace that moves from one reader to the next while they are asked may count twice.
+  base::Result<traceql::MetricsResult> metrics(const store::MetricsQuery& query);
+
   base::Result<std::vector<std::string>> services();
   base::Result<std::vector<store::Operation>> operations(const std::string& service);
   base::Result<std::vector<store::AttributeName>> attribute_names(uint32_t limit);
   // Each reader's most frequent first, in turns.
   base::Result<std::vector<std::string>> attribute_values(const store::AttributeName& name, uint32_t limit);
+  // Of the readers that keep something on disk, one after the other.
+  base::Result<store::StoreStats> stats();
 
  private:
   std::vector<store::TraceReader*> readers_;
   const base::Clock& clock_;
   base::DurationHistogram& find_latency_;
   base::DurationHistogram& search_latency_;
+  base::DurationHistogram& metrics_latency_;
   base::DurationHistogram& names_latency_;
 };
 

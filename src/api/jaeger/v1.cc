@@ -2,7 +2,7 @@
 
 #include "api/http/params.h"
 #include "api/http/status.h"
-#include "api/jaeger/search_filter.h"
+#include "api/jaeger/search_tags.h"
 #include "api/jaeger/trace_json.h"
 #include "base/json_writer.h"
 
@@ -121,8 +121,8 @@ HttpResponse traces_answer(const std::vector<model::Trace>& traces, const std::v
 }
 
 // The parameters that may stand several times: tags as JSON maps, and tag as key:value.
-std::vector<traceql::Condition> tags_of(const HttpRequest& request, Params& params) {
-  std::vector<traceql::Condition> all;
+std::vector<traceql::Tag> tags_of(const HttpRequest& request, Params& params) {
+  std::vector<traceql::Tag> all;
   for (const auto& [name, text] : request.query) {
     if ((name != "tags" && name != "tag") || text.empty()) continue;
     auto tags = name == "tags" ? parse_json_tags(text) : parse_colon_tag(text);
@@ -137,13 +137,14 @@ std::vector<traceql::Condition> tags_of(const HttpRequest& request, Params& para
 
 query::Search search_of(const HttpRequest& request, Params& params) {
   query::Search search;
-  search.filter = filter_of({.service = params.text({"service"}),
-                             .operation = params.text({"operation"}),
-                             .tags = tags_of(request, params),
-                             .duration_min = params.duration({"minDuration"}),
-                             .duration_max = params.duration({"maxDuration"})});
+  search.query = traceql::tag_query({.service = params.text({"service"}),
+                                     .operation = params.text({"operation"}),
+                                     .tags = tags_of(request, params),
+                                     .duration_min = params.duration({"minDuration"}),
+                                     .duration_max = params.duration({"maxDuration"})});
   search.start.from = params.parsed<base::Timestamp>({"start"}, &parse_unix_micros).value_or(search.start.from);
   search.start.to = params.parsed<base::Timestamp>({"end"}, &parse_unix_micros).value_or(search.start.to);
+  search.budget.stop = request.peer_gone();
   search.limit =
       params.count({"limit"}, {.fallback = kLimitDefault, .max = query::Engine::kLimitMax, .holds_to_max = true});
   return search;
@@ -178,7 +179,7 @@ HttpResponse search(query::Engine& engine, const HttpRequest& request) {
   Params params(request);
   const query::Search search = search_of(request, params);
   if (params.error()) return error_of(*params.error());
-  const auto found = engine.search(search);
+  const auto found = engine.search_whole(search);
   return found ? traces_answer(found->traces, {}) : error_of(found.error());
 }
 

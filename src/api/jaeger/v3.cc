@@ -5,7 +5,7 @@
 
 #include "api/http/params.h"
 #include "api/http/status.h"
-#include "api/jaeger/search_filter.h"
+#include "api/jaeger/search_tags.h"
 #include "base/json_writer.h"
 #include "base/rfc3339.h"
 #include "wire/otlp/json.h"
@@ -85,12 +85,12 @@ HttpResponse operations(query::Engine& engine, const HttpRequest& request) {
 
 query::Search search_of(Params& params) {
   query::Search search;
-  auto tags = params.parsed<std::vector<traceql::Condition>>({"query.attributes"}, &parse_json_tags);
-  search.filter = filter_of({.service = params.text({"query.serviceName", "query.service_name"}),
-                             .operation = params.text({"query.operationName", "query.operation_name"}),
-                             .tags = std::move(tags).value_or(std::vector<traceql::Condition>()),
-                             .duration_min = params.duration({"query.durationMin", "query.duration_min"}),
-                             .duration_max = params.duration({"query.durationMax", "query.duration_max"})});
+  auto tags = params.parsed<std::vector<traceql::Tag>>({"query.attributes"}, &parse_json_tags);
+  search.query = traceql::tag_query({.service = params.text({"query.serviceName", "query.service_name"}),
+                                     .operation = params.text({"query.operationName", "query.operation_name"}),
+                                     .tags = std::move(tags).value_or(std::vector<traceql::Tag>()),
+                                     .duration_min = params.duration({"query.durationMin", "query.duration_min"}),
+                                     .duration_max = params.duration({"query.durationMax", "query.duration_max"})});
   const auto from =
       params.parsed<base::Timestamp>({"query.startTimeMin", "query.start_time_min"}, &base::parse_rfc3339);
   const auto to = params.parsed<base::Timestamp>({"query.startTimeMax", "query.start_time_max"}, &base::parse_rfc3339);
@@ -104,11 +104,13 @@ query::Search search_of(Params& params) {
   return search;
 }
 
-base::Result<query::FoundTraces> found_traces(query::Engine& engine, const HttpRequest& request) {
+base::Result<query::Search> search_of(const HttpRequest& request) {
   Params params(request);
-  const query::Search search = search_of(params);
+  query::Search search = search_of(params);
   if (params.error()) return std::unexpected(*params.error());
-  return engine.search(search);
+  search.budget.stop = request.peer_gone();
+  search.spans_max = 0;
+  return search;
 }
 
 template <typename Traces>
@@ -125,7 +127,9 @@ HttpResponse result(const Traces& traces) {
 }
 
 HttpResponse traces(query::Engine& engine, const HttpRequest& request) {
-  const auto found = found_traces(engine, request);
+  const auto search = search_of(request);
+  if (!search) return error_of(search.error());
+  const auto found = engine.search_whole(*search);
   if (!found) return error_of(found.error());
   if (found->traces.empty()) return error_of(404, "No traces found");
   return result(found->traces);
@@ -155,12 +159,14 @@ void write_summary(JsonWriter& json, const model::TraceSummary& summary) {
 }
 
 HttpResponse summaries(query::Engine& engine, const HttpRequest& request) {
-  const auto found = found_traces(engine, request);
+  const auto search = search_of(request);
+  if (!search) return error_of(search.error());
+  const auto found = engine.search(*search);
   if (!found) return error_of(found.error());
   return object([&](JsonWriter& json) {
     json.key("summaries");
     json.begin_array();
-    for (const model::Trace& trace : found->traces) write_summary(json, model::summarize(trace));
+    for (const store::FoundTrace& trace : found->traces) write_summary(json, trace.summary);
     json.end_array();
   });
 }

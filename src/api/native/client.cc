@@ -1,9 +1,11 @@
 #include "api/native/client.h"
 
 #include <charconv>
+#include <cmath>
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "api/native/store_stats_json.h"
 #include "net/address.h"
 
 namespace backstitch::api {
@@ -57,6 +59,67 @@ Result<model::TraceSummary> read_summary(simdjson::dom::element object) {
         {text_of(service, "name"), count_of(service, "spanCount"), count_of(service, "errorCount")});
   }
   return summary;
+}
+
+// Of the kinds that people search by; others stay empty.
+model::Value read_value(simdjson::dom::element object) {
+  std::string_view text;
+  if (object["stringValue"].get(text) == simdjson::SUCCESS) return text;
+  bool flag = false;
+  if (object["boolValue"].get(flag) == simdjson::SUCCESS) return flag;
+  if (object["intValue"].get(text) == simdjson::SUCCESS) return nanos_of(object, "intValue");
+  double number = 0;
+  if (object["doubleValue"].get(number) == simdjson::SUCCESS) return number;
+  if (object["doubleValue"].get(text) == simdjson::SUCCESS) return text;
+  return {};
+}
+
+model::Attributes read_attributes(simdjson::dom::element object, const char* key) {
+  model::Attributes attributes;
+  simdjson::dom::array list;
+  if (object[key].get(list) != simdjson::SUCCESS) return attributes;
+  for (const simdjson::dom::element one : list) {
+    simdjson::dom::element value;
+    if (one["value"].get(value) == simdjson::SUCCESS) attributes.push_back({text_of(one, "key"), read_value(value)});
+  }
+  return attributes;
+}
+
+Result<store::FoundTrace> read_found_trace(simdjson::dom::element object) {
+  Result<model::TraceSummary> summary = read_summary(object);
+  if (!summary) return std::unexpected(std::move(summary.error()));
+  store::FoundTrace found{
+      .summary = std::move(*summary), .matched_spans = count_of(object, "matchedSpans"), .spans = {}};
+  simdjson::dom::array spans;
+  if (object["spans"].get(spans) != simdjson::SUCCESS) return found;
+  for (const simdjson::dom::element one : spans) {
+    const auto id = model::SpanId::from_hex(text_of(one, "spanId"));
+    if (!id) return std::unexpected(unreadable(id.error().message));
+    found.spans.push_back({.span_id = *id,
+                           .service = text_of(one, "service"),
+                           .name = text_of(one, "name"),
+                           .start = {static_cast<uint64_t>(nanos_of(one, "startTimeUnixNano"))},
+                           .duration = base::Duration(nanos_of(one, "durationNano")),
+                           .attributes = read_attributes(one, "attributes")});
+  }
+  return found;
+}
+
+// "NaN" and the infinities come as strings.
+std::optional<double> read_number(simdjson::dom::element value) {
+  double number = 0;
+  if (value.get(number) == simdjson::SUCCESS) return number;
+  std::string_view text;
+  if (value.get(text) != simdjson::SUCCESS) return std::nullopt;
+  return text == "NaN" ? NAN : text == "-Infinity" ? -INFINITY : INFINITY;
+}
+
+MetricsReply::Series read_series(simdjson::dom::element object) {
+  MetricsReply::Series series{.labels = read_attributes(object, "labels"), .values = {}};
+  simdjson::dom::array values;
+  if (object["values"].get(values) != simdjson::SUCCESS) return series;
+  for (const simdjson::dom::element value : values) series.values.push_back(read_number(value));
+  return series;
 }
 
 // Keeps the code that the server named.
@@ -130,6 +193,8 @@ Result<SearchReply> NativeClient::search(const SearchRequest& request) {
   const auto add = [&target](std::string_view name, const std::string& value) {
     if (!value.empty()) target += fmt::format("&{}={}", name, net::percent_encode(value));
   };
+  add("q", request.traceql);
+  add("cursor", request.cursor);
   add("service", request.service);
   add("operation", request.operation);
   add("tags", logfmt(request.tags));
@@ -139,19 +204,48 @@ Result<SearchReply> NativeClient::search(const SearchRequest& request) {
   Result<std::string> body = get(target, "application/json");
   if (!body) return std::unexpected(std::move(body.error()));
 
-  SearchReply reply{.traces = {}, .is_partial = false, .json = std::move(*body)};
+  SearchReply reply{.traces = {}, .next = {}, .is_partial = false, .json = std::move(*body)};
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   if (const auto error = parser.parse(reply.json).get(root)) return std::unexpected(unreadable(error_message(error)));
   simdjson::dom::array traces;
   if (root["traces"].get(traces) != simdjson::SUCCESS) return std::unexpected(unreadable("\"traces\" is missing"));
   for (const simdjson::dom::element trace : traces) {
-    Result<model::TraceSummary> summary = read_summary(trace);
-    if (!summary) return std::unexpected(std::move(summary.error()));
-    reply.traces.push_back(std::move(*summary));
+    Result<store::FoundTrace> found = read_found_trace(trace);
+    if (!found) return std::unexpected(std::move(found.error()));
+    reply.traces.push_back(std::move(*found));
   }
+  reply.next = text_of(root, "next");
   reply.is_partial = flag_of(root, "partial");
   return reply;
+}
+
+Result<MetricsReply> NativeClient::metrics(const MetricsRequest& request) {
+  std::string target =
+      fmt::format("/api/bs/v1/metrics/query_range?q={}&start={}&end={}", net::percent_encode(request.traceql),
+                  request.start.unix_nanos, request.end.unix_nanos);
+  if (!request.step.empty()) target += "&step=" + net::percent_encode(request.step);
+  Result<std::string> body = get(target, "application/json");
+  if (!body) return std::unexpected(std::move(body.error()));
+  MetricsReply reply{.series = {}, .is_partial = false, .json = std::move(*body)};
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  if (const auto error = parser.parse(reply.json).get(root)) return std::unexpected(unreadable(error_message(error)));
+  simdjson::dom::array series;
+  if (root["series"].get(series) != simdjson::SUCCESS) return std::unexpected(unreadable("\"series\" is missing"));
+  for (const simdjson::dom::element one : series) reply.series.push_back(read_series(one));
+  reply.start.unix_nanos = static_cast<uint64_t>(nanos_of(root, "startTimeUnixNano"));
+  reply.step = base::Duration(nanos_of(root, "stepNano"));
+  reply.is_partial = flag_of(root, "partial");
+  return reply;
+}
+
+Result<StatsReply> NativeClient::store_stats() {
+  Result<std::string> body = get("/api/bs/v1/store/stats", "application/json");
+  if (!body) return std::unexpected(std::move(body.error()));
+  Result<store::StoreStats> stats = read_store_stats(*body);
+  if (!stats) return std::unexpected(unreadable(stats.error().message));
+  return StatsReply{std::move(*stats), std::move(*body)};
 }
 
 Result<std::string> NativeClient::find(const model::TraceId& id) {

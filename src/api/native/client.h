@@ -12,22 +12,50 @@
 #include "base/time.h"
 #include "model/trace.h"
 #include "net/http_client.h"
+#include "query/engine.h"
 
 namespace backstitch::api {
 
 struct SearchRequest {
-  std::string service;  // "" here and below: any
+  std::string traceql;  // "" here and below: any
+  std::string service;
   std::string operation;
   std::vector<std::pair<std::string, std::string>> tags;
   std::string min_duration;  // as the API takes them: "250ms"
   std::string max_duration;
   std::optional<base::Timestamp> start;
+  std::string cursor;  // of the page before
   uint32_t limit = 20;
 };
 
 struct SearchReply {
-  std::vector<model::TraceSummary> traces;
+  std::vector<store::FoundTrace> traces;
+  std::string next;  // the cursor of the next page; "": there is none
   bool is_partial = false;
+  std::string json;  // as it came
+};
+
+struct MetricsRequest {
+  std::string traceql;
+  base::Timestamp start;
+  base::Timestamp end;
+  std::string step;  // "": the server's choice
+};
+
+struct MetricsReply {
+  struct Series {
+    model::Attributes labels;
+    std::vector<std::optional<double>> values;  // one for each step
+  };
+  base::Timestamp start;
+  base::Duration step{0};
+  std::vector<Series> series;
+  bool is_partial = false;
+  std::string json;  // as it came
+};
+
+struct StatsReply {
+  store::StoreStats stats;
   std::string json;  // as it came
 };
 
@@ -38,6 +66,8 @@ class NativeClient {
   static base::Result<std::unique_ptr<NativeClient>> create(std::string_view url);
 
   base::Result<SearchReply> search(const SearchRequest& request);
+  base::Result<MetricsReply> metrics(const MetricsRequest& request);
+  base::Result<StatsReply> store_stats();
   // The trace as TracesData bytes, unknown fields included. NotFound.
   base::Result<std::string> find(const model::TraceId& id);
   // As find(), in the API's own JSON.

@@ -87,11 +87,84 @@ TEST_F(NativeApiTest, search_lists_newest_first) {
             R"({"traces":[{"traceId":"0000000000000000000000000000000a","rootService":"cart",)"
             R"("rootOperation":"GET /cart","startTimeUnixNano":"1700000000000000000","durationNano":"10000000",)"
             R"("spanCount":2,"errorCount":1,"orphanCount":0,"open":false,)"
-            R"("services":[{"name":"cart","spanCount":1,"errorCount":0},{"name":"db","spanCount":1,"errorCount":1}]},)"
+            R"("services":[{"name":"cart","spanCount":1,"errorCount":0},{"name":"db","spanCount":1,"errorCount":1}],)"
+            R"("matchedSpans":2,"spans":[{"spanId":"0000000000000001","service":"cart","name":"GET /cart",)"
+            R"("startTimeUnixNano":"1700000000000000000","durationNano":"10000000","attributes":[]},)"
+            R"({"spanId":"0000000000000002","service":"db","name":"SELECT",)"
+            R"("startTimeUnixNano":"1700000000001000000","durationNano":"2000000","attributes":[]}]},)"
             R"({"traceId":"0000000000000000000000000000000b","rootService":"db","rootOperation":"VACUUM",)"
             R"("startTimeUnixNano":"1699999999999999995","durationNano":"5","spanCount":1,"errorCount":0,)"
-            R"("orphanCount":1,"open":false,"services":[{"name":"db","spanCount":1,"errorCount":0}]}],)"
+            R"("orphanCount":1,"open":false,"services":[{"name":"db","spanCount":1,"errorCount":0}],)"
+            R"("matchedSpans":1,"spans":[{"spanId":"0000000000000003","service":"db","name":"VACUUM",)"
+            R"("startTimeUnixNano":"1699999999999999995","durationNano":"5","attributes":[]}]}],)"
             R"("partial":false})");
+}
+
+TEST_F(NativeApiTest, search_by_traceql_tells_the_matched_spans) {
+  const std::string body =
+      get("/api/bs/v1/traces", "q=" + net::percent_encode("{ span.http.status_code >= 500 }")).body;
+  EXPECT_NE(body.find(R"("matchedSpans":1,"spans":[{"spanId":"0000000000000001","service":"cart","name":"GET /cart",)"
+                      R"("startTimeUnixNano":"1700000000000000000","durationNano":"10000000",)"
+                      R"("attributes":[{"key":"span.http.status_code","value":{"intValue":"500"}}]}]}])"),
+            std::string::npos)
+      << body;
+  EXPECT_NE(get("/api/bs/v1/traces", "spans=0").status, 200);
+  EXPECT_NE(get("/api/bs/v1/traces", "spans=1").body.find(R"("matchedSpans":2,"spans":[{"spanId":"0000000000000001")"),
+            std::string::npos);
+}
+
+TEST_F(NativeApiTest, traceql_and_the_other_parameters_must_both_hold) {
+  const auto found = [&](const std::string& traceql, const std::string& beside) {
+    return get("/api/bs/v1/traces", "q=" + net::percent_encode(traceql) + "&" + beside).body;
+  };
+  EXPECT_NE(found("{ status = error }", "service=cart").find("0a\""), std::string::npos);
+  EXPECT_EQ(found("{ status = error }", "operation=VACUUM"), R"({"traces":[],"partial":false})");
+  EXPECT_EQ(found("{ } | count() > 1", "operation=VACUUM"), R"({"traces":[],"partial":false})");
+  EXPECT_NE(found("{ } | count() > 1", "operation=SELECT").find("0a\""), std::string::npos);
+}
+
+TEST_F(NativeApiTest, a_cursor_leads_to_the_next_page) {
+  const std::string first = get("/api/bs/v1/traces", "limit=1").body;
+  const std::string next = "1700000000000000000-0000000000000000000000000000000a";
+  EXPECT_TRUE(first.ends_with(R"("next":")" + next + R"(","partial":false})")) << first;
+  const std::string second = get("/api/bs/v1/traces", "limit=1&cursor=" + next).body;
+  EXPECT_TRUE(second.starts_with(R"({"traces":[{"traceId":"0000000000000000000000000000000b")")) << second;
+  EXPECT_EQ(second.find("next"), std::string::npos);
+}
+
+TEST_F(NativeApiTest, mistakes_in_traceql_are_told_by_place) {
+  const auto response = get("/api/bs/v1/traces", "q=" + net::percent_encode("{ name = }"));
+  EXPECT_EQ(response.status, 400);
+  EXPECT_TRUE(response.body.starts_with(R"({"error":{"code":"invalid_argument","message":"parameter q: 1:10: )"))
+      << response.body;
+  EXPECT_TRUE(response.body.ends_with(R"("parameter":"q","line":1,"column":10}})")) << response.body;
+  EXPECT_EQ(get("/api/bs/v1/traces", "q=" + net::percent_encode("{ } | rate()")).status, 400);
+}
+
+TEST_F(NativeApiTest, metrics_are_series_over_time) {
+  const auto answer = [&](const std::string& traceql, const std::string& range) {
+    return get("/api/bs/v1/metrics/query_range", "q=" + net::percent_encode(traceql) + "&" + range).body;
+  };
+  EXPECT_EQ(answer("{ } | count_over_time() by (resource.service.name, status)",
+                   "start=1700000000000000000&end=1700000000002000000&step=1ms"),
+            R"({"startTimeUnixNano":"1700000000000000000","stepNano":"1000000","steps":2,"series":[)"
+            R"({"labels":[{"key":"resource.service.name","value":{"stringValue":"cart"}},)"
+            R"({"key":"status","value":{"stringValue":"unset"}}],"values":[1,0]},)"
+            R"({"labels":[{"key":"resource.service.name","value":{"stringValue":"db"}},)"
+            R"({"key":"status","value":{"stringValue":"error"}}],"values":[0,1]}],"partial":false})");
+  EXPECT_NE(answer("{ } | rate()", "start=1700000000000000000&end=1700003600000000000")
+                .find(R"("stepNano":"60000000000","steps":60)"),
+            std::string::npos);
+  for (const char* broken : {"q=%7B%7D&start=1&end=2", "q=%7B%7D%7Crate()&end=2", "q=%7B%7D%7Crate()&start=2&end=1",
+                             "start=1&end=2", "q=%7B%7D%7Crate()&start=1&end=2&step=0"}) {
+    EXPECT_EQ(get("/api/bs/v1/metrics/query_range", broken).status, 400) << broken;
+  }
+}
+
+TEST_F(NativeApiTest, what_the_store_keeps_can_be_told) {
+  const std::string body = get("/api/bs/v1/store/stats").body;
+  EXPECT_TRUE(body.starts_with(R"({"totals":{"blocks":0,"traces":2,"spans":3,"diskBytes":)")) << body;
+  EXPECT_NE(body.find(R"("services":[{"name":"db","spans":2},{"name":"cart","spans":1}])"), std::string::npos) << body;
 }
 
 TEST_F(NativeApiTest, search_conditions_narrow_the_answer) {
@@ -113,8 +186,8 @@ TEST_F(NativeApiTest, search_conditions_narrow_the_answer) {
 }
 
 TEST_F(NativeApiTest, mistakes_name_their_parameter) {
-  for (const std::string query :
-       {"tags=%22", "minDuration=5", "maxDuration=x", "start=now", "end=-1", "limit=0", "limit=1501", "limit=x"}) {
+  for (const std::string query : {"tags=%22", "minDuration=5", "maxDuration=x", "start=now", "end=-1", "limit=0",
+                                  "limit=1501", "limit=x", "cursor=5"}) {
     const auto response = get("/api/bs/v1/traces", query);
     EXPECT_EQ(response.status, 400) << query;
     EXPECT_TRUE(response.body.starts_with(R"({"error":{"code":"invalid_argument","message":"parameter )" +

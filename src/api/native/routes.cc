@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include "api/http/params.h"
-#include "api/http/status.h"
+#include "api/native/answers.h"
+#include "api/native/search.h"
 #include "api/native/trace_json.h"
-#include "base/json_writer.h"
-#include "traceql/tags.h"
 #include "wire/otlp/decode.h"
 
 namespace backstitch::api {
@@ -21,7 +20,6 @@ constexpr uint32_t kNamesDefault = 500;
 constexpr uint32_t kNamesMax = 10'000;
 constexpr uint32_t kValuesDefault = 100;
 constexpr uint32_t kValuesMax = 1000;
-constexpr uint32_t kTracesDefault = 20;
 
 struct LevelName {
   model::AttributeLevel level;
@@ -42,21 +40,6 @@ base::Result<model::AttributeLevel> parse_level(std::string_view text) {
   return base::fail(base::Errc::InvalidArgument, fmt::format("'{}' is none of resource scope span event link", text));
 }
 
-HttpResponse error_of(const base::Error& error) {
-  return net::error_response(http_status_of(error.code), base::to_string(error.code), error.message);
-}
-
-// An object whose fields `write` adds.
-template <typename Write>
-HttpResponse object(Write write) {
-  HttpResponse response;
-  JsonWriter json(response.body);
-  json.begin_object();
-  write(json);
-  json.end_object();
-  return response;
-}
-
 void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
   json.key(name);
   json.begin_array();
@@ -66,14 +49,14 @@ void write_texts(JsonWriter& json, std::string_view name, const std::vector<std:
 
 HttpResponse services(query::Engine& engine) {
   const auto services = engine.services();
-  if (!services) return error_of(services.error());
-  return object([&](JsonWriter& json) { write_texts(json, "services", *services); });
+  if (!services) return native_error(services.error());
+  return json_object([&](JsonWriter& json) { write_texts(json, "services", *services); });
 }
 
 HttpResponse operations(query::Engine& engine, const HttpRequest& request) {
   const auto operations = engine.operations(Params(request).text({"service"}));
-  if (!operations) return error_of(operations.error());
-  return object([&](JsonWriter& json) {
+  if (!operations) return native_error(operations.error());
+  return json_object([&](JsonWriter& json) {
     json.key("operations");
     json.begin_array();
     for (const store::Operation& one : *operations) {
@@ -89,10 +72,10 @@ HttpResponse operations(query::Engine& engine, const HttpRequest& request) {
 HttpResponse attributes(query::Engine& engine, const HttpRequest& request) {
   Params params(request);
   const uint32_t limit = params.count({"limit"}, {.fallback = kNamesDefault, .max = kNamesMax});
-  if (params.error()) return error_of(*params.error());
+  if (params.error()) return native_error(*params.error());
   const auto names = engine.attribute_names(limit);
-  if (!names) return error_of(names.error());
-  return object([&](JsonWriter& json) {
+  if (!names) return native_error(names.error());
+  return json_object([&](JsonWriter& json) {
     json.key("attributes");
     json.begin_array();
     for (const store::AttributeName& one : *names) {
@@ -109,52 +92,10 @@ HttpResponse attribute_values(query::Engine& engine, const HttpRequest& request,
   Params params(request);
   const auto level = params.parsed<model::AttributeLevel>({"scope"}, &parse_level);
   const uint32_t limit = params.count({"limit"}, {.fallback = kValuesDefault, .max = kValuesMax});
-  if (params.error()) return error_of(*params.error());
+  if (params.error()) return native_error(*params.error());
   const auto values = engine.attribute_values({level.value_or(model::AttributeLevel::Span), name}, limit);
-  if (!values) return error_of(values.error());
-  return object([&](JsonWriter& json) { write_texts(json, "values", *values); });
-}
-
-void add_duration(const std::optional<base::Duration>& duration, traceql::Comparison comparison,
-                  traceql::Filter& filter) {
-  if (!duration) return;
-  filter.any_span.push_back({.field = traceql::Field::Duration,
-                             .key = {},
-                             .comparison = comparison,
-                             .value = static_cast<int64_t>(duration->count())});
-}
-
-query::Search search_of(Params& params) {
-  query::Search search;
-  auto tags = params.parsed<std::vector<traceql::Condition>>({"tags"}, &traceql::parse_logfmt_tags);
-  if (tags) search.filter.all = std::move(*tags);
-  if (std::string service = params.text({"service"}); !service.empty()) {
-    search.filter.all.push_back({.field = traceql::Field::Service, .key = {}, .value = std::move(service)});
-  }
-  if (std::string operation = params.text({"operation"}); !operation.empty()) {
-    search.filter.all.push_back({.field = traceql::Field::Name, .key = {}, .value = std::move(operation)});
-  }
-  add_duration(params.duration({"minDuration"}), traceql::Comparison::AtLeast, search.filter);
-  add_duration(params.duration({"maxDuration"}), traceql::Comparison::AtMost, search.filter);
-  search.start.from = params.parsed<base::Timestamp>({"start"}, &parse_nanos_or_rfc3339).value_or(search.start.from);
-  search.start.to = params.parsed<base::Timestamp>({"end"}, &parse_nanos_or_rfc3339).value_or(search.start.to);
-  search.limit = params.count({"limit"}, {.fallback = kTracesDefault, .max = query::Engine::kLimitMax});
-  return search;
-}
-
-HttpResponse search(query::Engine& engine, const HttpRequest& request) {
-  Params params(request);
-  const query::Search search = search_of(params);
-  if (params.error()) return error_of(*params.error());
-  const auto found = engine.search(search);
-  if (!found) return error_of(found.error());
-  return object([&](JsonWriter& json) {
-    json.key("traces");
-    json.begin_array();
-    for (const model::Trace& trace : found->traces) write_native_summary(json, model::summarize(trace));
-    json.end_array();
-    json.field("partial", found->is_partial);
-  });
+  if (!values) return native_error(values.error());
+  return json_object([&](JsonWriter& json) { write_texts(json, "values", *values); });
 }
 
 bool wants_protobuf(const HttpRequest& request) {
@@ -164,9 +105,9 @@ bool wants_protobuf(const HttpRequest& request) {
 
 HttpResponse trace(query::Engine& engine, const HttpRequest& request, const std::string& id_text) {
   const auto id = model::TraceId::from_hex(id_text);
-  if (!id) return error_of(id.error());
+  if (!id) return native_error(id.error());
   const auto trace = engine.find(*id);
-  if (!trace) return error_of(trace.error());
+  if (!trace) return native_error(trace.error());
   if (wants_protobuf(request)) {
     return {.content_type = "application/x-protobuf", .body = wire::otlp::encode_request(*trace)};
   }
@@ -188,7 +129,10 @@ void add_native_routes(net::HttpRouter& router, query::Engine& engine) {
     return attribute_values(engine, request, captures[0]);
   });
   router.add("GET", "/api/bs/v1/traces",
-             [&engine](HttpRequest& request, const Captures&) { return search(engine, request); });
+             [&engine](HttpRequest& request, const Captures&) { return search_traces(engine, request); });
+  router.add("GET", "/api/bs/v1/metrics/query_range",
+             [&engine](HttpRequest& request, const Captures&) { return query_metrics(engine, request); });
+  router.add("GET", "/api/bs/v1/store/stats", [&engine](HttpRequest&, const Captures&) { return store_stats(engine); });
   router.add("GET", "/api/bs/v1/traces/{id}",
              [&engine](HttpRequest& request, const Captures& captures) { return trace(engine, request, captures[0]); });
 }

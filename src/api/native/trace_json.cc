@@ -10,8 +10,7 @@ using base::JsonWriter;
 std::string hex_or_empty(const model::SpanId& id) { return id.is_valid() ? id.to_hex() : std::string(); }
 
 void write_attributes(JsonWriter& json, const model::Attributes& attributes, uint32_t dropped_count) {
-  json.key("attributes");
-  wire::otlp::append_attributes_json(attributes, json.raw_value());
+  write_attribute_list(json, "attributes", attributes);
   json.field("droppedAttributesCount", dropped_count);
 }
 
@@ -96,6 +95,17 @@ void write_service_count(JsonWriter& json, const model::ServiceCount& service) {
   json.end_object();
 }
 
+void write_found_span(JsonWriter& json, const store::FoundSpan& span) {
+  json.begin_object();
+  json.field("spanId", span.span_id.to_hex());
+  json.field("service", span.service);
+  json.field("name", span.name);
+  json.quoted_field("startTimeUnixNano", span.start.unix_nanos);
+  json.quoted_field("durationNano", span.duration.count());
+  write_attribute_list(json, "attributes", span.attributes);
+  json.end_object();
+}
+
 }  // namespace
 
 void write_native_trace(JsonWriter& json, const model::Trace& trace) {
@@ -113,7 +123,8 @@ void write_native_trace(JsonWriter& json, const model::Trace& trace) {
   json.end_object();
 }
 
-void write_native_summary(JsonWriter& json, const model::TraceSummary& summary) {
+void write_native_found_trace(JsonWriter& json, const store::FoundTrace& found) {
+  const model::TraceSummary& summary = found.summary;
   json.begin_object();
   json.field("traceId", summary.id.to_hex());
   json.field("rootService", summary.root_service);
@@ -125,7 +136,14 @@ void write_native_summary(JsonWriter& json, const model::TraceSummary& summary) 
   json.field("orphanCount", summary.orphan_count);
   json.field("open", summary.is_open);
   write_list(json, "services", summary.services, &write_service_count);
+  json.field("matchedSpans", found.matched_spans);
+  write_list(json, "spans", found.spans, &write_found_span);
   json.end_object();
+}
+
+void write_attribute_list(JsonWriter& json, std::string_view name, const model::Attributes& attributes) {
+  json.key(name);
+  wire::otlp::append_attributes_json(attributes, json.raw_value());
 }
 
 }  // namespace backstitch::api

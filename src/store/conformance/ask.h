@@ -2,6 +2,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "store/conformance/sample_traces.h"
@@ -16,20 +19,34 @@ inline void append(TraceStore& store, const std::vector<SealedTrace>& batch) {
   ASSERT_TRUE(appended) << appended.error().message;
 }
 
+// What a search finds; everything where the query is empty.
+inline SearchResult search(TraceStore& store, TraceQuery query) {
+  if (query.query.is_empty()) query.query = query_of("{ }");
+  auto result = store.search(query);
+  if (result) return std::move(*result);
+  ADD_FAILURE() << result.error().message;
+  return {};
+}
+
 // The last byte of each id that a search finds, in order.
-inline std::vector<int> found(TraceStore& store, const TraceQuery& query) {
-  const auto result = store.search(query);
-  std::vector<int> ids;
-  if (!result) {
-    ADD_FAILURE() << result.error().message;
-    return ids;
-  }
-  EXPECT_FALSE(result->is_partial);
-  for (const model::Trace& trace : result->traces) ids.push_back(trace.id.bytes[15]);
+inline Ids found(TraceStore& store, const TraceQuery& query) {
+  const SearchResult result = search(store, query);
+  EXPECT_FALSE(result.is_partial);
+  Ids ids;
+  for (const FoundTrace& trace : result.traces) ids.push_back(trace.summary.id.bytes[15]);
   return ids;
 }
-inline std::vector<int> found(TraceStore& store, const traceql::Condition& condition) {
-  return found(store, TraceQuery{.filter = {.all = {condition}}, .start = {}});
+inline Ids found(TraceStore& store, std::string_view traceql) { return found(store, {.query = query_of(traceql)}); }
+
+// As to_text(traceql::MetricsResult).
+inline std::string series(TraceStore& store, std::string_view traceql, const traceql::MetricsWindow& window) {
+  const auto result = store.metrics(metrics_query(traceql, window));
+  if (!result) {
+    ADD_FAILURE() << result.error().message;
+    return {};
+  }
+  EXPECT_FALSE(result->is_partial);
+  return to_text(result->series.finish());
 }
 
 inline size_t span_count(TraceStore& store, uint64_t id) {

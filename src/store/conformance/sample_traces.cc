@@ -2,8 +2,12 @@
 
 #include <cmath>
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <map>
 
+#include "store/conformance/random_traceql.h"
+#include "traceql/parse.h"
+#include "traceql/print.h"
 #include "wire/otlp/decode.h"
 
 namespace backstitch::store::conformance {
@@ -11,9 +15,6 @@ namespace {
 
 using base::Random;
 using model::Value;
-using traceql::Comparison;
-using traceql::Condition;
-using traceql::Field;
 
 template <typename T, size_t N>
 const T& one_of(Random& random, const T (&all)[N]) {
@@ -72,37 +73,23 @@ model::Span random_span(Random& random, const model::TraceId& id, size_t resourc
   return span;
 }
 
-Condition random_condition(Random& random) {
-  Condition condition;
-  condition.field = static_cast<Field>(random.below(8));
-  condition.comparison = static_cast<Comparison>(random.below(4));
-  switch (condition.field) {
-    case Field::Service:
-      condition.value = one_of(random, kServices);
-      break;
-    case Field::Name:
-      condition.value = one_of(random, kNames);
-      break;
-    case Field::Kind:
-      condition.value = one_of(random, {"server", "client", "unspecified", "boat"});
-      break;
-    case Field::Status:
-      condition.value = one_of(random, {"error", "ok", "unset"});
-      break;
-    case Field::Duration:
-      condition.value = Value(static_cast<int64_t>(random.below(12)) - 2);
-      break;
-    default:
-      condition.key = one_of(random, kKeys);
-      condition.value = random_value(random);
+std::string to_text(const FoundTrace& found) {
+  std::string out =
+      fmt::format("{} {} {} start {} end {} spans {} errors {} orphans {} open {} matched {}",
+                  found.summary.id.to_hex(), found.summary.root_service, found.summary.root_operation,
+                  found.summary.start.unix_nanos, found.summary.end.unix_nanos, found.summary.span_count,
+                  found.summary.error_count, found.summary.orphan_count, found.summary.is_open, found.matched_spans);
+  for (const model::ServiceCount& service : found.summary.services) {
+    out += fmt::format("; {} {}/{}", service.service, service.error_count, service.span_count);
   }
-  return condition;
-}
-
-std::string to_text(const Condition& condition) {
-  return fmt::format("field {} '{}' comparison {} value '{}' (kind {})", static_cast<int>(condition.field),
-                     condition.key, static_cast<int>(condition.comparison), model::to_text(condition.value),
-                     condition.value.variant().index());
+  for (const FoundSpan& span : found.spans) {
+    out += fmt::format("; span {} {} {} {} {}", span.span_id.to_hex(), span.service, span.name, span.start.unix_nanos,
+                       span.duration.count());
+    for (const model::Attribute& one : span.attributes) {
+      out += fmt::format(" {}={}:{}", one.key, one.value.variant().index(), model::to_text(one.value));
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -167,25 +154,64 @@ SealedTrace random_fragment(Random& random) {
   for (size_t count = 1 + random.below(6); count != 0; --count) {
     trace.spans.push_back(random_span(random, trace.id, trace.resources.size()));
   }
+  model::drop_repeats(trace);
+  if (random.chance(0.2)) trace.spans.push_back(trace.spans[random.below(trace.spans.size())]);  // a retry
   const uint64_t covered_sequence = random.below(4);
   return sealed_at(random.below(50), sealed(trace, covered_sequence));
 }
 
+traceql::Query query_of(std::string_view text) {
+  auto query = traceql::parse(text);
+  if (query) return std::move(*query);
+  ADD_FAILURE() << text << ": " << query.error().message;
+  return *traceql::parse("{ }");
+}
+
+MetricsQuery metrics_query(std::string_view text, const traceql::MetricsWindow& window) {
+  MetricsQuery query{.query = query_of(text), .plan = {}, .budget = {}};
+  auto plan = traceql::MetricsPlan::create(query.query, window);
+  if (plan) {
+    query.plan = std::move(*plan);
+  } else {
+    ADD_FAILURE() << text << ": " << plan.error().message;
+  }
+  return query;
+}
+
 TraceQuery random_query(Random& random) {
-  TraceQuery query;
-  for (size_t count = random.below(4); count != 0; --count) query.filter.all.push_back(random_condition(random));
-  if (random.chance(0.2)) query.filter.any_span.push_back(random_condition(random));
+  TraceQuery query{.query = query_of(random_traceql(random))};
   if (random.chance(0.5)) query.start.from = {1000 + random.below(20)};
   if (random.chance(0.5)) query.start.to = {1000 + random.below(20)};
+  if (random.chance(0.2)) query.after = Place{{1000 + random.below(20)}, trace_id(random.below(200))};
   query.limit = static_cast<uint32_t>(random.below(30));
+  query.spans_max = static_cast<uint32_t>(random.below(5));
   return query;
 }
 
 std::string to_text(const TraceQuery& query) {
-  std::string out =
-      fmt::format("from {} to {} limit {}", query.start.from.unix_nanos, query.start.to.unix_nanos, query.limit);
-  for (const Condition& condition : query.filter.all) out += "; " + to_text(condition);
-  for (const Condition& condition : query.filter.any_span) out += "; any span: " + to_text(condition);
+  std::string out = fmt::format("{} from {} to {} limit {} spans {}", traceql::print(query.query),
+                                query.start.from.unix_nanos, query.start.to.unix_nanos, query.limit, query.spans_max);
+  if (query.after) out += fmt::format(" after {} {}", query.after->start.unix_nanos, query.after->id.to_hex());
+  return out;
+}
+
+std::string to_text(const SearchResult& result) {
+  std::string out = result.is_partial ? "partial\n" : "";
+  for (const FoundTrace& found : result.traces) out += to_text(found) + "\n";
+  return out;
+}
+
+std::string to_text(const traceql::MetricsResult& result) {
+  std::string out;
+  for (const traceql::MetricsSeries& series : result.series) {
+    std::string labels;
+    for (const traceql::MetricsLabel& label : series.labels) {
+      labels += (labels.empty() ? "" : ",") + traceql::print(label.value);
+    }
+    out += labels;
+    for (const std::optional<double>& value : series.values) out += value ? fmt::format(" {}", *value) : " -";
+    out += "\n";
+  }
   return out;
 }
 

@@ -1,8 +1,9 @@
-// Traces and filters to try stores with: written out in tests, or drawn from a seed.
+// Traces and queries to try stores with: written out in tests, or drawn from a seed.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/random.h"
@@ -29,10 +30,18 @@ SealedTrace sealed(const model::Trace& trace, uint64_t covered_sequence);
 SealedTrace sealed(uint64_t id, uint64_t covered_sequence, const std::vector<SpanSpec>& spans);
 SealedTrace sealed_at(uint64_t at, SealedTrace trace);
 
-// Small alphabets, so that filters hit, ties happen and traces come in fragments.
+// Fails the test where `traceql` is none.
+traceql::Query query_of(std::string_view traceql);
+MetricsQuery metrics_query(std::string_view traceql, const traceql::MetricsWindow& window);
+
+// Small alphabets, so that queries hit, ties happen and traces come in fragments.
 SealedTrace random_fragment(base::Random& random);
 TraceQuery random_query(base::Random& random);
 // One line, for failures.
 std::string to_text(const TraceQuery& query);
+// A line a trace with everything that was found: for comparisons, since NaN differs from NaN.
+std::string to_text(const SearchResult& result);
+// A line a series: its labels' values, then a value for each step, "-" where there is none.
+std::string to_text(const traceql::MetricsResult& result);
 
 }  // namespace backstitch::store::conformance

@@ -7,11 +7,10 @@
 
 #include "store/conformance/ask.h"
 #include "store/conformance/sample_traces.h"
+#include "traceql/tag_query.h"
 #include "wire/otlp/decode.h"
 
 namespace backstitch::store::conformance {
-
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreConformance);
 
 StoreFixture::~StoreFixture() = default;
 
@@ -20,9 +19,6 @@ namespace {
 using base::Errc;
 using model::AttributeLevel;
 using model::Value;
-using traceql::Comparison;
-using traceql::Condition;
-using traceql::Field;
 
 }  // namespace
 
@@ -92,8 +88,8 @@ TEST_P(StoreConformance, the_same_fragment_again_replaces_the_first) {
   reopen();
   EXPECT_EQ(span_count(store(), 1), 1u);
   EXPECT_EQ(found(store(), TraceQuery{}), Ids{1});
-  EXPECT_EQ(found(store(), Condition{.field = Field::Service, .value = "old"}), Ids{});
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {0}, .to = {2000}}}), Ids{});
+  EXPECT_EQ(found(store(), R"({ resource.service.name = "old" })"), Ids{});
+  EXPECT_EQ(found(store(), TraceQuery{.query = {}, .start = {.from = {0}, .to = {2000}}}), Ids{});
   EXPECT_EQ(store().time_range().value()->from.unix_nanos, 3000u);
 }
 
@@ -186,9 +182,9 @@ TEST_P(StoreConformance, unknown_protobuf_fields_survive) {
 
 TEST_P(StoreConformance, empty_names_and_values_are_names_and_values) {
   append(store(), {sealed(1, 1, {{.service = "", .name = "", .attributes = {{"", ""}}}})});
-  EXPECT_EQ(found(store(), Condition{.field = Field::Name, .value = ""}), Ids{1});
-  EXPECT_EQ(found(store(), Condition{.field = Field::Attribute, .key = "", .value = ""}), Ids{1});
-  EXPECT_EQ(found(store(), Condition{.field = Field::Service, .value = "unknown_service"}), Ids{1});
+  EXPECT_EQ(found(store(), R"({ name = "" })"), Ids{1});
+  EXPECT_EQ(found(store(), {.query = traceql::tag_query({.service = "unknown_service"})}), Ids{1});
+  EXPECT_EQ(found(store(), {.query = traceql::tag_query({.tags = {{"", ""}}})}), Ids{1});
   EXPECT_EQ(store().services().value(), std::vector<std::string>{"unknown_service"});
   EXPECT_EQ(store().operations("unknown_service").value(), (std::vector<Operation>{{"", model::SpanKind::Server}}));
 }
@@ -198,8 +194,8 @@ TEST_P(StoreConformance, times_at_both_ends_of_the_range_are_kept_and_found) {
                    sealed(3, 1, {{.start = 5}})});
   reopen();
   EXPECT_EQ(found(store(), TraceQuery{}), (Ids{2, 3, 1}));
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {UINT64_MAX}}}), Ids{2});
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {0}, .to = {0}}}), Ids{1});
+  EXPECT_EQ(found(store(), TraceQuery{.query = {}, .start = {.from = {UINT64_MAX}}}), Ids{2});
+  EXPECT_EQ(found(store(), TraceQuery{.query = {}, .start = {.from = {0}, .to = {0}}}), Ids{1});
 }
 
 TEST_P(StoreConformance, text_that_is_no_utf8_survives) {
@@ -208,8 +204,8 @@ TEST_P(StoreConformance, text_that_is_no_utf8_survives) {
   append(store(), {sealed(trace, 1)});
   reopen();
   EXPECT_EQ(store().find(trace.id).value(), trace);
-  EXPECT_EQ(found(store(), Condition{.field = Field::Service, .value = bytes}), Ids{1});
-  EXPECT_EQ(found(store(), Condition{.key = bytes, .value = bytes}), Ids{1});
+  EXPECT_EQ(found(store(), {.query = traceql::tag_query({.service = bytes})}), Ids{1});
+  EXPECT_EQ(found(store(), {.query = traceql::tag_query({.tags = {{bytes, bytes}}})}), Ids{1});
   EXPECT_EQ(store().services().value(), std::vector<std::string>{bytes});
 }
 
@@ -218,7 +214,7 @@ TEST_P(StoreConformance, a_value_of_64_kib_survives_and_is_found) {
   const model::Trace trace = trace_of(1, {{.attributes = {{"big", text}}}});
   append(store(), {sealed(trace, 1)});
   EXPECT_EQ(store().find(trace.id).value(), trace);
-  EXPECT_EQ(found(store(), Condition{.key = "big", .value = text}), Ids{1});
+  EXPECT_EQ(found(store(), {.query = traceql::tag_query({.tags = {{"big", text}}})}), Ids{1});
 }
 
 TEST_P(StoreConformance, a_chain_of_20000_spans_survives) {
@@ -228,80 +224,6 @@ TEST_P(StoreConformance, a_chain_of_20000_spans_survives) {
   append(store(), {sealed(trace, 1)});
   reopen();
   EXPECT_EQ(store().find(trace.id).value(), trace);
-}
-
-// Search.
-
-TEST_P(StoreConformance, a_search_answers_newest_first_ties_by_id) {
-  append(store(), {sealed(4, 1, {{.start = 1000}}), sealed(2, 1, {{.start = 2000}}), sealed(3, 1, {{.start = 3000}}),
-                   sealed(1, 1, {{.start = 2000}})});
-  reopen();
-  EXPECT_EQ(found(store(), TraceQuery{}), (Ids{3, 1, 2, 4}));
-}
-
-TEST_P(StoreConformance, the_limit_holds) {
-  for (uint64_t i = 1; i <= 5; ++i) append(store(), {sealed(i, 1, {{.start = i}})});
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {}, .limit = 2}), (Ids{5, 4}));
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {}, .limit = 0}), Ids{});
-}
-
-TEST_P(StoreConformance, a_range_takes_both_its_ends) {
-  for (uint64_t i = 1; i <= 5; ++i) append(store(), {sealed(i, 1, {{.start = i * 100}})});
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {200}, .to = {400}}}), (Ids{4, 3, 2}));
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {201}, .to = {399}}}), Ids{3});
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {400}, .to = {200}}}), Ids{});
-}
-
-TEST_P(StoreConformance, the_earliest_span_is_where_a_trace_starts) {
-  append(store(), {sealed(1, 1, {{.span = 1, .start = 900}, {.span = 2, .start = 100}})});
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {100}, .to = {100}}}), Ids{1});
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {}, .start = {.from = {101}}}), Ids{});
-}
-
-TEST_P(StoreConformance, a_trace_of_many_fragments_takes_one_place) {
-  append(store(), {sealed(1, 1, {{.span = 1, .start = 100}}), sealed(1, 2, {{.span = 2, .start = 300}}),
-                   sealed(2, 1, {{.span = 1, .start = 200}})});
-  const auto result = store().search({.filter = {}, .start = {}, .limit = 2});
-  ASSERT_TRUE(result);
-  ASSERT_EQ(result->traces.size(), 2u);
-  EXPECT_EQ(result->traces[0].id, trace_id(1));
-  ASSERT_EQ(result->traces[0].spans.size(), 1u);
-  EXPECT_EQ(result->traces[0].spans[0].span_id, span_id(2));
-  EXPECT_EQ(result->traces[1].id, trace_id(2));
-}
-
-TEST_P(StoreConformance, each_condition_finds_what_it_names) {
-  append(
-      store(),
-      {sealed(1, 1, {{.service = "cart", .name = "GET", .start = 30, .duration = 10, .is_error = true}}),
-       sealed(2, 1, {{.service = "shop", .name = "PUT", .start = 20, .duration = 20, .kind = model::SpanKind::Client}}),
-       sealed(3, 1, {{.service = "mail", .name = "GET", .start = 10, .duration = 30, .attributes = {{"n", 500}}}})});
-  EXPECT_EQ(found(store(), Condition{.field = Field::Service, .value = "shop"}), Ids{2});
-  EXPECT_EQ(found(store(), {.field = Field::Service, .comparison = Comparison::NotEqual, .value = "shop"}),
-            (Ids{1, 3}));
-  EXPECT_EQ(found(store(), Condition{.field = Field::Name, .value = "GET"}), (Ids{1, 3}));
-  EXPECT_EQ(found(store(), Condition{.field = Field::Kind, .value = "client"}), Ids{2});
-  EXPECT_EQ(found(store(), Condition{.field = Field::Status, .value = "error"}), Ids{1});
-  EXPECT_EQ(found(store(), {.field = Field::Status, .comparison = Comparison::NotEqual, .value = "error"}),
-            (Ids{2, 3}));
-  EXPECT_EQ(found(store(), {.field = Field::Duration, .comparison = Comparison::AtLeast, .value = 20}), (Ids{2, 3}));
-  EXPECT_EQ(found(store(), {.field = Field::Duration, .comparison = Comparison::AtMost, .value = 20}), (Ids{1, 2}));
-  EXPECT_EQ(found(store(), Condition{.field = Field::Duration, .value = 20}), Ids{2});
-  EXPECT_EQ(found(store(), Condition{.key = "n", .value = "500"}), Ids{3});
-  EXPECT_EQ(found(store(), Condition{.field = Field::SpanAttribute, .key = "n", .value = 500}), Ids{3});
-  EXPECT_EQ(found(store(), Condition{.field = Field::ResourceAttribute, .key = "service.name", .value = "mail"}),
-            Ids{3});
-  EXPECT_EQ(found(store(), Condition{.field = Field::ResourceAttribute, .key = "n", .value = 500}), Ids{});
-}
-
-TEST_P(StoreConformance, conditions_hold_on_one_span_together) {
-  append(store(),
-         {sealed(1, 1, {{.span = 1, .service = "cart", .name = "a"}, {.span = 2, .service = "shop", .name = "b"}}),
-          sealed(2, 1, {{.span = 1, .service = "cart", .name = "b"}})});
-  const Condition service{.field = Field::Service, .value = "cart"};
-  const Condition name{.field = Field::Name, .value = "b"};
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {.all = {service, name}}, .start = {}}), Ids{2});
-  EXPECT_EQ(found(store(), TraceQuery{.filter = {.all = {service}, .any_span = {name}}, .start = {}}), (Ids{1, 2}));
 }
 
 // Names.
@@ -318,7 +240,7 @@ TEST_P(StoreConformance, a_service_name_that_is_no_string_is_listed_as_text) {
   for (const Value& name : {Value(42), Value(true), Value(model::Bytes{"x"}), Value(model::Array{{1}})}) {
     trace.resources[0].attributes = {{"service.name", name}};
     append(store(), {sealed(trace, 1)});
-    EXPECT_EQ(found(store(), Condition{.field = Field::Service, .value = model::to_text(name)}), Ids{1});
+    EXPECT_EQ(found(store(), {.query = traceql::tag_query({.service = model::to_text(name)})}), Ids{1});
   }
 }
 
@@ -382,10 +304,9 @@ TEST_P(StoreConformance, reads_beside_appends_see_a_batch_wholly_or_not_at_all) 
     EXPECT_EQ(spans % 2, 0u);
     EXPECT_GE(spans, before);
     before = spans;
-    const auto result = store().search({.filter = {}, .start = {}, .limit = 1000});
-    ASSERT_TRUE(result) << result.error().message;
-    EXPECT_TRUE(std::ranges::is_sorted(result->traces, std::greater(),
-                                       [](const model::Trace& trace) { return earliest_start(trace); }));
+    const SearchResult result = search(store(), {.query = {}, .limit = 1000});
+    EXPECT_TRUE(std::ranges::is_sorted(result.traces, std::greater(),
+                                       [](const FoundTrace& found) { return found.summary.start; }));
     EXPECT_TRUE(store().services());
     EXPECT_TRUE(store().attribute_values({AttributeLevel::Resource, "service.name"}, 5));
   }
@@ -406,9 +327,7 @@ TEST_P(StoreConformance, appends_of_many_threads_run_beside_removals) {
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(store().remove_sealed_before({1000}, 1000));
   for (std::thread& writer : writers) writer.join();
   EXPECT_TRUE(store().remove_sealed_before({1000}, 1000));
-  const auto result = store().search({.filter = {}, .start = {}, .limit = 1000});
-  ASSERT_TRUE(result);
-  EXPECT_EQ(result->traces.size(), 150u);
+  EXPECT_EQ(search(store(), {.query = {}, .limit = 1000}).traces.size(), 150u);
   EXPECT_EQ(store().time_range().value()->from.unix_nanos, 5000u);
   EXPECT_EQ(store().highest_sequence().value(), 2u);
 }

@@ -92,7 +92,7 @@ class DatabaseTest : public testing::Test {
     EXPECT_EQ(broken.error().code, Errc::Corrupt);
     EXPECT_NE(broken.error().message.find(trace_id(2).to_hex()), std::string::npos) << broken.error().message;
     EXPECT_TRUE((*store)->find(trace_id(1)));
-    const auto found = (*store)->search({});
+    const auto found = (*store)->search({.query = conformance::query_of("{ }")});
     ASSERT_TRUE(found);
     EXPECT_EQ(found->traces.size(), 2u);
     EXPECT_TRUE(found->is_partial);
@@ -251,7 +251,7 @@ TEST_F(DatabaseTest, a_summary_that_cannot_be_read_hides_one_trace_from_searches
   RawDatabase(path_).put(2, summary_key({200}, {trace_id(2), 1}), "\xff");
   const auto store = open();
   ASSERT_TRUE(store);
-  const auto found = (*store)->search({});
+  const auto found = (*store)->search({.query = conformance::query_of("{ }")});
   ASSERT_TRUE(found);
   EXPECT_EQ(found->traces.size(), 2u);
   EXPECT_TRUE(found->is_partial);

@@ -15,12 +15,12 @@
 #include <shared_mutex>
 #include <utility>
 
+#include "store/embedded/counters.h"
 #include "store/embedded/database.h"
 #include "store/embedded/embedded_format.h"
 #include "store/embedded/frame.h"
 #include "store/embedded/names.h"
 #include "store/embedded/outline.h"
-#include "store/embedded/search_plan.h"
 #include "wire/otlp/decode.h"
 
 // An append is one WriteBatch over the column families, synced; a read takes one snapshot, so it sees a batch wholly or
@@ -75,24 +75,6 @@ class ScopedSnapshot {
   const rocksdb::Snapshot* snapshot_;
 };
 
-struct Counters {
-  explicit Counters(base::Metrics& metrics)
-      : fragments(metrics.counter("backstitch_store_fragments_appended", "Trace fragments written")),
-        raw_bytes(metrics.counter("backstitch_store_bytes_appended", "Bytes of OTLP that came to be stored")),
-        stored_bytes(metrics.counter("backstitch_store_compressed_bytes_appended", "Bytes that they became")),
-        failed(metrics.counter("backstitch_store_appends_failed", "Batches that were not written")),
-        removed(metrics.counter("backstitch_store_fragments_removed", "Fragments removed by retention")),
-        corrupt(metrics.counter("backstitch_store_corrupt", "Reads of a row or fragment that cannot be read back")),
-        partial(metrics.counter("backstitch_store_searches_partial", "Searches that scan_bytes_max ended early")) {}
-  base::Counter& fragments;
-  base::Counter& raw_bytes;
-  base::Counter& stored_bytes;
-  base::Counter& failed;
-  base::Counter& removed;
-  base::Counter& corrupt;
-  base::Counter& partial;
-};
-
 class EmbeddedStore final : public TraceStore {
  public:
   EmbeddedStore(const EmbeddedOptions& options, std::unique_ptr<Database> database, base::Metrics& metrics)
@@ -111,7 +93,10 @@ class EmbeddedStore final : public TraceStore {
   uint64_t disk_bytes() const override;
 
   Result<model::Trace> find(const model::TraceId& id) override;
+  Result<std::vector<uint32_t>> fragment_counts(std::span<const model::TraceId> ids) override;
   Result<SearchResult> search(const TraceQuery& query) override;
+  Result<MetricsResult> metrics(const MetricsQuery& query) override;
+  Result<StoreStats> stats() override;
   Result<std::vector<std::string>> services() override { return names_.services(); }
   Result<std::vector<Operation>> operations(const std::string& service) override { return names_.operations(service); }
   Result<std::vector<AttributeName>> attribute_names(uint32_t limit) override { return names_.attribute_names(limit); }
@@ -327,17 +312,16 @@ Result<model::Trace> EmbeddedStore::find(const model::TraceId& id) {
 }
 
 struct EmbeddedStore::Scan {
-  Scan(const TraceQuery& wanted, rocksdb::DB& db) : query(wanted), plan(wanted.filter), snapshot(db) {
+  Scan(const TraceQuery& wanted, rocksdb::DB& db) : query(wanted), evaluator(wanted.query), snapshot(db) {
     options.snapshot = snapshot.get();
   }
   bool is_done() const { return result.traces.size() == query.limit; }
 
   const TraceQuery& query;
-  const SearchPlan plan;
+  const traceql::Evaluator evaluator;
   const ScopedSnapshot snapshot;
   rocksdb::ReadOptions options;
   uint64_t bytes_loaded = 0;
-  std::string otlp;  // reused
   absl::flat_hash_set<model::TraceId> found;
   SearchResult result;
 };
@@ -371,24 +355,55 @@ Result<> EmbeddedStore::look_at(const rocksdb::Iterator& row, Scan& scan) {
     return std::unexpected(!key ? key.error() : summary.error());
   }
   const model::TraceId& id = key->id.trace;
-  if (!scan.plan.row_may_match(*summary) || scan.found.contains(id)) return {};
+  if (!scan.query.takes({key->start, id}) || scan.found.contains(id)) return {};
 
   rocksdb::PinnableSlice value;
   const auto status = db_.Get(scan.options, database_->traces(), trace_key(key->id), &value);
   if (status.IsNotFound() || status.IsCorruption()) return corrupt(id, failure(status, "search").error());
   if (!status.ok()) return failure(status, "search");
   scan.bytes_loaded += value.size();
-  const auto stored = parse_value(view(value));
-  if (!stored) return corrupt(id, stored.error());
-  if (auto read = decompress(stored->frame, scan.otlp); !read) return corrupt(id, read.error());
-  if (!scan.plan.bytes_may_match(scan.otlp)) return {};
-  auto trace = wire::otlp::decode_trace(id, scan.otlp);
-  if (!trace) return corrupt(id, trace.error());
-  if (!traceql::matches(scan.query.filter, *trace)) return {};
+  auto trace = decode(id, view(value));
+  if (!trace) return std::unexpected(trace.error());
+  model::drop_repeats(*trace);
+  auto found = find_in(*trace, scan.evaluator, scan.query.spans_max);
+  if (!found) return {};
   scan.found.insert(id);
-  scan.result.traces.push_back(std::move(*trace));
+  scan.result.traces.push_back(std::move(*found));
   return {};
 }
+
+Result<MetricsResult> EmbeddedStore::metrics(const MetricsQuery& query) {
+  const traceql::Evaluator evaluator(query.query);
+  MetricsResult result{.series = traceql::MetricsPartial(query.plan)};
+  const std::unique_ptr<rocksdb::Iterator> row(db_.NewIterator(rocksdb::ReadOptions(), database_->traces()));
+  for (row->SeekToFirst(); row->Valid(); row->Next()) {
+    const auto key = parse_trace_key(view(row->key()));
+    auto trace = key ? decode(key->trace, view(row->value())) : std::unexpected(key.error());
+    if (!trace) {
+      result.is_partial = true;
+      continue;
+    }
+    model::drop_repeats(*trace);
+    traceql::observe(evaluator, *trace, result.series);
+  }
+  if (!row->status().ok()) return failure(row->status(), "metrics");
+  return result;
+}
+
+Result<std::vector<uint32_t>> EmbeddedStore::fragment_counts(std::span<const model::TraceId> ids) {
+  rocksdb::ReadOptions options;
+  options.prefix_same_as_start = true;
+  const std::unique_ptr<rocksdb::Iterator> at(db_.NewIterator(options, database_->traces()));
+  std::vector<uint32_t> counts;
+  for (const model::TraceId& id : ids) {
+    uint32_t& count = counts.emplace_back(0);
+    for (at->Seek(slice(id_bytes(id))); at->Valid(); at->Next()) ++count;
+    if (!at->status().ok()) return failure(at->status(), "count fragments");
+  }
+  return counts;
+}
+
+Result<StoreStats> EmbeddedStore::stats() { return StoreStats{.totals = {.disk_bytes = disk_bytes()}}; }
 
 Result<uint64_t> EmbeddedStore::remove_sealed_before(model::Timestamp sealed_at, uint32_t max) {
   return remove(sealed_key(sealed_at, {}), max);

@@ -35,6 +35,7 @@ base::Result<Fragment> decode(const SealedTrace& sealed) {
   if (trace->spans.empty()) {
     return base::fail(base::Errc::Malformed, fmt::format("trace {} comes without a span", sealed.id.to_hex()));
   }
+  model::drop_repeats(*trace);
   const model::Timestamp start = earliest_start(*trace);
   return Fragment{std::move(*trace), start, sealed.sealed_at, sealed.otlp.size()};
 }
@@ -132,23 +133,56 @@ class MemoryStore final : public TraceStore {
     return joined;
   }
 
+  base::Result<std::vector<uint32_t>> fragment_counts(std::span<const model::TraceId> ids) override {
+    const std::shared_lock lock(mutex_);
+    std::vector<uint32_t> counts(ids.size());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      for_each_of(ids[i], [&](const FragmentKey&, const Fragment&) { ++counts[i]; });
+    }
+    return counts;
+  }
+
   base::Result<SearchResult> search(const TraceQuery& query) override {
     const std::shared_lock lock(mutex_);
+    const traceql::Evaluator evaluator(query.query);
     std::map<model::TraceId, const Fragment*> found;
     for (const auto& [key, fragment] : fragments_) {
-      if (!query.start.contains(fragment.start) || !traceql::matches(query.filter, fragment.trace)) continue;
+      if (!query.takes({fragment.start, key.id}) || !evaluator.matches(fragment.trace)) continue;
       const Fragment*& best = found[key.id];
       if (best == nullptr || best->start <= fragment.start) best = &fragment;
     }
-    std::vector<const Fragment*> newest_first;
-    for (const auto& [id, fragment] : found) newest_first.push_back(fragment);
-    std::ranges::stable_sort(newest_first, std::greater(), &Fragment::start);  // ties keep the order of the ids
+    std::map<Place, const Fragment*> newest_first;
+    for (const auto& [id, fragment] : found) newest_first.emplace(Place{fragment->start, id}, fragment);
     SearchResult result;
-    for (const Fragment* fragment : newest_first) {
+    for (const auto& [place, fragment] : newest_first) {
       if (result.traces.size() == query.limit) break;
-      result.traces.push_back(fragment->trace);
+      model::Trace trace = fragment->trace;
+      result.traces.push_back(*find_in(trace, evaluator, query.spans_max));
     }
     return result;
+  }
+
+  base::Result<MetricsResult> metrics(const MetricsQuery& query) override {
+    const std::shared_lock lock(mutex_);
+    const traceql::Evaluator evaluator(query.query);
+    MetricsResult result{.series = traceql::MetricsPartial(query.plan)};
+    for (const auto& [key, fragment] : fragments_) traceql::observe(evaluator, fragment.trace, result.series);
+    return result;
+  }
+
+  base::Result<StoreStats> stats() override {
+    StoreStats stats;
+    std::map<std::string, uint64_t> spans_of;
+    for_each_span([&](const std::string& service, const model::Span&) { ++spans_of[service]; });
+    for (const auto& [service, spans] : spans_of) {
+      stats.services.push_back({service, spans});
+      stats.totals.spans += spans;
+    }
+    std::ranges::stable_sort(stats.services, std::greater(), &ServiceStats::spans);
+    stats.totals.disk_bytes = stats.totals.otlp_bytes = disk_bytes();
+    const std::shared_lock lock(mutex_);
+    stats.totals.traces = fragments_.size();
+    return stats;
   }
 
   base::Result<std::vector<std::string>> services() override {
