@@ -45,6 +45,24 @@ await picture('search-tags', '/search', {
     await page.locator('#tags-list li').first().waitFor();
   },
 });
+for (const theme of ['light', 'dark']) {
+  await picture(`search-traceql-${theme}`, '/search?q=' + encodeURIComponent('{ status = error }'), {
+    theme,
+  });
+  await picture(`search-traceql-broken-${theme}`, '/search?q=' + encodeURIComponent('{ name = }'), { theme });
+}
+await picture('search-traceql-900', '/search?q=' + encodeURIComponent('{ status = error }'), {
+  width: 900,
+  height: 700,
+});
+await picture('search-traceql-offered', '/search', {
+  act: async (page) => {
+    await page.click('#q');
+    await page.keyboard.type('{ status = error && ');
+    await page.locator('#q-list li').first().waitFor();
+    await page.keyboard.press('ArrowDown');
+  },
+});
 await picture('trace-missing', `/trace/${'0'.repeat(31)}1`);
 await picture('search-empty', '/search?tags=nothing%3Dhere', { theme: 'dark' });
 await picture('keys', '/search', { act: (page) => page.keyboard.press('?') });

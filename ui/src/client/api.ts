@@ -4,12 +4,20 @@ import type { AttributeName, Operation, SearchAnswer, Trace } from './types';
 
 const PREFIX = '/api/bs/v1';
 
+// Where in a parameter the mistake is; line and column from 1 on, in characters.
+export interface ErrorPlace {
+  parameter: string;
+  line?: number;
+  column?: number;
+}
+
 // What the server said, or what kept us from hearing it. `message` is fit to be shown.
 export class ApiError extends Error {
   constructor(
     readonly code: string,
     message: string,
     readonly status: number,
+    readonly place: ErrorPlace | null = null,
   ) {
     super(message);
     this.name = 'ApiError';
@@ -27,9 +35,12 @@ export function toApiError(error: unknown): ApiError {
 
 async function readError(response: Response): Promise<ApiError> {
   try {
-    const body = (await response.json()) as { error?: { code?: string; message?: string } };
-    if (body.error?.message) {
-      return new ApiError(body.error.code ?? 'unknown', body.error.message, response.status);
+    const { error } = (await response.json()) as {
+      error?: { code?: string; message?: string } & Partial<ErrorPlace>;
+    };
+    if (error?.message) {
+      const place = error.parameter ? { ...error, parameter: error.parameter } : null;
+      return new ApiError(error.code ?? 'unknown', error.message, response.status, place);
     }
   } catch {
     // No JSON: a proxy in between, perhaps. The status still says something.

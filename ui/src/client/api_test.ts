@@ -30,6 +30,12 @@ test('the server’s own error is passed on', async () => {
     status: 404,
   });
 });
+test('a mistake in a parameter comes with its place', async () => {
+  answer('{"error":{"code":"invalid_argument","message":"no","parameter":"q","line":1,"column":7}}', 400);
+  await expect(searchTraces(new URLSearchParams())).rejects.toMatchObject({
+    place: { parameter: 'q', line: 1, column: 7 },
+  });
+});
 test('an error that is no JSON shows its status', async () => {
   answer('<html>', 502);
   await expect(fetchTrace('ab')).rejects.toMatchObject({

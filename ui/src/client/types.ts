@@ -100,8 +100,24 @@ export interface TraceSummary {
   services: ServiceCount[];
 }
 
+// A span that the query matched, with what the query compares or selects.
+export interface MatchedSpan {
+  spanId: string;
+  service: string;
+  name: string;
+  startTimeUnixNano: string;
+  durationNano: string;
+  attributes: Attribute[];
+}
+
+export interface FoundTrace extends TraceSummary {
+  matchedSpans: number;
+  spans: MatchedSpan[]; // the first of them
+}
+
 export interface SearchAnswer {
-  traces: TraceSummary[];
+  traces: FoundTrace[];
+  next?: string; // the cursor of the next page, where there is one
   partial: boolean;
 }
 

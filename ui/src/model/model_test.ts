@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { TraceSummary } from '../client/types';
+import type { FoundTrace } from '../client/types';
 import { findAttribute, formatValue, formatValueLong, sortedAttributes, valueType } from './attributes';
 import { errorSpans, findSpans, neighbour } from './find';
 import { toResults } from './results';
@@ -101,7 +101,7 @@ test('stack lines have roles', () => {
 
 test('results are ordered and measured against the longest', () => {
   const summary = (traceId: string, durationNano: string, errorCount: number) =>
-    ({ traceId, durationNano, errorCount, spanCount: 1, startTimeUnixNano: '1000000' }) as TraceSummary;
+    ({ traceId, durationNano, errorCount, spanCount: 1, startTimeUnixNano: '1000000' }) as FoundTrace;
   const traces = [summary('a', '50', 0), summary('b', '100', 1), summary('c', '25', 1)];
   expect(toResults(traces, 'newest').map(({ share }) => share)).toEqual([0.5, 1, 0.25]);
   expect(toResults(traces, 'longest').map(({ summary: { traceId } }) => traceId)).toEqual(['b', 'a', 'c']);

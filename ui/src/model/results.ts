@@ -1,17 +1,17 @@
 // Search results as the list shows them.
 
-import type { TraceSummary } from '../client/types';
+import type { FoundTrace } from '../client/types';
 import { nanosecondsToMilliseconds } from '../base/time';
 import type { Sort } from './search_query';
 
 export interface Result {
-  summary: TraceSummary;
+  summary: FoundTrace;
   start: number; // milliseconds
   duration: number; // nanoseconds
   share: number; // of the longest duration in the list
 }
 
-export function toResults(traces: readonly TraceSummary[], sort: Sort): Result[] {
+export function toResults(traces: readonly FoundTrace[], sort: Sort): Result[] {
   const longest = traces.reduce((most, trace) => Math.max(most, Number(trace.durationNano)), 1);
   const results = traces.map((summary) => ({
     summary,

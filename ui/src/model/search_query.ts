@@ -7,6 +7,7 @@ import { millisecondsToNanoseconds } from '../base/time';
 export type Sort = 'newest' | 'longest' | 'spans' | 'errors';
 
 export interface SearchQuery {
+  q: string; // TraceQL; must hold beside the other filters
   service: string;
   operation: string;
   tags: string;
@@ -37,6 +38,7 @@ export const SORTS: readonly { key: Sort; label: string }[] = [
 ];
 
 export const EMPTY_QUERY: SearchQuery = {
+  q: '',
   service: '',
   operation: '',
   tags: '',
@@ -50,7 +52,7 @@ export const EMPTY_QUERY: SearchQuery = {
   isLive: false,
 };
 
-const TEXT_FIELDS = ['service', 'operation', 'tags', 'minDuration', 'maxDuration'] as const;
+const TEXT_FIELDS = ['q', 'service', 'operation', 'tags', 'minDuration', 'maxDuration'] as const;
 
 export function readSearchQuery(search: string): SearchQuery {
   const parameters = new URLSearchParams(search);
@@ -133,6 +135,11 @@ export function findProblems(query: SearchQuery): Problems {
 
 export function isFiltered(query: SearchQuery): boolean {
   return TEXT_FIELDS.some((field) => query[field] !== '') || query.range !== 'all';
+}
+
+// Something is asked of spans, so that it is worth showing which of them match.
+export function asksForSpans(query: SearchQuery): boolean {
+  return TEXT_FIELDS.some((field) => query[field].trim() !== '' && !/^\{\s*\}$/.test(query[field].trim()));
 }
 
 // A trace id as people paste it: in any case, with dashes or spaces, 16 or 32 digits. Null if it is none.

@@ -37,6 +37,17 @@ const STATES = [
   ['search', () => '/search'],
   ['search with filters', () => '/search?service=cart&tags=oops&range=custom&from=1700000000000'],
   ['search without results', () => '/search?tags=no%3Dthing'],
+  ['search by TraceQL', () => `/search?q=${encodeURIComponent('{ status = error }')}`],
+  ['search by broken TraceQL', () => `/search?q=${encodeURIComponent('{ name = }')}`],
+  [
+    'search with TraceQL offered',
+    () => '/search',
+    async (page) => {
+      await page.click('#q');
+      await page.locator('#q-list li').first().waitFor();
+      await page.keyboard.press('ArrowDown');
+    },
+  ],
   ['search with the keys', () => '/search', (page) => page.keyboard.press('?')],
   ['search with an open list', () => '/search', (page) => page.click('#service')],
   ['trace', () => `/trace/${site.subjects.failing.trace.traceId}`],

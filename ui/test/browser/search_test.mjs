@@ -69,6 +69,91 @@ test('an address with filters restores the form', async () => {
   await close();
 });
 
+test('TraceQL goes to the address, and the matched spans stand below their trace', async () => {
+  const { page, close } = await openSearch();
+  await page.fill('#q', '{ status = error }');
+  await page.keyboard.press('Enter');
+  await eventually(
+    () => query(page).get('q'),
+    (value) => value === '{ status = error }',
+    'q in the address',
+  );
+  await page.waitForSelector('.matches');
+  assert.match(await page.locator('.matched').first().innerText(), /^[\d,]+\s+spans?\s+matched$/);
+  assert.equal(await rowCount(page), await page.locator('a.result .errors').count());
+  await page.locator('a.match').first().click();
+  await page.waitForSelector('[role=treeitem]');
+  assert.match(new URL(page.url()).search, /^\?span=[0-9a-f]{16}&detail=1/);
+  await page.goBack();
+  await eventually(
+    () => page.inputValue('#q'),
+    (value) => value === '{ status = error }',
+    'the query after back',
+  );
+  await close();
+});
+
+test('TraceQL and the other fields must both hold', async () => {
+  const service = site.subjects.failing.summary.rootService;
+  const { page, close } = await openSearch(
+    `/search?q=${encodeURIComponent('{ status = error }')}&service=${service}`,
+  );
+  assert.equal(await page.inputValue('#q'), '{ status = error }');
+  assert.equal(await page.inputValue('#service'), service);
+  assert.ok((await rowCount(page)) > 0);
+  await close();
+});
+
+test('a mistake in TraceQL is marked below the field', async () => {
+  const { page, offences, close } = await openSearch('/search?q=' + encodeURIComponent('{ name = }'));
+  await page.waitForSelector('#q-problem');
+  assert.equal(await page.locator('#q-problem mark').innerText(), '}');
+  assert.match(await page.locator('#q-problem').innerText(), /expected/);
+  assert.equal(await page.getAttribute('#q', 'aria-invalid'), 'true');
+  await page.fill('#q', '{ name = "x" }');
+  assert.equal(await page.locator('#q-problem').count(), 0, 'what is edited is not known to be wrong');
+  assert.deepEqual(offences, []);
+  await close();
+});
+
+test('more traces are appended below', async () => {
+  const { page, close } = await openSearch('/search?limit=2');
+  assert.equal(await rowCount(page), 2);
+  const first = await page.locator('a.result').first().getAttribute('data-trace');
+  await page.getByRole('button', { name: 'Show 2 more' }).click();
+  await eventually(
+    () => rowCount(page),
+    (rows) => rows === 4,
+    'rows',
+  );
+  const ids = await page.locator('a.result').evaluateAll((rows) => rows.map((row) => row.dataset.trace));
+  assert.equal(ids[0], first);
+  assert.equal(new Set(ids).size, 4);
+  await close();
+});
+
+testWithMock('TraceQL completes fields, then values, by the keyboard', async () => {
+  const { page, close } = await openSearch();
+  await page.click('#q');
+  await page.keyboard.type('{ rou');
+  await page.locator('#q-list li', { hasText: 'span.http.route' }).waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('= ');
+  await page.locator('#q-list li', { hasText: '/a b' }).waitFor();
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('}');
+  assert.equal(await page.inputValue('#q'), '{ span.http.route = "/a b" }');
+  await page.keyboard.press('Enter');
+  await eventually(
+    () => query(page).get('q'),
+    (value) => value === '{ span.http.route = "/a b" }',
+    'q in the address',
+  );
+  await close();
+});
+
 test('tags that cannot be read are refused beside the field', async () => {
   const { page, close } = await openSearch();
   await page.fill('#tags', 'http.route="/a');
@@ -127,7 +212,7 @@ test('a pasted trace id jumps to its trace, anything else is refused', async () 
   await close();
 });
 
-test('j and k walk the results, slash goes to the tags, ? shows the keys', async () => {
+test('j and k walk the results, slash goes to the query, ? shows the keys', async () => {
   const { page, close } = await openSearch();
   const focused = () =>
     page.evaluate(() => document.activeElement?.dataset?.trace ?? document.activeElement?.id);
@@ -138,7 +223,7 @@ test('j and k walk the results, slash goes to the tags, ? shows the keys', async
   await page.keyboard.press('k');
   assert.equal(await focused(), ids[0]);
   await page.keyboard.press('/');
-  assert.equal(await focused(), 'tags');
+  assert.equal(await focused(), 'q');
   await page.keyboard.press('Escape');
   await page.keyboard.press('?');
   await page.waitForSelector('dialog[open]');

@@ -40,6 +40,47 @@ function matchesSpan(made, span, parameters, tags) {
   });
 }
 
+// One filter of `field = value` joined by &&: as much of TraceQL as tests of the page need.
+function parseTraceql(query) {
+  const inside = /^\{(.*)\}$/.exec(query.trim());
+  if (!inside) return { problem: "1:1: expected '{'", column: 1 };
+  if (inside[1].trim() === '') return { conditions: [] };
+  let at = query.indexOf('{') + 1;
+  const conditions = [];
+  for (const part of inside[1].split('&&')) {
+    const match = /^\s*([\w.:]+)\s*=\s*("[^"]*"|[\w.]+)\s*$/.exec(part);
+    if (!match) {
+      const column = at + part.trimEnd().length + 2;
+      return { problem: `1:${column}: expected a value after '='`, column };
+    }
+    conditions.push([match[1], match[2].replace(/^"|"$/g, '')]);
+    at += part.length + 2;
+  }
+  return { conditions };
+}
+
+function meets(made, span, [field, value]) {
+  const resource = made.trace.resources[span.resource];
+  if (field === 'status') return span.status.code === value;
+  if (field === 'name') return span.name === value;
+  const [scope, ...rest] = field.split('.');
+  const all = { span: span.attributes, resource: resource.attributes }[scope] ?? [];
+  return all.some((attribute) => attribute.key === rest.join('.') && valueText(attribute.value) === value);
+}
+
+function toFound(made, conditions, isMatch) {
+  const spans = made.trace.spans.filter(isMatch);
+  const toRow = (span) => ({
+    spanId: span.spanId,
+    service: made.trace.resources[span.resource].service,
+    name: span.name,
+    startTimeUnixNano: span.startTimeUnixNano,
+    durationNano: span.durationNano,
+    attributes: conditions.map(([key, value]) => ({ key, value: { stringValue: value } })),
+  });
+  return { ...made.summary, matchedSpans: spans.length, spans: spans.slice(0, 3).map(toRow) };
+}
+
 function search(traces, parameters) {
   const tags = [...(parameters.get('tags') ?? '').matchAll(/([^\s=]+)=("[^"]*"|\S*)/g)].map(
     ([, key, value]) => [key, value.replace(/^"|"$/g, '')],
@@ -49,16 +90,23 @@ function search(traces, parameters) {
   for (const bound of [min, max]) {
     if (bound && nanoseconds(bound) === null) return { problem: `bad duration "${bound}"` };
   }
+  const { conditions = [], problem, column } = parameters.get('q') ? parseTraceql(parameters.get('q')) : {};
+  if (problem) return { problem: `parameter q: ${problem}`, place: { parameter: 'q', line: 1, column } };
+  const isMatch = (made) => (span) =>
+    matchesSpan(made, span, parameters, tags) && conditions.every((one) => meets(made, span, one));
   const found = traces.filter((made) => {
     const start = BigInt(made.summary.startTimeUnixNano);
     if (parameters.get('start') && start < BigInt(parameters.get('start'))) return false;
     if (parameters.get('end') && start > BigInt(parameters.get('end'))) return false;
     if (min && !made.trace.spans.some((span) => Number(span.durationNano) >= nanoseconds(min))) return false;
     if (max && !made.trace.spans.some((span) => Number(span.durationNano) <= nanoseconds(max))) return false;
-    return made.trace.spans.some((span) => matchesSpan(made, span, parameters, tags));
+    return made.trace.spans.some(isMatch(made));
   });
   found.sort((a, b) => (BigInt(b.summary.startTimeUnixNano) > BigInt(a.summary.startTimeUnixNano) ? 1 : -1));
-  return { found: found.slice(0, Number(parameters.get('limit') ?? 20)) };
+  const from = Number(parameters.get('cursor') ?? 0);
+  const to = from + Number(parameters.get('limit') ?? 20);
+  const rows = found.slice(from, to).map((made) => toFound(made, conditions, isMatch(made)));
+  return { rows, next: to < found.length ? { next: String(to) } : {} };
 }
 
 function answerApi(url, traces) {
@@ -83,9 +131,12 @@ function answerApi(url, traces) {
     if (parameters.get('service') === 'broken')
       return error(503, 'unavailable', 'The store is being restarted; ask again in a moment.');
     const result = search(traces, parameters);
-    if (result.problem) return error(400, 'invalid_argument', result.problem);
+    if (result.problem) {
+      const { status, body } = error(400, 'invalid_argument', result.problem);
+      return { status, body: { error: { ...body.error, ...result.place } } };
+    }
     const isPartial = parameters.get('operation') === 'ShipOrder';
-    return { body: { traces: result.found.map((made) => made.summary), partial: isPartial } };
+    return { body: { traces: result.rows, ...result.next, partial: isPartial } };
   }
   const id = /^\/traces\/([0-9a-f]{1,32})$/.exec(path)?.[1]?.padStart(32, '0');
   const made = traces.find(({ summary }) => summary.traceId === id);
