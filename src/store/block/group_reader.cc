@@ -23,8 +23,12 @@ base::Result<> GroupReader::read_as(const ColumnIndex& column, std::vector<T>& o
   const std::string_view body = std::string_view(page).substr(1);
   const auto transform = static_cast<Transform>(page[0] & 15);
   const auto context = static_cast<Context>(static_cast<uint8_t>(page[0]) >> 4);
+  // What others are told from stands by itself.
+  const bool is_told = transform == Transform::Inherited || context != Context::None;
   base::Result<> decoded;
-  if (context != Context::None) {
+  if (is_told && column.id.field <= Field::Name) {
+    decoded = base::fail(base::Errc::Corrupt, "a context where there is none");
+  } else if (context != Context::None) {
     if constexpr (std::is_same_v<T, uint32_t>) {
       decoded = decode_context(context, column, body, out);
     } else {
