@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""How small is what `serve` has stored, what did it cost, and how fast is it found?
+
+    bench/blocks_bench.py build/release [--spans 1000000] [--write docs/benchmarks.md]
+
+CPU is told in walks (see serve_bench.py), disk as a share of zstd19: what the same requests take under
+`zstd -19 --long=27`."""
+import argparse
+import http.client
+import json
+import pathlib
+import random
+import subprocess
+import tempfile
+import time
+import urllib.parse
+
+from running_serve import Serve, generate, latencies, write_table, yardsticks
+
+API = "/api/bs/v1/traces"
+SETTLED_SECONDS = 15  # without a change in the data directory
+ZSTD_SPANS = 1_000_000
+WARM_UP = 50
+
+
+def zstd19(binary):
+    """Bytes a span."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw = pathlib.Path(folder, "spans.otlp")
+        subprocess.run([binary, "gen", "--out", raw, "--spans", str(ZSTD_SPANS), "--seed", "1"], check=True,
+                       capture_output=True)
+        packed = pathlib.Path(folder, "spans.zst")
+        subprocess.run(["zstd", "-19", "--long=27", "-T0", "-q", raw, "-o", packed], check=True)
+        return packed.stat().st_size / ZSTD_SPANS
+
+
+def settle(serve, planted):
+    serve.wait(lambda: serve.metric("backstitch_spans_sealed_total") >= planted, "spans to be sealed", 1800)
+    files, since = None, time.monotonic()
+    while time.monotonic() - since < SETTLED_SECONDS:
+        now = sorted((str(path), path.stat().st_size) for path in pathlib.Path(serve.data).rglob("*.*")
+                     if path.suffix != ".yaml")
+        if now != files:
+            files, since = now, time.monotonic()
+        time.sleep(0.5)
+
+
+def visible_after(serve):
+    """Milliseconds from the acknowledgement of a span until a search shows it: the worst of some."""
+    otlp = http.client.HTTPConnection(serve.address["otlp-http"])
+    worst = 0
+    for number in range(20):
+        now = time.time_ns()
+        span = {"traceId": random.randbytes(16).hex(), "spanId": random.randbytes(8).hex(), "name": "probe", "kind": 2,
+                "startTimeUnixNano": str(now), "endTimeUnixNano": str(now + 1000),
+                "attributes": [{"key": "probe", "value": {"stringValue": f"probe-{number}"}}]}
+        body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+        otlp.request("POST", "/v1/traces", body, {"Content-Type": "application/json"})
+        answer = otlp.getresponse()
+        answer.read()
+        assert answer.status == 200, answer.status
+        acknowledged = time.perf_counter()
+        query = urllib.parse.quote(f'{{ span.probe = "probe-{number}" }}')
+        while not json.loads(serve.get(f"{API}?q={query}&limit=1")[1])["traces"]:
+            pass
+        worst = max(worst, (time.perf_counter() - acknowledged) * 1000)
+    return worst
+
+
+def users(serve, traces, pick):
+    """Values of enduser.id that are there."""
+    found = set()
+    while len(found) < 50:
+        body = json.loads(serve.get(f"/api/traces/{pick.choice(traces)['trace_id']}")[1])
+        for span in body["data"][0]["spans"]:
+            found |= {tag["value"] for tag in span["tags"] if tag["key"] == "enduser.id"}
+    return sorted(found)
+
+
+def searches(serve, traces, pick):
+    """What is asked and how, as (name, paths)."""
+    services = sorted({trace["root_service"] for trace in traces})
+    people = users(serve, traces, pick)
+
+    def native(query):
+        return f"{API}?limit=20&q={urllib.parse.quote(query)}"
+
+    def times(count, path):
+        return [path(pick.choice(services), pick.choice(people)) for _ in range(count)]
+
+    return [
+        ("service", times(200, lambda service, _: native(f'{{ resource.service.name = "{service}" }}'))),
+        ("service and user", times(200, lambda service, user: native(
+            f'{{ resource.service.name = "{service}" && span.enduser.id = "{user}" }}'))),
+        ("user", times(200, lambda _, user: native(f'{{ span.enduser.id = "{user}" }}'))),
+        ("a user that is not there", times(100, lambda _, user: native(f'{{ span.enduser.id = "{user}x" }}'))),
+        ("error", times(200, lambda *_: native("{ status = error }"))),
+        ("service and error", times(200, lambda service, _: native(
+            f'{{ resource.service.name = "{service}" && status = error }}'))),
+        ("at least 2 s", times(200, lambda *_: native("{ duration >= 2s }"))),
+        ("service and at least 2 s", times(200, lambda service, _: native(
+            f'{{ resource.service.name = "{service}" && duration >= 2s }}'))),
+        ("Jaeger v1, whole traces, service", times(100, lambda service, _: f"/api/traces?service={service}&limit=20")),
+    ]
+
+
+def measure(binary, spans):
+    with tempfile.NamedTemporaryFile("r") as truth:
+        serve = Serve(binary)
+        cpu = serve.cpu_seconds()
+        seconds = generate(binary, serve, spans, truth.name)
+        traces = [json.loads(line) for line in truth]
+    planted = sum(trace["spans"] for trace in traces)
+    settle(serve, planted)
+    result = {"cpu": serve.cpu_seconds() - cpu, "spans": planted, "rate": planted / seconds,
+              "peak": serve.memory("VmHWM"), "disk": serve.disk_bytes(), "store": serve.disk_bytes("store")}
+    pick = random.Random(1)
+    ids = [pick.choice(traces)["trace_id"] for _ in range(2000)]
+    latencies(serve, [f"{API}/{id}" for id in ids[:WARM_UP]])
+    result["by id"] = latencies(serve, [f"{API}/{id}" for id in ids])
+    result["unknown id"] = latencies(serve, [f"{API}/{pick.getrandbits(128):032x}" for _ in range(1000)])
+    result["searches"] = [(name, latencies(serve, paths, 0.95)) for name, paths in searches(serve, traces, pick)]
+    result["scanned per second"] = metrics_rate(serve, traces, planted)
+    result["visible"] = visible_after(serve)
+    serve.stop()
+    return result
+
+
+def metrics_rate(serve, traces, planted):
+    """Spans a second and core that `{} | rate()` over all of them scans."""
+    start = min(int(trace["start_unix_nano"]) for trace in traces)
+    end = max(int(trace["start_unix_nano"]) for trace in traces) + 600 * 10**9
+    path = (f"/api/bs/v1/metrics/query_range?q={urllib.parse.quote('{} | rate()')}&start={start}&end={end}&step=10s")
+    best = 0
+    for _ in range(5):
+        cpu = serve.cpu_seconds()
+        rounds = 20
+        for _ in range(rounds):
+            status, body = serve.get(path)
+            assert status == 200, body
+        best = max(best, planted * rounds / max(serve.cpu_seconds() - cpu, 0.01))
+    return best
+
+
+def table(build, spans):
+    binary = str(build / "backstitch")
+    walk = yardsticks(build, "yardstick_walk")["yardstick_walk"]["time_per_span"] * 1e9
+    floor = zstd19(binary)
+    run = measure(binary, spans)
+    count = run["spans"]
+    disk = run["disk"] / count
+    rows = [
+        ("one walk", f"{walk:.0f} ns", "–", ""),
+        ("zstd19", f"{floor:.1f} bytes a span", "–", ""),
+        ("data directory, settled", f"{disk / floor:.3f} × zstd19 ({disk:.1f} bytes a span)", "≤ 0.55 × zstd19",
+         f"{run['store'] / count:.1f} of them blocks"),
+        ("CPU, gRPC in to blocks written and merged",
+         f"{run['cpu'] / count * 1e9 / walk:.1f} walks ({run['cpu'] / count * 1e9:.0f} ns)", "≤ 15 walks",
+         f"{run['rate']:,.0f} spans/s taken beside the generator"),
+        ("peak memory", f"{run['peak'] / 2**20:.0f} MiB", "≤ 250 MiB", "decision_wait 5 s"),
+        ("trace by id", "p50 {:.2f} ms, p99 {:.2f} ms".format(*run["by id"]), "p99 ≤ 2 ms", ""),
+        ("unknown id", "p50 {:.2f} ms, p99 {:.2f} ms".format(*run["unknown id"]), "p99 ≤ 1 ms", ""),
+    ]
+    for name, (p50, p95) in run["searches"]:
+        bound = 25 if name.startswith("Jaeger") else 10
+        rows.append((f"search: {name}", f"p50 {p50:.2f} ms, p95 {p95:.2f} ms", f"p95 ≤ {bound} ms", "limit 20"))
+    rows.append(("`{} | rate()`", f"{run['scanned per second'] / 1e6:.0f} million spans/s a core", "≥ 30 million", ""))
+    rows.append(("visible to search after the acknowledgement", f"{run['visible']:.1f} ms", "≤ 100 ms", "worst of 20"))
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("--spans", type=int, default=1_000_000)
+    parser.add_argument("--write", type=pathlib.Path)
+    options = parser.parse_args()
+    write_table(table(options.build, options.spans), options.write, "stored traces")
+
+
+main()
