@@ -186,6 +186,8 @@ class BlockWriter::State {
     index_.sealed_min = std::min(index_.sealed_min, trace.sealed_at);
     index_.sealed_max = std::max(index_.sealed_max, trace.sealed_at);
     index_.covered_max = std::max(index_.covered_max, trace.covered_sequence);
+    resource_codes_.assign(rows_.resources.size(), UINT32_MAX);
+    scope_codes_.assign(rows_.scopes.size(), UINT32_MAX);
   }
 
   void add_span(uint32_t row) {
@@ -202,8 +204,8 @@ class BlockWriter::State {
     number(Field::Start, zigzag(static_cast<int64_t>(span.start - start_base)));
     number(Field::Duration, zigzag(static_cast<int64_t>(span.end - span.start)));
     number(Field::Kind, span.kind);
-    const uint32_t resource = column(Field::Resource).push_text(rows_.resources[span.resource]);
-    column(Field::Scope).push_text(rows_.scopes[span.scope]);
+    const uint32_t resource = push_known(Field::Resource, rows_.resources, span.resource, resource_codes_);
+    push_known(Field::Scope, rows_.scopes, span.scope, scope_codes_);
     number(Field::Status, span.status);
     column(Field::StatusMessage).push_text(span.status_message);
     number(Field::Flags, span.flags);
@@ -218,6 +220,17 @@ class BlockWriter::State {
     for (uint32_t i = 0; i < span.event_count; ++i) add_event(rows_.events[span.first_event + i], span, name);
     for (uint32_t i = 0; i < span.link_count; ++i) add_link(rows_.links[span.first_link + i], name);
     note(span, resource, name);
+  }
+
+  // Long texts that many spans of a trace share are looked up once a trace.
+  uint32_t push_known(Field field, const std::vector<std::string_view>& texts, uint32_t index,
+                      std::vector<uint32_t>& codes) {
+    if (codes[index] != UINT32_MAX) {
+      column(field).push_code(codes[index], texts[index].size());
+    } else {
+      codes[index] = column(field).push_text(texts[index]);
+    }
+    return codes[index];
   }
 
   void add_event(const EventRow& event, const SpanRow& span, uint32_t name) {
@@ -388,7 +401,9 @@ class BlockWriter::State {
 
   const BlockWriterOptions options_;
   TraceParser parser_;
-  TraceRows rows_;  // of the trace at hand
+  // Of the trace at hand.
+  TraceRows rows_;
+  std::vector<uint32_t> resource_codes_, scope_codes_;  // by index of rows_; UINT32_MAX: not looked up
   BlockIndex index_;
   GroupIndex group_;
   std::vector<model::TraceId> ids_;

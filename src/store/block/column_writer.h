@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include <xxhash.h>
 
 #include "store/block/block_index.h"
 #include "store/block/context_page.h"
@@ -41,6 +42,10 @@ struct RowContexts {
   std::span<const uint32_t> shapes;  // of attributes: by Context::Shape
 };
 
+struct TextHash {
+  size_t operator()(std::string_view text) const { return XXH3_64bits(text.data(), text.size()); }
+};
+
 class ColumnWriter {
  public:
   explicit ColumnWriter(ColumnId id);
@@ -54,6 +59,11 @@ class ColumnWriter {
   void push_raw(std::string_view id) { raw_.append(id); }
   // Returns its code.
   uint32_t push_text(std::string_view text);
+  // A text of `bytes` whose code is known.
+  void push_code(uint32_t code, size_t bytes) {
+    index_.raw_value_bytes += bytes;
+    numbers_.push_back(code);
+  }
   // How many values the dictionary has.
   uint32_t value_count() const { return static_cast<uint32_t>(codes_.size()); }
 
@@ -83,7 +93,7 @@ class ColumnWriter {
 
   std::vector<uint64_t> numbers_;  // rows of this group
   std::string raw_;                // likewise
-  absl::flat_hash_map<std::string_view, uint32_t> codes_;
+  absl::flat_hash_map<std::string_view, uint32_t, TextHash> codes_;
   TextArena arena_;
   std::vector<std::string_view> new_values_;
   std::string_view last_text_;

@@ -147,10 +147,18 @@ uint64_t id_of(std::string_view bytes) {
   return id;
 }
 
-class Parser {
+bool is_earlier(const SpanRow& a, const SpanRow& b) { return a.start != b.start ? a.start < b.start : a.id < b.id; }
+
+}  // namespace
+
+class TraceParser::Reader {
  public:
-  Parser(const SealedTrace& trace, TraceRows& rows)
-      : id_(reinterpret_cast<const char*>(trace.id.bytes.data()), trace.id.bytes.size()), rows_(rows) {}
+  Reader(const SealedTrace& trace, TraceParser& parser, TraceRows& rows)
+      : id_(reinterpret_cast<const char*>(trace.id.bytes.data()), trace.id.bytes.size()),
+        rows_(rows),
+        scopes_at_hand_(parser.scopes_at_hand_),
+        events_at_hand_(parser.events_at_hand_),
+        links_at_hand_(parser.links_at_hand_) {}
 
   void request(std::string_view bytes) {
     for (Fields fields(bytes); fields.next();) {
@@ -377,12 +385,8 @@ class Parser {
 
   const std::string_view id_;
   TraceRows& rows_;
-  std::vector<std::string_view> scopes_at_hand_, events_at_hand_, links_at_hand_;
+  std::vector<std::string_view>&scopes_at_hand_, &events_at_hand_, &links_at_hand_;
 };
-
-bool is_earlier(const SpanRow& a, const SpanRow& b) { return a.start != b.start ? a.start < b.start : a.id < b.id; }
-
-}  // namespace
 
 void TraceRows::clear() {
   spans.clear();
@@ -398,7 +402,7 @@ void TraceRows::clear() {
 base::Result<> TraceParser::parse(const SealedTrace& trace, TraceRows& rows) {
   rows.clear();
   try {
-    Parser(trace, rows).request(trace.otlp);
+    Reader(trace, *this, rows).request(trace.otlp);
   } catch (const protozero::exception& broken) {
     return base::fail(base::Errc::Malformed,
                       fmt::format("trace {} is no TracesData: {}", trace.id.to_hex(), broken.what()));
@@ -425,7 +429,11 @@ void TraceParser::sort_as_tree(TraceRows& rows) {
   rows.start = spans.front().start;
   const auto count = static_cast<uint32_t>(spans.size());
   by_id_.clear();
-  for (uint32_t i = 0; i < count; ++i) by_id_.try_emplace(spans[i].id, i);
+  // Where ids repeat (Zipkin's shared spans), a child hangs below the server's side, as model::sort_as_tree has it.
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto [slot, is_first] = by_id_.try_emplace(spans[i].id, i);
+    if (!is_first && spans[i].kind == static_cast<uint32_t>(model::SpanKind::Server)) slot->second = i;
+  }
   first_child_.assign(count, kNone);
   next_sibling_.assign(count, kNone);
   place_.assign(count, kNone);

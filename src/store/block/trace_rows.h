@@ -95,9 +95,11 @@ class TraceParser {
   base::Result<> parse(const SealedTrace& trace, TraceRows& rows);
 
  private:
+  class Reader;
   void drop_repeats(std::vector<SpanRow>& spans);
   void sort_as_tree(TraceRows& rows);
 
+  std::vector<std::string_view> scopes_at_hand_, events_at_hand_, links_at_hand_;
   absl::flat_hash_set<std::pair<uint64_t, uint32_t>> seen_;
   absl::flat_hash_map<uint64_t, uint32_t> by_id_;
   std::vector<SpanRow> sorted_;
