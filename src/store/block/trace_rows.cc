@@ -147,7 +147,11 @@ uint64_t id_of(std::string_view bytes) {
   return id;
 }
 
-bool is_earlier(const SpanRow& a, const SpanRow& b) { return a.start != b.start ? a.start < b.start : a.id < b.id; }
+// As siblings stand in a trace: model::sort_as_tree.
+bool is_earlier(const SpanRow& a, const SpanRow& b) {
+  if (a.start != b.start) return a.start < b.start;
+  return a.id != b.id ? __builtin_bswap64(a.id) < __builtin_bswap64(b.id) : a.kind < b.kind;
+}
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 // TraceQL metrics over the spans of many blocks: `{ status = error } | rate() by (resource.service.name)`.
 //
-// A group of rows whose spans all start in one step needs no start times, and without a condition no column at all. Else
-// the filter becomes one bit a span, the labels of by() codes of columns, and the start times one pass. Only what
+// A group of rows whose spans all start in one step needs no start times, and without a condition no column at all.
+// Else the filter becomes one bit a span, the labels of by() codes of columns, and the start times one pass. Only what
 // columns cannot decide is read whole and given to traceql's plain evaluator.
 #pragma once
 

@@ -1,0 +1,188 @@
+#include "store/block/scan/search.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "store/block/scan/block_scan.h"
+#include "store/block/scan/newest_traces.h"
+#include "store/block/scan/trace_decoder.h"
+
+namespace backstitch::store::block {
+namespace {
+
+using Blocks = std::span<const std::shared_ptr<const Block>>;
+
+// A group to be looked at.
+struct Unit {
+  size_t block = 0;
+  uint32_t group = 0;
+  model::Timestamp start_max;
+};
+
+// Groups that are looked at before it is asked again whether the search may end. It starts with one for each thread
+// and doubles, so that waiting for each other costs long searches little and short ones read little in vain.
+constexpr size_t kWaveGrowth = 2;
+constexpr size_t kWavePerThreadMax = 32;
+
+bool may_take(const TraceQuery& query, model::Timestamp start_min, model::Timestamp start_max) {
+  if (start_max < query.start.from || query.start.to < start_min) return false;
+  return !query.after || start_min <= query.after->start;
+}
+
+// Latest start first.
+std::vector<Unit> units_of(Blocks blocks, const TraceQuery& query) {
+  std::vector<Unit> units;
+  for (size_t block = 0; block < blocks.size(); ++block) {
+    const BlockIndex& index = blocks[block]->index();
+    if (!may_take(query, index.start_min, index.start_max)) continue;
+    for (uint32_t group = 0; group < index.groups.size(); ++group) {
+      const GroupIndex& rows = index.groups[group];
+      if (may_take(query, rows.start_min, rows.start_max)) units.push_back({block, group, rows.start_max});
+    }
+  }
+  std::ranges::stable_sort(units, std::ranges::greater{}, &Unit::start_max);
+  return units;
+}
+
+class Search {
+ public:
+  Search(Blocks blocks, const TraceQuery& query, const ScanContext& context)
+      : blocks_(blocks),
+        query_(query),
+        context_(context),
+        plan_(query.query),
+        spending_(query.budget, context),
+        newest_(query.limit) {
+    scans_.resize(blocks.size());
+  }
+
+  SearchResult run() {
+    if (query_.limit != 0) find();
+    return finish();
+  }
+
+ private:
+  void find() {
+    const std::vector<Unit> units = units_of(blocks_, query_);
+    const size_t threads = context_.workers.threads() + 1;
+    size_t wave = threads;
+    for (size_t at = 0; at < units.size() && newest_.may_take(units[at].start_max); at += wave) {
+      if (at != 0) wave = std::min(wave * kWaveGrowth, threads * kWavePerThreadMax);
+      const std::span<const Unit> now(units.data() + at, std::min(wave, units.size() - at));
+      for (const Unit& unit : now) prepare(unit.block);
+      std::vector<std::vector<Hit>> hits(now.size());
+      context_.workers.run(now.size(), [&](size_t i) {
+        if (newest_.may_take(now[i].start_max) && spending_.may_go_on()) hits[i] = look_at(now[i]);
+      });
+      for (const std::vector<Hit>& found : hits) {
+        for (const Hit& hit : found) newest_.offer(hit);
+      }
+      if (spending_.is_bounded()) return;
+    }
+  }
+
+  void prepare(size_t block) {
+    if (!scans_[block]) scans_[block] = std::make_unique<BlockScan>(*blocks_[block], plan_, spending_);
+  }
+
+  // The newest matches of a group: no more than the search wants.
+  std::vector<Hit> look_at(const Unit& unit) {
+    BlockScan& scan = *scans_[unit.block];
+    if (!scan.may_match(unit.group)) {
+      spending_.metrics().groups_pruned.add();
+      return {};
+    }
+    spending_.metrics().groups_scanned.add();
+    GroupColumns group(scan.block(), unit.group, spending_);
+    std::vector<Hit> hits = find_in_group(scan, group, unit);
+    if (!group.has_failed()) return hits;
+    spending_.count_corrupt_group();
+    return {};
+  }
+
+  std::vector<Hit> find_in_group(BlockScan& scan, GroupColumns& group, const Unit& unit) {
+    const GroupMatches matches = scan.evaluate(group);
+    if (group.has_failed() || (!matches.spans.any() && group.doubts().empty())) return {};
+    std::vector<Hit> candidates;
+    for (const uint32_t trace : BlockScan::traces_of(matches, group)) {
+      if (trace >= group.heads().size()) break;
+      const TraceHead& head = group.heads()[trace];
+      if (query_.takes({head.start, head.id}) && newest_.may_take(head.start)) {
+        candidates.push_back({unit.block, head});
+      }
+    }
+    std::sort(candidates.begin(), candidates.end(), [](const Hit& a, const Hit& b) { return a.place() < b.place(); });
+    if (!matches.is_exact || !group.doubts().empty()) return confirm(candidates, group);
+    if (candidates.size() > query_.limit) candidates.resize(query_.limit);
+    return candidates;
+  }
+
+  // Those that the plain evaluator takes too.
+  std::vector<Hit> confirm(const std::vector<Hit>& candidates, GroupColumns& group) {
+    TraceDecoder decoder(group.block(), spending_);
+    std::vector<Hit> confirmed;
+    for (const Hit& hit : candidates) {
+      if (confirmed.size() == query_.limit || !spending_.may_go_on()) break;
+      const auto trace = decoder.read(hit.head);
+      if (!trace) {
+        group.fail(trace.error());
+        break;
+      }
+      if (plan_.evaluator().matches(*trace)) confirmed.push_back(hit);
+    }
+    return confirmed;
+  }
+
+  // Traces of one group are told by one thread, which reads its columns once.
+  SearchResult finish() {
+    const std::vector<Hit> hits = newest_.take();
+    std::vector<size_t> order(hits.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    const auto group_of = [&](size_t i) { return std::pair(hits[i].block, hits[i].head.row.group); };
+    std::ranges::stable_sort(order, {}, group_of);
+    std::vector<std::span<const size_t>> runs;
+    for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+      while (end < order.size() && group_of(order[end]) == group_of(order[begin])) ++end;
+      runs.emplace_back(order.data() + begin, end - begin);
+    }
+    std::vector<std::optional<FoundTrace>> told(hits.size());
+    context_.workers.run(runs.size(), [&](size_t run) { tell(runs[run], hits, told); });
+    SearchResult result;
+    for (std::optional<FoundTrace>& one : told) {
+      if (one) result.traces.push_back(std::move(*one));
+    }
+    result.is_partial = spending_.is_partial();
+    return result;
+  }
+
+  void tell(std::span<const size_t> run, const std::vector<Hit>& hits, std::vector<std::optional<FoundTrace>>& told) {
+    TraceDecoder decoder(*blocks_[hits[run.front()].block], spending_);
+    for (const size_t i : run) {
+      auto trace = decoder.read(hits[i].head);
+      if (!trace) return spending_.count_corrupt_group();
+      told[i] = find_in(*trace, plan_.evaluator(), query_.spans_max);
+    }
+  }
+
+  const Blocks blocks_;
+  const TraceQuery& query_;
+  const ScanContext& context_;
+  const QueryPlan plan_;
+  Spending spending_;
+  std::vector<std::unique_ptr<BlockScan>> scans_;  // by block, where one was needed
+  NewestTraces newest_;
+};
+
+}  // namespace
+
+base::Result<SearchResult> search_blocks(Blocks blocks, const TraceQuery& query, const ScanContext& context) {
+  if (query.query.is_empty()) return base::fail(base::Errc::InvalidArgument, "the query is empty");
+  if (query.query.metrics) {
+    return base::fail(base::Errc::InvalidArgument, "a search for traces takes no metrics function");
+  }
+  return Search(blocks, query, context).run();
+}
+
+}  // namespace backstitch::store::block
