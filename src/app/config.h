@@ -36,6 +36,10 @@ struct LogConfig {
   log::Compression compression = log::Compression::None;
 };
 
+struct StoreConfig {
+  base::Duration seal_wait = std::chrono::seconds(10);
+};
+
 struct RetentionConfig {
   base::Duration age = std::chrono::hours(72);
   double disk = 0.80;  // share of the data directory's file system, in (0, 1]
@@ -52,6 +56,7 @@ struct Config {
   base::Duration trace_max_age = std::chrono::hours(1);
   uint32_t spans_per_trace = 200'000;
   LogConfig log;
+  StoreConfig store;
   RetentionConfig retention;
   std::vector<std::string> redact = model::default_redact_patterns();  // normalised; empty: off
   uint64_t open_scan_max_bytes = 256ULL << 20;                         // search.open_scan_max

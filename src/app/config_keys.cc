@@ -204,7 +204,14 @@ constexpr ConfigKey kKeys[] = {
      BACKSTITCH_SET(set_word<log::Compression>(config.log.compression, value, kCompressionWords)),
      BACKSTITCH_GET(word_text<log::Compression>(config.log.compression, kCompressionWords))},
 
-    {"retention.age", kDurationType, "Traces that started longer ago are removed.", false,
+    {"store.seal_wait", kDurationType,
+     "How long a trace that is complete may wait for others, so that they are stored together. It is found all the "
+     "while.",
+     false, BACKSTITCH_SET(set_duration(config.store.seal_wait, value, Duration(0), hours(1))),
+     BACKSTITCH_GET({duration_text(config.store.seal_wait)})},
+
+    {"retention.age", kDurationType,
+     "Traces that were stored longer ago are removed, in blocks: at most a sixteenth of this later.", false,
      BACKSTITCH_SET(set_duration(config.retention.age, value, std::chrono::minutes(1))),
      BACKSTITCH_GET({duration_text(config.retention.age)})},
     {"retention.disk", "share, such as 80%",

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace backstitch::app {
@@ -26,6 +27,18 @@ uint64_t disk_bytes_beyond(const std::string& path, double share) {
 }
 
 void give_back_memory() { malloc_trim(0); }
+
+void raise_open_files_limit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);  // a help: where it fails, what was allowed before goes on
+}
+
+void lower_thread_priority() {
+  constexpr int kLowest = 19;
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kLowest);  // of the thread, on Linux; a help
+}
 
 void tune_allocator() {
   mallopt(M_ARENA_MAX, 4);

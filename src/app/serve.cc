@@ -81,6 +81,7 @@ int run_serve(const Config& given, const std::function<ConfigResult()>& reload) 
   spdlog::set_default_logger(spdlog::stderr_color_mt("backstitch"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
   tune_allocator();
+  raise_open_files_limit();
   const sigset_t signals = block_signals();
 
   Config config = given;

@@ -15,6 +15,7 @@
 #include "app/version.h"
 #include "assemble/open_reader.h"
 #include "base/file_system.h"
+#include "base/workers.h"
 #include "ingest/pipeline.h"
 #include "log/log.h"
 #include "net/grpc_server.h"
@@ -25,6 +26,7 @@
 namespace backstitch::app {
 namespace {
 
+constexpr uint64_t kSealedTogether = 64 << 10;                             // spans: a block that need not be merged
 constexpr base::Duration kServersDrain = std::chrono::milliseconds(1500);  // each of three, one after the other
 
 size_t core_count() { return std::max(1u, std::thread::hardware_concurrency()); }
@@ -41,12 +43,12 @@ log::LogOptions log_options(const Config& config, uint64_t stored) {
           .seed = uint64_t{random()} << 32 | random()};
 }
 
-// Both of its caches stay filled for good, so with little memory they must leave room for what comes and goes.
+// Retention by age removes whole blocks: how much too late is bounded by how far apart their traces were sealed.
+constexpr int kBlocksInRetentionAge = 16;
+
 store::EmbeddedOptions store_options(const Config& config) {
-  store::EmbeddedOptions options{.directory = config.data + "/store"};
-  options.block_cache_bytes = std::min(options.block_cache_bytes, config.memory_bytes / 16);
-  options.write_buffer_bytes = std::min(options.write_buffer_bytes, config.memory_bytes / 16);
-  return options;
+  return {.directory = config.data + "/store",
+          .merge = {.sealed_apart_max = config.retention.age / kBlocksInRetentionAge}};
 }
 
 // What one kind of bytes in flight may take of `memory`, so that they all stay within it together.
@@ -88,10 +90,12 @@ ingest::PipelineOptions pipeline_options(const Config& config) {
       .plan = {.attributes = {}, .redact = config.redact},
       .limits = config.limits,
       .memory_bytes_max = config.memory_bytes,
+      .seal_budget = {.spans_min = kSealedTogether, .wait_max = config.store.seal_wait},
       .retention_age = config.retention.age,
       .retention_disk_share = config.retention.disk,
       .resident_bytes = resident_bytes,
       .give_back_memory = give_back_memory,
+      .lower_priority = lower_thread_priority,
       .disk_bytes_beyond = [data = config.data](double share) { return disk_bytes_beyond(data, share); }};
   if (config.durability.sync == log::Sync::Interval) options.sync_interval = config.durability.interval;
   return options;
@@ -149,9 +153,9 @@ class RealServer final : public Server {
     lock_ = std::move(*lock);
     // Both before either is touched, so that a data directory of a newer version stays as it is.
     const store::EmbeddedOptions of_store = store_options(config_);
-    if (auto known = store::check_embedded_format(of_store.directory); !known) return known;
+    if (auto known = store::check_embedded_format(*files_, of_store.directory); !known) return known;
     if (auto known = log::Log::check_format(*files_, log_options(config_, 0).directory); !known) return known;
-    auto store = store::open_embedded_store(of_store, metrics_);
+    auto store = store::open_embedded_store(of_store, {*files_, clock_, workers_, metrics_});
     if (!store) return std::unexpected(store.error());
     store_ = std::move(*store);
     const auto stored = store_->highest_sequence();
@@ -226,6 +230,7 @@ class RealServer final : public Server {
   const base::SystemClock clock_;
   base::Metrics metrics_;
   const std::unique_ptr<base::FileSystem> files_ = base::make_real_file_system();
+  base::Workers workers_{core_count() - 1};  // whoever asks works too
   std::unique_ptr<base::FileLock> lock_;
   std::unique_ptr<store::TraceStore> store_;
   std::unique_ptr<log::Log> log_;

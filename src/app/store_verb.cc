@@ -9,6 +9,7 @@
 #include "app/server_flags.h"
 #include "app/store_table.h"
 #include "app/verbs.h"
+#include "base/file_system.h"
 #include "store/embedded/embedded_store.h"
 
 namespace backstitch::app {
@@ -20,17 +21,15 @@ struct StatsFlags {
   bool json = false;
 };
 
-// Of a data directory that no server has open.
+// Of a data directory, whether a server has it open or not.
 base::Result<store::StoreStats> stats_of_directory(const std::string& data) {
   const std::string directory = data + "/store";
   std::error_code ignored;
   if (!std::filesystem::is_directory(directory, ignored)) {
     return base::fail(base::Errc::NotFound, fmt::format("{} holds no store", data));
   }
-  base::Metrics metrics;
-  const auto store = store::open_embedded_store({.directory = directory}, metrics);
-  if (!store) return std::unexpected(store.error());
-  return (*store)->stats();
+  const auto files = base::make_real_file_system();
+  return store::read_embedded_stats(*files, directory);
 }
 
 base::Result<store::StoreStats> stats_of(const StatsFlags& flags, const std::string& server) {

@@ -30,6 +30,10 @@ void OpenTraces::add_part(const TracePart& part, const log::Appended& at, base::
   entry.span_count += part.digest.span_count;
   entry.span_bytes += part.digest.span_bytes;
   span_count_ += part.digest.span_count;
+  if (entry.is_ready) {
+    ready_spans_ += part.digest.span_count;
+    ready_bytes_ += part.digest.span_bytes;
+  }
 
   const uint32_t reference = references_.take();
   references_[reference] = {static_cast<uint32_t>(at.position.segment), at.position.offset, part.trace_index, kNone};
@@ -65,7 +69,7 @@ uint32_t OpenTraces::open_entry(const model::TraceId& id, uint32_t first_tick) {
 
 void OpenTraces::schedule(uint32_t slot, uint32_t tick) {
   Entry& entry = entries_[slot];
-  if (entry.due_tick == tick) return;
+  if (entry.due_tick == tick || entry.is_ready) return;
   entry.due_tick = tick;
   due_[tick].push_back(slot);
   ++due_slots_;
@@ -79,32 +83,51 @@ uint32_t OpenTraces::tick_of(base::Duration at) const {
 
 std::vector<Fragment> OpenTraces::take_due(base::Duration now, SealBudget budget) {
   if (!epoch_) return {};
-  return take_until(static_cast<uint32_t>(std::max<int64_t>((now - *epoch_) / kTick, 0)), budget);
+  const auto tick = static_cast<uint32_t>(std::max<int64_t>((now - *epoch_) / kTick, 0));
+  line_up_until(tick);
+  if (ready_.empty()) return {};
+  const base::Duration waited = (tick - entries_[ready_.front()].due_tick) * kTick;
+  if (ready_spans_ < budget.spans_min && ready_bytes_ < budget.bytes_max && waited < budget.wait_max) return {};
+  return take_ready(budget);
 }
 
-std::vector<Fragment> OpenTraces::take_all(SealBudget budget) { return take_until(UINT32_MAX, budget); }
+std::vector<Fragment> OpenTraces::take_all(SealBudget budget) {
+  line_up_until(UINT32_MAX);
+  return take_ready(budget);
+}
 
-std::vector<Fragment> OpenTraces::take_until(uint32_t tick, SealBudget budget) {
+void OpenTraces::line_up_until(uint32_t tick) {
+  while (!due_.empty() && due_.begin()->first <= tick) {
+    for (const uint32_t slot : due_.begin()->second) {
+      Entry& entry = entries_[slot];
+      // A slot that was rescheduled, sealed or reused since stands here no longer by right.
+      if (!entry.in_use || entry.is_sealing || entry.is_ready || entry.due_tick != due_.begin()->first) continue;
+      entry.is_ready = true;
+      ready_spans_ += entry.span_count;
+      ready_bytes_ += entry.span_bytes;
+      ready_.push_back(slot);
+    }
+    due_slots_ -= due_.begin()->second.size();
+    due_.erase(due_.begin());
+  }
+}
+
+std::vector<Fragment> OpenTraces::take_ready(const SealBudget& budget) {
   std::vector<Fragment> taken;
   uint64_t spans = 0;
   uint64_t bytes = 0;
-  const auto has_room = [&] { return spans < budget.spans_max && bytes < budget.bytes_max; };
-  while (!due_.empty() && due_.begin()->first <= tick && has_room()) {
-    std::vector<uint32_t>& slots = due_.begin()->second;
-    while (!slots.empty() && has_room()) {
-      const uint32_t slot = slots.back();
-      slots.pop_back();
-      --due_slots_;
-      Entry& entry = entries_[slot];
-      // A slot that was rescheduled, sealed or reused since stands here no longer by right.
-      if (!entry.in_use || entry.is_sealing || entry.due_tick != due_.begin()->first) continue;
-      entry.is_sealing = true;
-      spans += entry.span_count;
-      bytes += entry.span_bytes;
-      taken.push_back(fragment(slot));
-    }
-    if (slots.empty()) due_.erase(due_.begin());
+  while (!ready_.empty() && spans < budget.spans_max && bytes < budget.bytes_max) {
+    const uint32_t slot = ready_.front();
+    ready_.pop_front();
+    Entry& entry = entries_[slot];
+    entry.is_ready = false;
+    entry.is_sealing = true;
+    spans += entry.span_count;
+    bytes += entry.span_bytes;
+    taken.push_back(fragment(slot));
   }
+  ready_spans_ -= spans;
+  ready_bytes_ -= bytes;
   return taken;
 }
 
@@ -187,7 +210,7 @@ OpenCounts OpenTraces::counts() const {
   return {.traces = entries_.used(),
           .spans = span_count_,
           .memory_bytes = entries_.memory_bytes() + references_.memory_bytes() +
-                          newest_.capacity() * (sizeof(uint32_t) + 1) + due_slots_ * sizeof(uint32_t),
+                          newest_.capacity() * (sizeof(uint32_t) + 1) + (due_slots_ + ready_.size()) * sizeof(uint32_t),
           .reusable_bytes = entries_.reusable_bytes() + references_.reusable_bytes()};
 }
 

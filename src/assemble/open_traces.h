@@ -11,6 +11,7 @@
 
 #include <absl/container/flat_hash_set.h>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
@@ -71,10 +72,15 @@ struct Listed {
   bool operator<(const Listed& other) const { return start != other.start ? other.start < start : id < other.id; }
 };
 
-// What a seal batch may hold; at least one fragment is always taken.
+// What a seal batch may hold; at least one fragment is always taken. Few large batches are stored smaller than many
+// small ones, and cost less: what is due may wait for more to be due.
 struct SealBudget {
-  uint64_t spans_max = 16'384;
-  uint64_t bytes_max = 32 << 20;
+  uint64_t spans_max = 65'536;
+  uint64_t bytes_max = 40 << 20;
+  // Nothing is taken before that many spans are due, or bytes_max bytes of them, or the fragment that is due longest
+  // has waited for wait_max.
+  uint64_t spans_min = 0;
+  base::Duration wait_max{0};
 };
 
 struct OpenCounts {
@@ -94,8 +100,8 @@ class OpenTraces {
   // while the log is replayed.
   void add(const ShardRecord& record, base::Duration now, base::Duration age = base::Duration(0));
 
-  // Fragments that are due at `now`, the longest due first, until they reach `budget`. They stay
-  // visible, marked as being sealed, until sealed() says that the store has them.
+  // Fragments that are due at `now`, the longest due first, until they reach `budget`; none while it lets them wait.
+  // They stay visible, marked as being sealed, until sealed() says that the store has them.
   std::vector<Fragment> take_due(base::Duration now, SealBudget budget);
   // Likewise, whether due or not: for the last seal of a process.
   std::vector<Fragment> take_all(SealBudget budget);
@@ -132,6 +138,7 @@ class OpenTraces {
     uint32_t first_reference = kNone;
     uint32_t last_reference = kNone;
     uint32_t older = kNone;  // a fragment of the same trace that is being sealed
+    bool is_ready = false;   // due, and in line
     bool is_sealing = false;
     bool in_use = false;
   };
@@ -153,7 +160,8 @@ class OpenTraces {
   void add_part(const TracePart& part, const log::Appended& at, base::Duration received);
   void schedule(uint32_t slot, uint32_t tick);
   uint32_t tick_of(base::Duration at) const;
-  std::vector<Fragment> take_until(uint32_t tick, SealBudget budget);
+  void line_up_until(uint32_t tick);
+  std::vector<Fragment> take_ready(const SealBudget& budget);
   void unlink(uint32_t slot);
   Fragment fragment(uint32_t slot) const;
 
@@ -163,6 +171,9 @@ class OpenTraces {
   Pool<Reference> references_;
   absl::flat_hash_set<uint32_t, HashSlot, SameId> newest_;  // by id: the newest fragment's slot
   std::map<uint32_t, std::vector<uint32_t>> due_;           // tick → slots; stale where due_tick says otherwise
+  std::deque<uint32_t> ready_;                              // slots that are due, the longest due first
+  uint64_t ready_spans_ = 0;
+  uint64_t ready_bytes_ = 0;
   uint64_t span_count_ = 0;
   uint64_t due_slots_ = 0;
   uint32_t slots_end_ = 0;

@@ -175,6 +175,43 @@ TEST(OpenTraces, a_replayed_record_waits_only_for_what_is_left_of_its_window) {
   EXPECT_EQ(rig.due().size(), 1u);
 }
 
+TEST(OpenTraces, what_is_due_waits_for_more_of_it_or_long_enough) {
+  Rig rig;
+  const SealBudget patient{.spans_min = 100, .wait_max = 10s};
+  rig.add({{.trace = 1, .spans = 60}});
+  rig.now += 6s;
+  EXPECT_TRUE(rig.open.take_due(rig.now, patient).empty());
+  EXPECT_EQ(rig.open.find(trace_id(1)).size(), 1u);
+  rig.add({{.trace = 2, .spans = 39}});
+  rig.now += 6s;
+  EXPECT_TRUE(rig.open.take_due(rig.now, patient).empty());
+  rig.add({{.trace = 1, .spans = 1}});  // late, into a trace that is due
+  const auto due = rig.open.take_due(rig.now, patient);
+  ASSERT_EQ(due.size(), 2u);
+  EXPECT_EQ(due[0].span_count, 61u);
+  rig.open.sealed(due);
+
+  rig.add({{.trace = 3}});
+  rig.now += 5s + 9s;
+  EXPECT_TRUE(rig.open.take_due(rig.now, patient).empty());
+  rig.now += 1100ms;
+  EXPECT_EQ(rig.open.take_due(rig.now, patient).size(), 1u);
+}
+
+TEST(OpenTraces, many_bytes_do_not_wait) {
+  Rig rig;
+  rig.add({{.trace = 1, .bytes = 500}, {.trace = 2, .bytes = 500}});
+  rig.now += 6s;
+  EXPECT_TRUE(rig.open.take_due(rig.now, {.bytes_max = 1001, .spans_min = 100, .wait_max = 10s}).empty());
+  EXPECT_EQ(rig.open.take_due(rig.now, {.bytes_max = 1000, .spans_min = 100, .wait_max = 10s}).size(), 2u);
+}
+
+TEST(OpenTraces, the_last_seal_waits_for_nothing) {
+  Rig rig;
+  rig.add({{.trace = 1}});
+  EXPECT_EQ(rig.open.take_all({.spans_min = 100, .wait_max = 10s}).size(), 1u);
+}
+
 TEST(OpenTraces, memory_goes_back_when_nothing_is_open) {
   Rig rig;
   for (uint64_t i = 1; i <= 20'000; ++i) rig.add({{.trace = i}});

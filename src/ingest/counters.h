@@ -30,6 +30,8 @@ struct IngestCounters {
         seal_failures(metrics.counter("backstitch_seal_failures", "Seal batches that failed and were tried again")),
         traces_unsealable(metrics.counter("backstitch_traces_unsealable",
                                           "Trace fragments that the store cannot take; their spans are lost")),
+        maintenance_failures(metrics.counter("backstitch_store_maintenance_failures",
+                                             "Steps of the store's background work that failed")),
         traces_expired(metrics.counter("backstitch_traces_expired", "Traces removed by retention")) {}
 
   base::Counter& requests;
@@ -50,6 +52,7 @@ struct IngestCounters {
   base::Counter& references_lost;
   base::Counter& seal_failures;
   base::Counter& traces_unsealable;
+  base::Counter& maintenance_failures;
   base::Counter& traces_expired;
 
  private:

@@ -28,6 +28,11 @@ constexpr base::Duration kRetentionTurn = std::chrono::milliseconds(300);
 constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
 constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
 constexpr base::Duration kSealRetry = std::chrono::milliseconds(250);
+// Merging takes a quarter of a core at most, and half of one where it does not get to the end of its work.
+constexpr int kMergePauses = 3;  // for each unit of time that a step took
+constexpr int kMergeStepsBehind = 8;
+constexpr base::Duration kMergePauseMax = std::chrono::seconds(5);
+constexpr base::Duration kMergeIdle = std::chrono::seconds(1);
 // Parts of the memory bound: open traces refuse new requests above the one, a seal batch holds the other at most. A
 // batch is in memory several times over while it goes from the log's records to the store's.
 constexpr uint64_t kOpenDivisor = 2;
@@ -92,6 +97,7 @@ class RealPipeline final : public Pipeline {
   // Seals nothing: what is open stays in the log. Each thread may wait for those that stop after it, never for those
   // before.
   ~RealPipeline() override {
+    stop(merger_);
     stop(housekeeper_);
     stop(sealer_);
     for (const auto& shard : shards_) stop(shard->thread);
@@ -109,6 +115,7 @@ class RealPipeline final : public Pipeline {
     }
     sealer_ = std::jthread([this](std::stop_token token) { run_sealer(token); });
     housekeeper_ = std::jthread([this](std::stop_token token) { run_housekeeper(token); });
+    merger_ = std::jthread([this](std::stop_token token) { run_merger(token); });
     return {};
   }
 
@@ -369,9 +376,25 @@ class RealPipeline final : public Pipeline {
       return store_.remove_sealed_before(oldest_kept, kRemovedAtOnce);
     };
     base::Result<uint64_t> removed = kRemovedAtOnce;
-    while (removed && *removed == kRemovedAtOnce && clock_.monotonic() < until) {
+    while (removed && *removed >= kRemovedAtOnce && clock_.monotonic() < until) {
       removed = remove();
       if (removed) counters_.traces_expired.add(*removed);
+    }
+  }
+
+  // --- The merger's thread ---
+
+  void run_merger(const std::stop_token& token) {
+    options_.lower_priority();
+    int steps = 0;  // since there was nothing to do
+    base::Duration pause = kMergeIdle;
+    while (!wait(token, pause)) {
+      const base::Duration began = clock_.monotonic();
+      const auto more = store_.maintain(token);
+      if (!more) counters_.maintenance_failures.add();
+      const base::Duration took = clock_.monotonic() - began;
+      steps = more.value_or(false) ? steps + 1 : 0;
+      pause = steps == 0 ? kMergeIdle : std::min(took * (steps < kMergeStepsBehind ? kMergePauses : 1), kMergePauseMax);
     }
   }
 
@@ -419,6 +442,7 @@ class RealPipeline final : public Pipeline {
   std::condition_variable emptied_;
   std::condition_variable_any stopped_;
   std::jthread housekeeper_;
+  std::jthread merger_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 //   one per shard      OpenTraces: collects, notices what is due, answers queries about open traces
 //   one sealer         reads what is due back from the log and commits it to the store
 //   one housekeeper    syncs and trims the log, measures memory, removes what is past retention
+//   one merger         keeps the store small and fast, slowly
 #pragma once
 
 #include <cstdint>
@@ -39,6 +40,8 @@ struct PipelineOptions {
   std::function<uint64_t()> resident_bytes = [] { return 0; };
   // Asks the allocator to return what is free to the system: a bound that only freed memory passes must not hold.
   std::function<void()> give_back_memory = [] {};
+  // Called once by the merger's thread: nobody waits for its work.
+  std::function<void()> lower_priority = [] {};
   // Bytes by which the data directory's file system is fuller than the given share of it.
   std::function<uint64_t(double share)> disk_bytes_beyond = [](double) { return 0; };
 };

@@ -28,7 +28,7 @@ bool is_final(const base::Error& error) {
 base::Result<> append(store::TraceStore& store, std::span<const store::SealedTrace> batch, Sealed& sealed) {
   const auto whole = store.append(batch);
   if (whole || !is_final(whole.error())) return whole;
-  // One of them is to blame; the others go one by one. What was committed already is replaced by itself.
+  // One of them is to blame; the others go one by one.
   for (const store::SealedTrace& one : batch) {
     const auto appended = store.append({&one, 1});
     if (!appended && !is_final(appended.error())) return appended;
@@ -67,10 +67,11 @@ base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const bas
   const base::Timestamp now = clock.now();
   const base::Duration monotonic = clock.monotonic();
 
-  const auto covered_through = [&](const model::TraceId& id) -> uint64_t {
+  // A trace's records come in the order of their sequences: what is covered before the first one tells nothing.
+  const auto covered_through = [&](const model::TraceId& id, uint64_t first_sequence) -> uint64_t {
     const auto known = covered.find(id);
     if (known != covered.end()) return known->second;
-    const auto sequence = store.covered_sequence(id);
+    const auto sequence = store.covered_sequence(id, first_sequence);
     if (!sequence) failure = sequence.error();
     return covered[id] = sequence.value_or(0);
   };
@@ -83,7 +84,7 @@ base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const bas
     uint32_t references = 0;
     for (uint32_t i = 0; i < traces->size(); ++i) {
       const model::TraceDigest& trace = (*traces)[i];
-      if (record.at.sequence <= covered_through(trace.id)) {
+      if (record.at.sequence <= covered_through(trace.id, record.at.sequence)) {
         ++replayed.covered_parts;
         continue;
       }

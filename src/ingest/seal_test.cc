@@ -39,7 +39,7 @@ class CrashingStore final : public store::TraceStore {
     if (is_last && crash == Crash::AfterCommit) return base::fail(base::Errc::Io, "crashed after the commit");
     return {};
   }
-  base::Result<uint64_t> covered_sequence(const model::TraceId& id) override {
+  base::Result<uint64_t> covered_sequence(const model::TraceId& id, uint64_t /*from*/) override {
     const auto found = fragments_.find(id);
     return found == fragments_.end() ? 0 : found->second.rbegin()->first;
   }
@@ -57,6 +57,7 @@ class CrashingStore final : public store::TraceStore {
   base::Result<uint64_t> highest_sequence() override { return 0; }
   base::Result<uint64_t> remove_sealed_before(model::Timestamp, uint32_t) override { return 0; }
   base::Result<uint64_t> remove_oldest(uint32_t) override { return 0; }
+  base::Result<bool> maintain(std::stop_token) override { return false; }
   base::Result<std::optional<store::TimeRange>> time_range() override { return std::nullopt; }
   uint64_t disk_bytes() const override { return 0; }
   base::Result<model::Trace> find(const model::TraceId&) override { return base::fail(base::Errc::NotFound, ""); }

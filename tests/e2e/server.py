@@ -63,6 +63,7 @@ class Server:
 
     def start(self):
         environment = {key: value for key, value in os.environ.items() if not key.startswith("BACKSTITCH_")}
+        environment["BACKSTITCH_STORE_SEAL_WAIT"] = "0s"  # tests wait for what is stored; a flag goes before this
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, stderr=log, env=environment)
         os.set_blocking(self.process.stdout.fileno(), False)

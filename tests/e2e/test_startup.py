@@ -1,6 +1,4 @@
 """What `serve` refuses at its start: in one sentence, with exit code 2, and without changing a byte of the data."""
-import ctypes
-import ctypes.util
 import hashlib
 import struct
 
@@ -108,52 +106,27 @@ def test_a_log_of_a_later_version_is_left_alone(make_server):
     assert server.span_count(trace_id.hex()) == 1
 
 
-class Store:
-    """The store's RocksDB by its C functions, to write what only a later version would."""
-
-    def __init__(self, path):
-        library = ctypes.util.find_library("rocksdb")
-        if not library:
-            pytest.skip("no librocksdb to change the store's version with")
-        self.lib = ctypes.CDLL(library)
-        for name in ("options_create", "open_column_families", "writeoptions_create"):
-            getattr(self.lib, f"rocksdb_{name}").restype = ctypes.c_void_p
-        self.path = str(path).encode()
-
-    def put(self, key, value):
-        lib, error = self.lib, ctypes.c_char_p()
-        names = [b"default", b"traces", b"summaries", b"names", b"sealed"]
-        options = ctypes.c_void_p(lib.rocksdb_options_create())
-        prefix = lib.rocksdb_slicetransform_create_fixed_prefix
-        prefix.restype = ctypes.c_void_p
-        families = (ctypes.c_void_p * len(names))(*[lib.rocksdb_options_create() for _ in names])
-        lib.rocksdb_options_set_prefix_extractor(ctypes.c_void_p(families[1]),
-                                                 ctypes.c_void_p(prefix(ctypes.c_size_t(16))))
-        lib.rocksdb_options_set_enable_blob_files(ctypes.c_void_p(families[1]), ctypes.c_ubyte(1))
-        handles = (ctypes.c_void_p * len(names))()
-        db = ctypes.c_void_p(lib.rocksdb_open_column_families(
-            options, self.path, len(names), (ctypes.c_char_p * len(names))(*names), families, handles,
-            ctypes.byref(error)))
-        assert not error.value, error.value
-        write = ctypes.c_void_p(lib.rocksdb_writeoptions_create())
-        lib.rocksdb_put(db, write, key, ctypes.c_size_t(len(key)), value, ctypes.c_size_t(len(value)),
-                        ctypes.byref(error))
-        assert not error.value, error.value
-        for handle in handles:
-            lib.rocksdb_column_family_handle_destroy(ctypes.c_void_p(handle))
-        lib.rocksdb_close(db)
-
-
 def test_a_store_of_a_later_version_is_left_alone(make_server):
     data, trace_id = filled_data(make_server, decision_wait="100ms")
-    Store(data / "store").put(b"format", b"99")
+    version = data / "store/format"
+    assert version.read_text() == "backstitch store 2\n"
+    version.write_text("backstitch store 99\n")
     before = contents(data)
     sentence = refusal("--data", data, *ANY_PORTS)
     assert "version 99" in sentence and "Nothing was changed" in sentence, sentence
     assert contents(data) == before
-    Store(data / "store").put(b"format", b"1")
+    version.write_text("backstitch store 2\n")
     server = make_server(data=data).start()
     assert server.span_count(trace_id.hex()) == 1
+
+
+def test_a_store_of_version_1_is_left_alone_and_the_sentence_says_what_to_do(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store/CURRENT").write_text("MANIFEST-000005\n")  # what a RocksDB database has
+    before = contents(tmp_path)
+    sentence = refusal("--data", tmp_path, *ANY_PORTS)
+    assert "format version 1" in sentence and "backstitch export" in sentence, sentence
+    assert {path: content for path, content in contents(tmp_path).items() if path.startswith("store")} == before
 
 
 def test_a_data_directory_that_cannot_be_made(tmp_path):

@@ -112,7 +112,7 @@ class ThirdPartyTest(CheckTest):
         for header, folder in (
             ("grpcpp/grpcpp.h", "api"), ("boost/asio.hpp", "ingest"), ("openssl/ssl.h", "api"), ("zlib.h", "wire"),
             ("protozero/pbf_reader.hpp", "api"), ("simdjson.h", "query"), ("rapidjson/writer.h", "net"),
-            ("rocksdb/db.h", "store/memory"), ("zstd.h", "log"), ("lz4frame.h", "store/memory"),
+            ("zstd.h", "store/embedded"), ("zstd.h", "log"), ("lz4frame.h", "store/memory"),
             ("yaml-cpp/yaml.h", "sample"), ("CLI/CLI.hpp", "net"), ("spdlog/spdlog.h", "net"),
             ("librdkafka/rdkafka.h", "route"), ("gtest/gtest.h", "base"),
         ):

@@ -14,6 +14,7 @@
 #include "store/block/group_contexts.h"
 #include "store/block/integer_page.h"
 #include "store/block/trace_rows.h"
+#include "wire/otlp/visit.h"
 
 namespace backstitch::store::block {
 namespace {
@@ -82,12 +83,11 @@ std::string service_of(std::string_view resource_spans) {
       }
       for (protozero::pbf_reader resource = outer.get_message(); resource.next(1);) {
         protozero::pbf_reader attribute = resource.get_message();
-        if (!attribute.next(1) || attribute.get_string() != "service.name" || !attribute.next(2)) continue;
-        protozero::pbf_reader value = attribute.get_message();
-        if (value.next(1)) {
-          std::string name = value.get_string();
-          return name.empty() ? std::string(kUnknownService) : name;
-        }
+        if (!attribute.next(1) || attribute.get_string() != "service.name") continue;
+        if (!attribute.next(2)) break;
+        const protozero::data_view value = attribute.get_view();
+        std::string name = wire::otlp::text_of({value.data(), value.size()});
+        return name.empty() ? std::string(kUnknownService) : name;
       }
     }
   } catch (const protozero::exception&) {  // the parser has seen the outer message only

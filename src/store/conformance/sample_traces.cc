@@ -68,7 +68,8 @@ model::Span random_span(Random& random, const model::TraceId& id, size_t resourc
   span.status.code = static_cast<model::StatusCode>(random.below(3));
   span.attributes = random_attributes(random, 3);
   if (random.chance(0.3)) span.events = {{.name = "exception", .attributes = random_attributes(random, 2)}};
-  if (random.chance(0.2)) span.links = {{.trace_id = trace_id(9), .attributes = random_attributes(random, 1)}};
+  if (random.chance(0.2))
+    span.links = {{.trace_id = trace_id(9), .span_id = span_id(3), .attributes = random_attributes(random, 1)}};
   span.resource = static_cast<uint32_t>(random.below(resource_count));
   return span;
 }

@@ -82,15 +82,14 @@ TEST_P(StoreConformance, client_and_server_span_of_one_id_are_two) {
   EXPECT_EQ(span_count(store(), 1), 2u);
 }
 
-TEST_P(StoreConformance, the_same_fragment_again_replaces_the_first) {
-  append(store(), {sealed(1, 5, {{.span = 1, .service = "old", .start = 1000}})});
-  append(store(), {sealed(1, 5, {{.span = 2, .service = "new", .start = 3000}})});
+TEST_P(StoreConformance, the_same_fragment_again_is_there_once) {
+  const SealedTrace fragment = sealed(1, 5, {{.span = 1, .start = 1000}, {.span = 2, .parent = 1, .start = 1001}});
+  append(store(), {fragment});
+  append(store(), {fragment, sealed(2, 5, {{}})});
   reopen();
-  EXPECT_EQ(span_count(store(), 1), 1u);
-  EXPECT_EQ(found(store(), TraceQuery{}), Ids{1});
-  EXPECT_EQ(found(store(), R"({ resource.service.name = "old" })"), Ids{});
-  EXPECT_EQ(found(store(), TraceQuery{.query = {}, .start = {.from = {0}, .to = {2000}}}), Ids{});
-  EXPECT_EQ(store().time_range().value()->from.unix_nanos, 3000u);
+  EXPECT_EQ(span_count(store(), 1), 2u);
+  EXPECT_EQ(found(store(), TraceQuery{}), (Ids{1, 2}));
+  EXPECT_EQ(store().covered_sequence(trace_id(1)).value(), 5u);
 }
 
 TEST_P(StoreConformance, the_same_fragment_twice_in_a_batch_counts_once_the_last) {
@@ -145,6 +144,15 @@ TEST_P(StoreConformance, covered_sequence_is_the_highest_of_the_trace) {
   EXPECT_EQ(store().covered_sequence(trace_id(3)).value(), 0u);
   EXPECT_EQ(store().covered_sequence(trace_id(4)).value(), UINT64_MAX);
   EXPECT_EQ(store().covered_sequence(trace_id(5)).value(), 0u);
+}
+
+TEST_P(StoreConformance, covered_sequence_is_told_where_it_is_at_least_what_was_asked) {
+  append(store(), {sealed(1, 300, {{}}), sealed(2, 7, {{}})});
+  append(store(), {sealed(3, 20, {{}})});
+  EXPECT_EQ(store().covered_sequence(trace_id(1), 300).value(), 300u);
+  EXPECT_EQ(store().covered_sequence(trace_id(2), 7).value(), 7u);
+  EXPECT_LE(store().covered_sequence(trace_id(2), 301).value(), 7u);
+  EXPECT_EQ(store().covered_sequence(trace_id(3), 20).value(), 20u);
 }
 
 TEST_P(StoreConformance, highest_sequence_is_the_highest_of_all_traces) {
@@ -261,7 +269,7 @@ TEST_P(StoreConformance, attribute_names_are_listed_with_their_level_sorted) {
   model::Trace trace = trace_of(1, {{.attributes = {{"b", 1}, {"a", 1}, {"b", 2}}}});
   trace.scopes[0].attributes = {{"a", 1}};
   trace.spans[0].events = {{.attributes = {{"a", 1}}}};
-  trace.spans[0].links = {{.attributes = {{"a", 1}}}};
+  trace.spans[0].links = {{.trace_id = trace_id(8), .span_id = span_id(9), .attributes = {{"a", 1}}}};
   append(store(), {sealed(trace, 1)});
   reopen();
   using enum AttributeLevel;
@@ -319,8 +327,8 @@ TEST_P(StoreConformance, appends_of_many_threads_run_beside_removals) {
   for (uint64_t shard = 0; shard < 3; ++shard) {
     writers.emplace_back([&, shard] {
       for (uint64_t i = 0; i < 50; ++i) {
-        EXPECT_TRUE(store().append(std::vector{sealed_at(5000 + i, sealed(shard * 100 + i, 1, {{.start = 5000 + i}})),
-                                               sealed_at(10, sealed(shard * 100 + i, 2, {{.start = 10}}))}));
+        append(store(), {sealed_at(5000 + i, sealed(1 + shard * 100 + i, 1, {{.start = 5000 + i}}))});
+        append(store(), {sealed_at(10, sealed(1 + shard * 100 + i, 2, {{.start = 10}}))});
       }
     });
   }

@@ -85,7 +85,7 @@ class MemoryStore final : public TraceStore {
     return {};
   }
 
-  base::Result<uint64_t> covered_sequence(const model::TraceId& id) override {
+  base::Result<uint64_t> covered_sequence(const model::TraceId& id, uint64_t /*from*/) override {
     const std::shared_lock lock(mutex_);
     uint64_t covered = 0;
     for_each_of(id, [&](const FragmentKey& key, const Fragment&) { covered = key.covered_sequence; });
@@ -103,6 +103,8 @@ class MemoryStore final : public TraceStore {
   base::Result<uint64_t> remove_oldest(uint32_t max) override {
     return remove_first_sealed(max, [](const Fragment&) { return true; });
   }
+
+  base::Result<bool> maintain(std::stop_token /*stop*/) override { return false; }
 
   base::Result<std::optional<TimeRange>> time_range() override {
     const std::shared_lock lock(mutex_);

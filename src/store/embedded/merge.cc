@@ -1,0 +1,168 @@
+#include "store/embedded/merge.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <algorithm>
+#include <cassert>
+#include <deque>
+#include <fmt/format.h>
+#include <tuple>
+#include <utility>
+
+#include "store/block/block_writer.h"
+#include "store/block/span_reader.h"
+
+namespace backstitch::store::embedded {
+namespace {
+
+using base::Errc;
+using base::Result;
+using block::TraceHead;
+
+struct Fragment {
+  uint32_t input = 0;
+  TraceHead head;
+};
+
+// One input, read group by group.
+class Input {
+ public:
+  explicit Input(const block::Block& block) : block_(block), reader_(block) {}
+
+  // Traces are asked for in the order in which they stand, or nearly so: each is moved out.
+  Result<SealedTrace> take(const TraceHead& head) {
+    if (!is_loaded_ || group_ != head.row.group) {
+      traces_.clear();
+      auto read = reader_.read_group(head.row.group);
+      if (!read) return std::unexpected(std::move(read.error()));
+      traces_ = std::move(*read);
+      group_ = head.row.group;
+      is_loaded_ = true;
+    }
+    if (head.row.trace >= traces_.size() || traces_[head.row.trace].id != head.id) {
+      return base::fail(Errc::Corrupt, fmt::format("{}: group {} does not hold trace {} where it should", block_.name(),
+                                                   head.row.group, head.id.to_hex()));
+    }
+    return std::move(traces_[head.row.trace]);
+  }
+
+ private:
+  const block::Block& block_;
+  block::SpanReader reader_;
+  bool is_loaded_ = false;
+  uint32_t group_ = 0;
+  std::vector<SealedTrace> traces_;
+};
+
+class Merge {
+ public:
+  Merge(const std::vector<MergeInput>& inputs, std::optional<uint64_t>& unreadable)
+      : inputs_(inputs), unreadable_(unreadable), writer_({.replaces = numbers_of(inputs)}) {
+    for (const MergeInput& input : inputs) readers_.emplace_back(*input.block);
+  }
+
+  Result<Merged> run(const std::stop_token& stop) {
+    if (auto listed = list_traces(); !listed) return std::unexpected(listed.error());
+    find_fragments();
+    for (const Fragment& place : places_) {
+      if (stop.stop_requested()) return base::fail(Errc::Cancelled, "the merge was stopped");
+      if (auto added = add(place); !added) return std::unexpected(added.error());
+    }
+    merged_.spans = writer_.spans();
+    merged_.file = writer_.finish();
+    return std::move(merged_);
+  }
+
+ private:
+  static std::vector<uint64_t> numbers_of(const std::vector<MergeInput>& inputs) {
+    std::vector<uint64_t> numbers;
+    for (const MergeInput& input : inputs) numbers.push_back(input.number);
+    return numbers;
+  }
+
+  std::unexpected<base::Error> cannot_read(uint32_t input, base::Error error) {
+    unreadable_ = inputs_[input].number;
+    return std::unexpected(std::move(error));
+  }
+
+  // In the order in which they are written.
+  Result<> list_traces() {
+    for (uint32_t i = 0; i < inputs_.size(); ++i) {
+      const block::Block& block = *inputs_[i].block;
+      for (uint32_t group = 0; group < block.index().groups.size(); ++group) {
+        const auto heads = block.read_heads(group);
+        if (!heads) return cannot_read(i, heads.error());
+        for (const TraceHead& head : *heads) places_.push_back({i, head});
+      }
+    }
+    std::ranges::sort(places_, std::less(), [](const Fragment& place) {
+      return std::tuple(place.head.start, place.head.id, place.head.covered_sequence, place.input);
+    });
+    return {};
+  }
+
+  // Of traces that stand in several inputs, in order of what they cover.
+  void find_fragments() {
+    absl::flat_hash_map<model::TraceId, uint32_t> first;
+    for (uint32_t i = 0; i < places_.size(); ++i) {
+      const auto [at, is_new] = first.emplace(places_[i].head.id, i);
+      if (is_new) continue;
+      std::vector<uint32_t>& all = fragments_[at->first];
+      if (all.empty()) all.push_back(at->second);
+      all.push_back(i);
+    }
+    for (auto& [id, all] : fragments_) {
+      std::ranges::stable_sort(all, std::less(), [&](uint32_t i) { return places_[i].head.covered_sequence; });
+    }
+  }
+
+  Result<> add(const Fragment& place) {
+    const auto found = fragments_.find(place.head.id);
+    if (found == fragments_.end()) {
+      auto trace = readers_[place.input].take(place.head);
+      if (!trace) return cannot_read(place.input, trace.error());
+      return write(place.input, *trace);
+    }
+    if (found->second.empty()) return {};  // written with its first fragment
+    auto joined = join(std::exchange(found->second, {}));
+    if (!joined) return std::unexpected(joined.error());
+    return write(place.input, *joined);
+  }
+
+  Result<SealedTrace> join(const std::vector<uint32_t>& fragments) {
+    SealedTrace joined;
+    for (const uint32_t at : fragments) {
+      const Fragment& place = places_[at];
+      const auto otlp = inputs_[place.input].block->read_otlp(place.head);
+      if (!otlp) return cannot_read(place.input, otlp.error());
+      joined.id = place.head.id;
+      joined.covered_sequence = std::max(joined.covered_sequence, place.head.covered_sequence);
+      joined.sealed_at = std::max(joined.sealed_at, place.head.sealed_at);
+      joined.otlp += *otlp;
+    }
+    merged_.joined_fragments += fragments.size() - 1;
+    return joined;
+  }
+
+  Result<> write(uint32_t input, const SealedTrace& trace) {
+    if (auto added = writer_.add(trace); !added) return cannot_read(input, added.error());
+    return {};
+  }
+
+  const std::vector<MergeInput>& inputs_;
+  std::optional<uint64_t>& unreadable_;
+  block::BlockWriter writer_;
+  std::deque<Input> readers_;
+  std::vector<Fragment> places_;
+  absl::flat_hash_map<model::TraceId, std::vector<uint32_t>> fragments_;  // places; empty once they are written
+  Merged merged_;
+};
+
+}  // namespace
+
+Result<Merged> merge_blocks(const std::vector<MergeInput>& inputs, const std::stop_token& stop,
+                            std::optional<uint64_t>& unreadable) {
+  assert(!inputs.empty());
+  return Merge(inputs, unreadable).run(stop);
+}
+
+}  // namespace backstitch::store::embedded

@@ -1,0 +1,60 @@
+#include "wire/otlp/earliest_start.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <optional>
+
+#include "wire/otlp/cursor.h"
+#include "wire/otlp/otlp_fields.h"
+
+namespace backstitch::wire::otlp {
+namespace {
+
+// A start that stands twice counts as decode_request takes it: the last one.
+uint64_t start_of_span(Cursor reader) {
+  uint64_t start = 0;
+  while (!reader.at_end()) {
+    const uint32_t tag = reader.tag();
+    if (tag == tag_of(kSpanStart, WireType::Fixed64)) {
+      start = reader.fixed<uint64_t>();
+    } else {
+      reader.skip(tag);
+    }
+  }
+  return start;
+}
+
+// Calls `enter(message)` for each message in the field `number`.
+template <typename Enter>
+void each(Cursor reader, uint32_t number, const Enter& enter) {
+  while (!reader.at_end()) {
+    const uint32_t tag = reader.tag();
+    if (tag == tag_of(number, WireType::Bytes)) {
+      enter(reader.bytes());
+    } else {
+      reader.skip(tag);
+    }
+  }
+}
+
+}  // namespace
+
+base::Result<base::Timestamp> earliest_start(std::string_view bytes) {
+  std::optional<uint64_t> earliest;
+  const auto note = [&](Cursor span) {
+    const uint64_t start = start_of_span(span);
+    earliest = std::min(start, earliest.value_or(start));
+  };
+  char* const begin = const_cast<char*>(bytes.data());  // Cursor is for the walk too; nothing is written here
+  try {
+    each({begin, begin + bytes.size()}, kRequestResourceSpans, [&](Cursor resource_spans) {
+      each(resource_spans, kResourceSpansScopeSpans,
+           [&](Cursor scope_spans) { each(scope_spans, kScopeSpansSpans, note); });
+    });
+  } catch (const WireFault& fault) {
+    return base::fail(base::Errc::Malformed, fmt::format("{} at byte {}", fault.what, fault.at - begin));
+  }
+  return base::Timestamp{earliest.value_or(0)};
+}
+
+}  // namespace backstitch::wire::otlp
