@@ -73,6 +73,8 @@ Result<WholeTraces> Engine::search_whole(const Search& search) {
     auto trace = find(one.summary.id);
     if (trace) {
       whole.traces.push_back(std::move(*trace));
+    } else if (trace.error().code == base::Errc::Corrupt) {
+      whole.is_partial = true;                                // a damaged trace does not fail the others
     } else if (trace.error().code != base::Errc::NotFound) {  // retention may have taken it since
       return std::unexpected(std::move(trace.error()));
     }

@@ -306,6 +306,19 @@ TEST_F(EngineTest, a_partial_answer_of_one_reader_makes_the_answer_partial) {
   EXPECT_TRUE(engine_.search(all())->is_partial);
 }
 
+TEST_F(EngineTest, a_damaged_trace_is_left_out_and_the_others_answer) {
+  for (uint64_t fragment = 1; fragment <= 2; ++fragment) put(*second_, sealed(1, fragment, {{.span = fragment}}));
+  put(*second_, sealed(2, 1, {{}}));
+  sealed_.after_search = [&] { sealed_.failure = base::Error{base::Errc::Corrupt, "a page"}; };
+  const FoundTraces some = search(all());
+  EXPECT_EQ(ids_of(some), Ids{2});
+  EXPECT_TRUE(some.is_partial);
+  sealed_.failure.reset();
+  const auto whole = engine_.search_whole(all());
+  ASSERT_TRUE(whole) << whole.error().message;
+  EXPECT_TRUE(whole->is_partial);
+}
+
 TEST_F(EngineTest, a_failing_reader_fails_the_question) {
   put(*first_, sealed(1, 1, {{}}));
   sealed_.failure = base::Error{Errc::Io, "disk"};

@@ -124,6 +124,10 @@ Result<> SearchRun::look_at_whole(const FoundTrace& fragment) {
   auto trace = find_joined(readers_, fragment.summary.id);
   if (!trace) {
     if (trace.error().code == Errc::NotFound) return {};
+    if (trace.error().code == Errc::Corrupt) {  // a damaged trace does not fail the others
+      is_partial_ = true;
+      return {};
+    }
     return std::unexpected(std::move(trace.error()));
   }
   auto whole = store::find_in(*trace, evaluator_, search_.spans_max);

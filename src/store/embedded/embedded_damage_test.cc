@@ -1,6 +1,8 @@
 // Bytes of a store's files changed and cut off in every place: what is damaged is noticed, named and counted, and the
 // rest answers.
+#include <algorithm>
 #include <gtest/gtest.h>
+#include <set>
 
 #include "store/embedded/embedded_testing.h"
 
@@ -62,8 +64,26 @@ class EmbeddedDamageTest : public testing::Test {
       ASSERT_TRUE(trace) << trace.error().message;
       EXPECT_EQ(*trace, whole_.at(id));
     }
+    expect_search_finds_others();
     EXPECT_TRUE(rig_->store().services());
     EXPECT_TRUE(rig_->store().attribute_values({model::AttributeLevel::Span, "user"}, 10));
+  }
+
+  // What a search leaves out it says, or the block was set aside.
+  void expect_search_finds_others() {
+    const auto result = conformance::search(rig_->store(), {.limit = 100});
+    std::set<uint64_t> ids;
+    std::vector<model::TraceId> found;
+    for (const FoundTrace& trace : result.traces) {
+      ids.insert(trace.summary.id.low64());
+      found.push_back(trace.summary.id);
+    }
+    for (const uint64_t id : {10, 11, 30, 31}) EXPECT_TRUE(ids.contains(id)) << id;
+    const bool is_set_aside = rig_->metric("backstitch_store_blocks_damaged_total") == 1;
+    EXPECT_TRUE(ids.size() == 6 || result.is_partial || is_set_aside);
+    const auto counts = rig_->store().fragment_counts(found);
+    ASSERT_TRUE(counts) << counts.error().message;
+    EXPECT_TRUE(std::ranges::all_of(*counts, [](uint32_t count) { return count <= 1; }));
   }
 
   const std::map<std::string, std::string> files_ = make_files();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <fmt/format.h>
+#include <optional>
 #include <utility>
 
 #include "store/block/block_writer.h"
@@ -182,13 +183,15 @@ class RealEmbeddedStore final : public EmbeddedStore {
   absl::flat_hash_set<uint64_t> unmergeable_;  // numbers; of the thread that maintains
 };
 
+// A block whose ids cannot be read may or may not have the trace: what others have of it answers all the same.
 Result<model::Trace> RealEmbeddedStore::find(const model::TraceId& id) {
+  std::optional<base::Error> unreadable;
   std::vector<std::pair<uint64_t, model::Trace>> fragments;  // by what they cover
   const Snapshot snapshot = set_->snapshot();
   for (const BlockEntry& entry : *snapshot) {
     const auto head = find_in_block(*entry.block, id);
-    if (!head) return std::unexpected(head.error());
-    if (!*head) continue;
+    if (!head) unreadable = head.error();
+    if (!head || !*head) continue;
     const auto otlp = entry.block->read_otlp(**head);
     auto trace = otlp ? wire::otlp::decode_trace(id, *otlp) : Result<model::Trace>(std::unexpected(otlp.error()));
     if (!trace) {
@@ -197,6 +200,7 @@ Result<model::Trace> RealEmbeddedStore::find(const model::TraceId& id) {
     }
     fragments.emplace_back((*head)->covered_sequence, std::move(*trace));
   }
+  if (fragments.empty() && unreadable) return std::unexpected(std::move(*unreadable));
   if (fragments.empty()) return fail(Errc::NotFound, fmt::format("no trace {} is stored", id.to_hex()));
   if (fragments.size() == 1) return std::move(fragments.front().second);
   std::ranges::stable_sort(fragments, std::less(), [](const auto& one) { return one.first; });
@@ -212,8 +216,7 @@ Result<std::vector<uint32_t>> RealEmbeddedStore::fragment_counts(std::span<const
   for (const BlockEntry& entry : *snapshot) {
     for (size_t i = 0; i < ids.size(); ++i) {
       const auto found = find_in_block(*entry.block, ids[i]);
-      if (!found) return std::unexpected(found.error());
-      counts[i] += *found ? 1 : 0;
+      if (found && *found) ++counts[i];  // what cannot be read is unknown
     }
   }
   return counts;

@@ -23,8 +23,8 @@ struct MergeOptions {
   uint64_t spans_max = 320 << 10;  // of the blocks that are merged together
   uint32_t blocks_min = 4;         // of one tier
   uint32_t blocks_max = 16;
-  // Blocks beyond done_spans too, as far as spans_max allows. Saves a little space for one more rewriting of
-  // everything.
+  // Blocks beyond done_spans too, as far as spans_max allows. It does not pay: a million spans of `gen` become 1 %
+  // smaller for 3.6 microseconds a span.
   bool merges_done_blocks = false;
 };
 
