@@ -58,10 +58,16 @@ class Contexts {
       rows_.push_back(index - 1);
       ++next_[index - 1];
     }
+  }
+  // Before the two below.
+  void begin_places() {
     uint32_t place = 0;
     for (uint32_t& next : next_) next = std::exchange(place, place + next);
     recents_.assign(next_.size(), Recent());
   }
+
+  size_t count() const { return next_.size(); }
+  uint32_t index(size_t row) const { return rows_[row]; }
 
   Recent& recent(size_t row) { return recents_[rows_[row]]; }
   // Once for each row, in order.
@@ -88,6 +94,7 @@ void ContextEncoder::encode(std::span<const uint32_t> codes, std::span<const uin
   assert(codes.size() == contexts.size() && codes.size() <= kPageValuesMax);
   if (codes.empty()) return;
   Contexts& states = read_contexts(contexts);
+  states.begin_places();
   thread_local std::vector<uint32_t> ranks;
   thread_local std::vector<uint32_t> new_codes;
   ranks.resize(codes.size());
@@ -122,11 +129,18 @@ base::Result<> decode_in_context(std::string_view page, std::span<const uint32_t
   PageReader reader(page);
   const std::string_view rank_page = reader.part();
   if (!reader.ok()) return std::unexpected(corrupt_page("no ranks"));
+  Contexts& states = read_contexts(contexts);
+  thread_local std::vector<uint32_t> new_codes;
+  if (constant_of(rank_page) == 0) {  // each context has one code
+    if (auto decoded = decode_integers32(reader.rest(), states.count(), new_codes); !decoded) return decoded;
+    for (size_t row = 0; row < codes.size(); ++row) codes[row] = new_codes[states.index(row)];
+    return {};
+  }
+  states.begin_places();
   thread_local std::vector<uint32_t> ranks;
   if (auto decoded = decode_integers32(rank_page, contexts.size(), ranks); !decoded) return decoded;
 
   // First how many codes are new, which tells how many the second page has.
-  Contexts& states = read_contexts(contexts);
   uint32_t new_count = 0;
   for (size_t row = 0; row < contexts.size(); ++row) {
     Recent& recent = states.recent(row);
@@ -139,7 +153,6 @@ base::Result<> decode_in_context(std::string_view page, std::span<const uint32_t
     }
     codes[row] = recent[0];  // which of the new codes it is
   }
-  thread_local std::vector<uint32_t> new_codes;
   if (auto decoded = decode_integers32(reader.rest(), new_count, new_codes); !decoded) return decoded;
   for (uint32_t& code : codes) code = new_codes[code];
   return {};

@@ -109,24 +109,17 @@ class Grouping {
 
 class SpanReader::State {
  public:
-  explicit State(const Block& block)
+  State(const Block& block, SpanSelection selection)
       : block_(block),
         index_(block.index()),
+        selection_(std::move(selection)),
+        first_codes_(index_.columns.size()),
         columns_(index_.columns.size()),
         is_wide_(index_.columns.size()),
-        next_value_(index_.columns.size()) {
-    for (const ColumnIndex& column : index_.columns) {
-      std::vector<uint64_t>& first = first_codes_.emplace_back();
-      if (!is_text(column.id)) continue;
-      uint64_t code = 0;
-      for (const PageRef& page : column.values) {
-        first.push_back(code);
-        code += page.rows;
-      }
-    }
-  }
+        next_value_(index_.columns.size()) {}
 
-  const Block& block() const { return block_; }
+  // As new.
+  std::unique_ptr<State> anew() const { return std::make_unique<State>(block_, selection_); }
 
   std::string read(const TraceHead& trace) {
     enter(trace.row);
@@ -171,8 +164,8 @@ class SpanReader::State {
     for (uint32_t i = 0; i < row.first_span; ++i) {
       ++times[shape_at(Field::Shape, i)];
       next_parent_id_ += number(Field::Parent, i) == 1 ? 1 : 0;
-      next_event_ += static_cast<uint32_t>(number(Field::Events, i));
-      next_link_ += static_cast<uint32_t>(number(Field::Links, i));
+      if (selection_.wants_events()) next_event_ += static_cast<uint32_t>(number(Field::Events, i));
+      if (selection_.wants_links()) next_link_ += static_cast<uint32_t>(number(Field::Links, i));
     }
     for (uint32_t i = 0; i < next_event_; ++i) ++times[shape_at(Field::EventShape, i)];
     for (uint32_t i = 0; i < next_link_; ++i) ++times[shape_at(Field::LinkShape, i)];
@@ -230,7 +223,14 @@ class SpanReader::State {
   }
 
   std::string_view text(size_t place, uint64_t code) {
-    const std::vector<uint64_t>& first = first_codes_[place];
+    std::vector<uint64_t>& first = first_codes_[place];
+    if (first.empty()) {
+      uint64_t next = 0;
+      for (const PageRef& page : index_.columns[place].values) {
+        first.push_back(next);
+        next += page.rows;
+      }
+    }
     const auto group = static_cast<uint32_t>(std::ranges::upper_bound(first, code) - first.begin() - 1);
     auto& texts = texts_[{place, group}];
     if (!texts) {
@@ -262,7 +262,7 @@ class SpanReader::State {
     pbf_writer span(message_);
     span.add_bytes(1, reinterpret_cast<const char*>(id_.bytes.data()), id_.bytes.size());
     put(span, 2, raw(Field::SpanId, row));
-    put_unless_empty(span, 3, text_at(Field::TraceState, row));
+    if (selection_.is_everything) put_unless_empty(span, 3, text_at(Field::TraceState, row));
     const uint64_t start = write_parent(span, row, trace_start);
     put_unless_empty(span, 5, text_at(Field::Name, row));
     put_unless_zero(span, 6, number(Field::Kind, row));
@@ -270,12 +270,19 @@ class SpanReader::State {
     const uint64_t end = start + static_cast<uint64_t>(unzigzag(number(Field::Duration, row)));
     if (end != 0) span.add_fixed64(8, end);
     write_attributes(span, 9, shape_at(Field::Shape, row));
-    put_unless_zero(span, 10, number(Field::DroppedAttributes, row));
-    for (uint64_t left = number(Field::Events, row); left != 0; --left) write_event(span, start);
-    put_unless_zero(span, 12, number(Field::DroppedEvents, row));
-    for (uint64_t left = number(Field::Links, row); left != 0; --left) write_link(span);
-    put_unless_zero(span, 14, number(Field::DroppedLinks, row));
+    const bool has_events = selection_.wants_events();
+    for (uint64_t left = has_events ? number(Field::Events, row) : 0; left != 0; --left) write_event(span, start);
+    const bool has_links = selection_.wants_links();
+    for (uint64_t left = has_links ? number(Field::Links, row) : 0; left != 0; --left) write_link(span);
     write_status(span, row);
+    if (selection_.is_everything) write_rest(span, row);
+  }
+
+  // Fields may stand in any order.
+  void write_rest(pbf_writer& span, uint32_t row) {
+    put_unless_zero(span, 10, number(Field::DroppedAttributes, row));
+    put_unless_zero(span, 12, number(Field::DroppedEvents, row));
+    put_unless_zero(span, 14, number(Field::DroppedLinks, row));
     if (const uint64_t flags = number(Field::Flags, row); flags != 0) {
       span.add_fixed32(16, static_cast<uint32_t>(flags));
     }
@@ -339,6 +346,7 @@ class SpanReader::State {
 
   void write_attributes(pbf_writer& owner, uint32_t field, uint32_t shape) {
     for (const uint32_t place : index_.shapes[shape]) {
+      if (!selection_.wants(place)) continue;
       const ColumnId& id = index_.columns[place].id;
       const Rows& values = column(place);
       const uint32_t row = next_value_[place]++;
@@ -375,7 +383,8 @@ class SpanReader::State {
 
   const Block& block_;
   const BlockIndex& index_;
-  std::vector<std::vector<uint64_t>> first_codes_;  // of each column of text, by group
+  const SpanSelection selection_;
+  std::vector<std::vector<uint64_t>> first_codes_;  // of each column of text that was needed, by group
   std::array<size_t, 64> places_ = [] {
     std::array<size_t, 64> places;
     places.fill(kNotLookedUp);
@@ -401,14 +410,15 @@ class SpanReader::State {
   std::string message_;
 };
 
-SpanReader::SpanReader(const Block& block) : state_(std::make_unique<State>(block)) {}
+SpanReader::SpanReader(const Block& block, SpanSelection selection)
+    : state_(std::make_unique<State>(block, std::move(selection))) {}
 SpanReader::~SpanReader() = default;
 
 base::Result<std::string> SpanReader::read(const TraceHead& trace) {
   try {
     return state_->read(trace);
   } catch (Broken& broken) {
-    state_ = std::make_unique<State>(state_->block());
+    state_ = state_->anew();
     return std::unexpected(std::move(broken.error));
   }
 }
@@ -417,7 +427,7 @@ base::Result<std::vector<SealedTrace>> SpanReader::read_group(uint32_t group) {
   try {
     return state_->read_group(group);
   } catch (Broken& broken) {
-    state_ = std::make_unique<State>(state_->block());
+    state_ = state_->anew();
     return std::unexpected(std::move(broken.error));
   }
 }

@@ -276,7 +276,7 @@ class MetricsScan {
 
   GroupResult evaluate_plainly(const GroupMatches& matches, GroupColumns& group) {
     MetricsPartial partial(query_.plan);
-    TraceDecoder decoder(group.block(), spending_);
+    TraceDecoder decoder(group.block(), query_.query, spending_);
     for (const uint32_t trace : BlockScan::traces_of(matches, group)) {
       if (trace >= group.heads().size() || !spending_.may_go_on()) break;
       const auto decoded = decoder.read(group.heads()[trace]);

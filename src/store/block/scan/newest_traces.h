@@ -3,10 +3,11 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <vector>
 
-#include "store/block/block.h"
+#include "store/block/scan/trace_teller.h"
 #include "store/contract/trace_search.h"
 
 namespace backstitch::store::block {
@@ -14,6 +15,7 @@ namespace backstitch::store::block {
 struct Hit {
   size_t block = 0;  // index into the blocks of the search
   TraceHead head;
+  std::optional<MatchedRows> matched;  // where columns decided
 
   Place place() const { return {head.start, head.id}; }
   // Of two fragments of one trace, the one that stands for it.

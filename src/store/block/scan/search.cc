@@ -8,6 +8,7 @@
 #include "store/block/scan/block_scan.h"
 #include "store/block/scan/newest_traces.h"
 #include "store/block/scan/trace_decoder.h"
+#include "store/block/scan/trace_teller.h"
 
 namespace backstitch::store::block {
 namespace {
@@ -110,18 +111,29 @@ class Search {
       if (trace >= group.heads().size()) break;
       const TraceHead& head = group.heads()[trace];
       if (query_.takes({head.start, head.id}) && newest_.may_take(head.start)) {
-        candidates.push_back({unit.block, head});
+        candidates.push_back({unit.block, head, {}});
       }
     }
     std::sort(candidates.begin(), candidates.end(), [](const Hit& a, const Hit& b) { return a.place() < b.place(); });
     if (!matches.is_exact || !group.doubts().empty()) return confirm(candidates, group);
     if (candidates.size() > query_.limit) candidates.resize(query_.limit);
+    for (Hit& hit : candidates) hit.matched = matched_rows(matches.spans, hit.head.row);
     return candidates;
+  }
+
+  MatchedRows matched_rows(const Bitmap& spans, const TraceRow& trace) const {
+    const size_t end = size_t{trace.first_span} + trace.span_count;
+    MatchedRows rows;
+    for (size_t row = spans.next(trace.first_span); row < end; row = spans.next(row + 1)) {
+      ++rows.count;
+      if (rows.first.size() < query_.spans_max) rows.first.push_back(static_cast<uint32_t>(row));
+    }
+    return rows;
   }
 
   // Those that the plain evaluator takes too.
   std::vector<Hit> confirm(const std::vector<Hit>& candidates, GroupColumns& group) {
-    TraceDecoder decoder(group.block(), spending_);
+    TraceDecoder decoder(group.block(), query_.query, spending_);
     std::vector<Hit> confirmed;
     for (const Hit& hit : candidates) {
       if (confirmed.size() == query_.limit || !spending_.may_go_on()) break;
@@ -158,12 +170,22 @@ class Search {
   }
 
   void tell(std::span<const size_t> run, const std::vector<Hit>& hits, std::vector<std::optional<FoundTrace>>& told) {
-    TraceDecoder decoder(*blocks_[hits[run.front()].block], spending_);
+    const Block& block = *blocks_[hits[run.front()].block];
+    TraceTeller teller(block, plan_, spending_);
+    TraceDecoder decoder(block, query_.query, spending_);
+    GroupColumns group(block, hits[run.front()].head.row.group, spending_);
     for (const size_t i : run) {
-      auto trace = decoder.read(hits[i].head);
-      if (!trace) return spending_.count_corrupt_group();
-      told[i] = find_in(*trace, plan_.evaluator(), query_.spans_max);
+      if (teller.can_tell() && hits[i].matched) {
+        told[i] = teller.tell(hits[i].head, *hits[i].matched, group);
+      } else if (auto trace = decoder.read(hits[i].head)) {
+        told[i] = find_in(*trace, plan_.evaluator(), query_.spans_max);
+      } else {
+        group.fail(std::move(trace.error()));
+      }
     }
+    if (!group.has_failed()) return;
+    for (const size_t i : run) told[i].reset();
+    spending_.count_corrupt_group();
   }
 
   const Blocks blocks_;

@@ -63,6 +63,16 @@ TEST(SearchFacts, when_enough_is_found_older_groups_are_not_read) {
   EXPECT_EQ(bench.metrics.groups_scanned.value(), 1u);
 }
 
+TEST(SearchFacts, what_columns_decide_is_told_without_reading_whole_traces) {
+  const Archive archive = one_each_second(10);
+  ScanBench bench;
+  const SearchResult found = search(archive, query_of("{ span.user = \"7\" } | select(name, duration)"), bench);
+  ASSERT_EQ(ids_of(found), (Ids{7}));
+  EXPECT_EQ(found.traces[0].summary.root_service, "cart");
+  EXPECT_EQ(found.traces[0].spans[0].attributes.size(), 3u);
+  EXPECT_EQ(bench.metrics.traces_decoded.value(), 0u);
+}
+
 TEST(SearchFacts, groups_outside_the_time_range_are_not_read) {
   const Archive archive = one_each_second(100);
   ScanBench bench;

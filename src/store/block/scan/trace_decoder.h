@@ -1,4 +1,5 @@
-// Reads whole traces of a block for the plain evaluator, one group after the other.
+// Reads traces of a block for the plain evaluator, one group after the other: of their attributes, events and links
+// only what the query looks at or shows.
 #pragma once
 
 #include <optional>
@@ -7,13 +8,14 @@
 #include "model/trace.h"
 #include "store/block/scan/spending.h"
 #include "store/block/span_reader.h"
+#include "traceql/query.h"
 
 namespace backstitch::store::block {
 
 // Not thread-safe. Both outlive it.
 class TraceDecoder {
  public:
-  TraceDecoder(const Block& block, Spending& spending) : block_(block), spending_(spending), reader_(block) {}
+  TraceDecoder(const Block& block, const traceql::Query& query, Spending& spending);
 
   // Spans in tree order.
   base::Result<model::Trace> read(const TraceHead& head);
@@ -21,6 +23,7 @@ class TraceDecoder {
  private:
   const Block& block_;
   Spending& spending_;
+  const SpanSelection selection_;
   SpanReader reader_;
   std::optional<uint32_t> group_;  // whose columns were counted
 };
