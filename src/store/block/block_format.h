@@ -22,7 +22,7 @@ constexpr uint32_t kFormatVersion = 1;
 constexpr size_t kHeaderBytes = 16;
 constexpr size_t kFooterBytes = 32;
 
-constexpr uint32_t kGroupSpans = 8192;
+constexpr uint32_t kGroupSpans = 6144;
 // Columns of attributes; what goes beyond lies, as KeyValue messages, in the column of its level with no key.
 constexpr size_t kAttributeColumnsMax = 4096;
 constexpr uint64_t kIndexBytesMax = 1ULL << 30;

@@ -40,61 +40,62 @@ class Recent {
   std::array<uint32_t, kRecentMax> codes_{};
 };
 
-// The contexts of a page, numbered as they appear, and for each row where its rank stands: the ranks of one context
-// stand together, since they are alike.
-class Contexts {
+// For each row where its rank stands (the ranks of one context stand together, since they are alike), and what its
+// context had before.
+class States {
  public:
-  void read(std::span<const uint32_t> contexts) {
-    std::ranges::fill(dense_, 0);
-    sparse_.clear();
+  void begin(const NumberedContexts& contexts) {
+    rows_ = contexts.rows();
     next_.clear();
-    rows_.clear();
-    for (const uint32_t context : contexts) {
-      uint32_t& index = context < kDenseContexts ? dense_[context] : sparse_[context];
-      if (index == 0) {
-        next_.push_back(0);
-        index = static_cast<uint32_t>(next_.size());
-      }
-      rows_.push_back(index - 1);
-      ++next_[index - 1];
-    }
-  }
-  // Before the two below.
-  void begin_places() {
     uint32_t place = 0;
-    for (uint32_t& next : next_) next = std::exchange(place, place + next);
+    for (const uint32_t size : contexts.sizes()) next_.push_back(std::exchange(place, place + size));
     recents_.assign(next_.size(), Recent());
   }
-
-  size_t count() const { return next_.size(); }
-  uint32_t index(size_t row) const { return rows_[row]; }
 
   Recent& recent(size_t row) { return recents_[rows_[row]]; }
   // Once for each row, in order.
   uint32_t take_place(size_t row) { return next_[rows_[row]]++; }
 
  private:
-  std::vector<uint32_t> dense_ = std::vector<uint32_t>(kDenseContexts);  // index + 1, or 0
-  absl::flat_hash_map<uint32_t, uint32_t> sparse_;
-  std::vector<uint32_t> rows_;  // index of each row's context
+  std::span<const uint32_t> rows_;
   std::vector<uint32_t> next_;  // by context
   std::vector<Recent> recents_;
 };
 
-// Its memory is used again.
-Contexts& read_contexts(std::span<const uint32_t> contexts) {
-  thread_local Contexts read;
-  read.read(contexts);
-  return read;
+// Their memory is used again.
+States& states_of(const NumberedContexts& contexts) {
+  thread_local States states;
+  states.begin(contexts);
+  return states;
 }
 
 }  // namespace
 
+void NumberedContexts::read(std::span<const uint32_t> contexts) {
+  thread_local std::vector<uint32_t> dense(kDenseContexts);  // number + 1, or 0
+  thread_local absl::flat_hash_map<uint32_t, uint32_t> sparse;
+  std::ranges::fill(dense, 0);
+  sparse.clear();
+  rows_.clear();
+  sizes_.clear();
+  rows_.reserve(contexts.size());
+  for (const uint32_t context : contexts) {
+    uint32_t& number = context < kDenseContexts ? dense[context] : sparse[context];
+    if (number == 0) {
+      sizes_.push_back(0);
+      number = static_cast<uint32_t>(sizes_.size());
+    }
+    rows_.push_back(number - 1);
+    ++sizes_[number - 1];
+  }
+}
+
 void ContextEncoder::encode(std::span<const uint32_t> codes, std::span<const uint32_t> contexts, std::string& out) {
   assert(codes.size() == contexts.size() && codes.size() <= kPageValuesMax);
   if (codes.empty()) return;
-  Contexts& states = read_contexts(contexts);
-  states.begin_places();
+  thread_local NumberedContexts numbered;
+  numbered.read(contexts);
+  States& states = states_of(numbered);
   thread_local std::vector<uint32_t> ranks;
   thread_local std::vector<uint32_t> new_codes;
   ranks.resize(codes.size());
@@ -121,28 +122,33 @@ void ContextEncoder::encode(std::span<const uint32_t> codes, std::span<const uin
 
 base::Result<> decode_in_context(std::string_view page, std::span<const uint32_t> contexts,
                                  std::vector<uint32_t>& codes) {
-  codes.resize(contexts.size());
-  if (contexts.empty()) {
+  return decode_in_context(page, NumberedContexts(contexts), codes);
+}
+
+base::Result<> decode_in_context(std::string_view page, const NumberedContexts& contexts,
+                                 std::vector<uint32_t>& codes) {
+  const std::span<const uint32_t> rows = contexts.rows();
+  codes.resize(rows.size());
+  if (rows.empty()) {
     if (!page.empty()) return std::unexpected(corrupt_page("bytes where there are no values"));
     return {};
   }
   PageReader reader(page);
   const std::string_view rank_page = reader.part();
   if (!reader.ok()) return std::unexpected(corrupt_page("no ranks"));
-  Contexts& states = read_contexts(contexts);
   thread_local std::vector<uint32_t> new_codes;
   if (constant_of(rank_page) == 0) {  // each context has one code
-    if (auto decoded = decode_integers32(reader.rest(), states.count(), new_codes); !decoded) return decoded;
-    for (size_t row = 0; row < codes.size(); ++row) codes[row] = new_codes[states.index(row)];
+    if (auto decoded = decode_integers32(reader.rest(), contexts.sizes().size(), new_codes); !decoded) return decoded;
+    for (size_t row = 0; row < codes.size(); ++row) codes[row] = new_codes[rows[row]];
     return {};
   }
-  states.begin_places();
   thread_local std::vector<uint32_t> ranks;
-  if (auto decoded = decode_integers32(rank_page, contexts.size(), ranks); !decoded) return decoded;
+  if (auto decoded = decode_integers32(rank_page, rows.size(), ranks); !decoded) return decoded;
 
   // First how many codes are new, which tells how many the second page has.
+  States& states = states_of(contexts);
   uint32_t new_count = 0;
-  for (size_t row = 0; row < contexts.size(); ++row) {
+  for (size_t row = 0; row < rows.size(); ++row) {
     Recent& recent = states.recent(row);
     const uint32_t rank = ranks[states.take_place(row)];
     if (rank > recent.size()) return std::unexpected(corrupt_page("a rank beyond its context"));

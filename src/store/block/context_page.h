@@ -19,6 +19,22 @@
 
 namespace backstitch::store::block {
 
+// The contexts of a page's rows, numbered as they appear: made once where several columns have the same.
+class NumberedContexts {
+ public:
+  NumberedContexts() = default;
+  explicit NumberedContexts(std::span<const uint32_t> contexts) { read(contexts); }
+  // Replaces what was there.
+  void read(std::span<const uint32_t> contexts);
+
+  std::span<const uint32_t> rows() const { return rows_; }    // the number of each row's context
+  std::span<const uint32_t> sizes() const { return sizes_; }  // how many rows each context has
+
+ private:
+  std::vector<uint32_t> rows_;
+  std::vector<uint32_t> sizes_;
+};
+
 class ContextEncoder {
  public:
   // Appends one page. `codes` and `contexts` have one value per row each (asserted). Not thread-safe.
@@ -31,6 +47,7 @@ class ContextEncoder {
 
 // Replaces `codes` by one code per context; on failure it holds anything. Corrupt where `page` isn't exactly one page
 // that was written with as many contexts. Thread-safe.
+base::Result<> decode_in_context(std::string_view page, const NumberedContexts& contexts, std::vector<uint32_t>& codes);
 base::Result<> decode_in_context(std::string_view page, std::span<const uint32_t> contexts,
                                  std::vector<uint32_t>& codes);
 

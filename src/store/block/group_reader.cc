@@ -86,18 +86,12 @@ base::Result<> GroupReader::undo(Transform transform, const ColumnIndex& column,
 
 base::Result<> GroupReader::decode_context(Context context, const ColumnIndex& column, std::string_view page,
                                            std::vector<uint32_t>& out) {
-  const bool has_span_rows = column.id.field > Field::Name && column.id.field < Field::EventTime;
-  if (has_span_rows) {
-    const auto of_spans = contexts_of_spans(context);
-    if (!of_spans) return std::unexpected(of_spans.error());
-    if (of_spans->size() != column.pages[group_].rows) {
-      return base::fail(base::Errc::Corrupt, "as many rows as there are no spans");
-    }
-    return decode_in_context(page, *of_spans, out);
+  const auto contexts = contexts_of(context, column);
+  if (!contexts) return std::unexpected(contexts.error());
+  if ((*contexts)->rows().size() != column.pages[group_].rows) {
+    return base::fail(base::Errc::Corrupt, "rows of no span");
   }
-  if (auto known = contexts_of(context, column); !known) return known;
-  if (contexts_.size() != column.pages[group_].rows) return base::fail(base::Errc::Corrupt, "rows of no span");
-  return decode_in_context(page, contexts_, out);
+  return decode_in_context(page, **contexts, out);
 }
 
 base::Result<std::span<const uint32_t>> GroupReader::contexts_of_spans(Context context) {
@@ -157,28 +151,51 @@ base::Result<std::vector<uint32_t>> GroupReader::spans_of(Field counts, uint64_t
   return spans;
 }
 
-// The context of each row of events, links or attributes.
-base::Result<> GroupReader::contexts_of(Context context, const ColumnIndex& column) {
+base::Result<const NumberedContexts*> GroupReader::contexts_of(Context context, const ColumnIndex& column) {
   const Field field = column.id.field;
-  if (field < Field::EventTime) return base::fail(base::Errc::Corrupt, "a context where there is none");
+  std::vector<uint32_t> times;
+  if (field == Field::Attribute) {
+    const auto place = static_cast<uint32_t>(&column - block_.index().columns.data());
+    for (const Shape& shape : block_.index().shapes) {
+      times.push_back(static_cast<uint32_t>(std::ranges::count(shape, place)));
+    }
+  } else {
+    times.push_back(field < Field::EventTime ? 0 : field < Field::LinkTraceId ? 1 : 2);
+  }
+  for (const KnownContexts& known : known_contexts_) {
+    if (known.context == context && known.level == column.id.level && known.times == times) return &known.contexts;
+  }
   std::span<const uint32_t> of_spans;
   if (context != Context::Shape) {
     const auto some = contexts_of_spans(context);
     if (!some) return std::unexpected(some.error());
     of_spans = *some;
+  } else if (field != Field::Attribute) {
+    return base::fail(base::Errc::Corrupt, "a context where there is none");
   }
-  if (field == Field::Attribute) return contexts_of_attributes(context, of_spans, column);
-  const bool is_of_event = field < Field::LinkTraceId;
-  const auto spans = spans_of(is_of_event ? Field::Events : Field::Links, usual_rows(column.id, index()));
-  if (!spans) return std::unexpected(spans.error());
-  if (context == Context::Shape) return base::fail(base::Errc::Corrupt, "a context where there is none");
-  contexts_.clear();
-  for (const uint32_t span : *spans) contexts_.push_back(of_spans[span]);
-  return {};
+  std::vector<uint32_t> gathered;
+  if (field == Field::Attribute) {
+    auto some = contexts_of_attributes(context, of_spans, times, column);
+    if (!some) return std::unexpected(some.error());
+    gathered = std::move(*some);
+    of_spans = gathered;
+  } else if (field >= Field::EventTime) {
+    const bool is_of_event = field < Field::LinkTraceId;
+    const auto spans = spans_of(is_of_event ? Field::Events : Field::Links, usual_rows(column.id, index()));
+    if (!spans) return std::unexpected(spans.error());
+    for (const uint32_t span : *spans) gathered.push_back(of_spans[span]);
+    of_spans = gathered;
+  }
+  known_contexts_.push_back({context, column.id.level, std::move(times), NumberedContexts(of_spans)});
+  return &known_contexts_.back().contexts;
 }
 
-base::Result<> GroupReader::contexts_of_attributes(Context context, std::span<const uint32_t> of_spans,
-                                                   const ColumnIndex& column) {
+// One for each row of an attribute. `times`: how often each shape names the column.
+base::Result<std::vector<uint32_t>> GroupReader::contexts_of_attributes(Context context,
+                                                                        std::span<const uint32_t> of_spans,
+                                                                        std::span<const uint32_t> times,
+                                                                        const ColumnIndex& column) {
+  const size_t row_count = column.pages[group_].rows;
   const bool is_of_event = column.id.level == model::AttributeLevel::Event;
   const bool is_of_link = column.id.level == model::AttributeLevel::Link;
   const auto shapes = rows(is_of_event ? Field::EventShape : is_of_link ? Field::LinkShape : Field::Shape);
@@ -191,23 +208,17 @@ base::Result<> GroupReader::contexts_of_attributes(Context context, std::span<co
     for (const uint32_t span : *spans) gathered.push_back(of_spans[span]);
     of_owners = gathered;
   }
-  const auto place = static_cast<uint32_t>(&column - block_.index().columns.data());
-  times_.clear();  // how often each shape names the column
-  for (const Shape& shape : block_.index().shapes) {
-    times_.push_back(static_cast<uint32_t>(std::ranges::count(shape, place)));
-  }
-  const size_t row_count = column.pages[group_].rows;
-  contexts_.resize(row_count + 1);  // one place to spare, so that it is written to whether it counts or not
+  std::vector<uint32_t> contexts(row_count + 1);  // one to spare, so that it is written to whether it counts or not
   size_t row = 0;
   for (size_t owner = 0; owner < shapes->size(); ++owner) {
-    const uint32_t times = times_[(*shapes)[owner]];
-    if (row + times > row_count) return base::fail(base::Errc::Corrupt, "more values than the index tells");
-    contexts_[row] = of_owners[owner];
-    for (uint32_t again = 1; again < times; ++again) contexts_[row + again] = of_owners[owner];
-    row += times;
+    const uint32_t count = times[(*shapes)[owner]];
+    if (row + count > row_count) return base::fail(base::Errc::Corrupt, "more values than the index tells");
+    contexts[row] = of_owners[owner];
+    for (uint32_t again = 1; again < count; ++again) contexts[row + again] = of_owners[owner];
+    row += count;
   }
-  contexts_.resize(row);
-  return {};
+  contexts.resize(row);
+  return contexts;
 }
 
 }  // namespace backstitch::store::block

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "store/block/block.h"
+#include "store/block/context_page.h"
 
 namespace backstitch::store::block {
 
@@ -39,8 +40,10 @@ class GroupReader {
   base::Result<> decode_context(Context context, const ColumnIndex& column, std::string_view page,
                                 std::vector<uint32_t>& out);
   base::Result<std::span<const uint32_t>> contexts_of_spans(Context context);
-  base::Result<> contexts_of(Context context, const ColumnIndex& column);
-  base::Result<> contexts_of_attributes(Context context, std::span<const uint32_t> of_spans, const ColumnIndex& column);
+  base::Result<const NumberedContexts*> contexts_of(Context context, const ColumnIndex& column);
+  base::Result<std::vector<uint32_t>> contexts_of_attributes(Context context, std::span<const uint32_t> of_spans,
+                                                             std::span<const uint32_t> times,
+                                                             const ColumnIndex& column);
   base::Result<std::vector<uint32_t>> spans_of(Field counts, uint64_t expected);
   base::Result<> check_shapes(Field field, std::span<const uint32_t> rows) const;
 
@@ -48,8 +51,14 @@ class GroupReader {
   const uint32_t group_;
   std::list<std::pair<Field, std::vector<uint32_t>>> kept_;  // at addresses that stay
   std::optional<std::vector<uint32_t>> numbers_;             // by Context::Names
-  std::vector<uint32_t> contexts_;                           // of the column at hand
-  std::vector<uint32_t> times_;
+  // Columns whose rows belong to the same spans have the same contexts: by how often each shape names the column.
+  struct KnownContexts {
+    Context context;
+    model::AttributeLevel level;
+    std::vector<uint32_t> times;
+    NumberedContexts contexts;
+  };
+  std::list<KnownContexts> known_contexts_;
   std::string spare_page_;
 };
 

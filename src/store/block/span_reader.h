@@ -11,8 +11,8 @@
 
 namespace backstitch::store::block {
 
-// What to read of spans where not all is needed. Ids, parents, times, names, kinds, statuses, resources and scopes always
-// are.
+// What to read of spans where not all is needed. Ids, parents, times, names, kinds, statuses, resources and scopes
+// always are.
 struct SpanSelection {
   bool is_everything = true;
   // All below where it is not.
