@@ -150,6 +150,17 @@ base::Result<> Block::read_values(const ColumnIndex& column, uint32_t group, Tex
   return {};
 }
 
+base::Result<std::optional<size_t>> Block::find_value(const ColumnIndex& column, uint32_t group,
+                                                      std::string_view text) const {
+  const PageRef& page = column.values[group];
+  if (page.rows == 0) return std::optional<size_t>();
+  std::string bytes;
+  if (auto read = read_page(column, group, page, bytes); !read) return std::unexpected(std::move(read.error()));
+  auto found = find_string(bytes, page.rows, text);
+  if (!found) return broken(column, group, found.error().message);
+  return found;
+}
+
 uint64_t Block::first_code(const ColumnIndex& column, uint32_t group) {
   uint64_t code = 0;
   for (uint32_t g = 0; g < group; ++g) code += column.values[g].rows;

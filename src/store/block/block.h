@@ -60,6 +60,9 @@ class Block {
   base::Result<> read_raw(const ColumnIndex& column, uint32_t group, std::string& out) const;
   // The texts whose codes begin with first_code(column, group).
   base::Result<> read_values(const ColumnIndex& column, uint32_t group, Texts& out) const;
+  // Where among them `text` is, found without making all of them where the page's form allows it.
+  base::Result<std::optional<size_t>> find_value(const ColumnIndex& column, uint32_t group,
+                                                 std::string_view text) const;
   static uint64_t first_code(const ColumnIndex& column, uint32_t group);
 
   // Every trace of a group, in order.

@@ -23,6 +23,9 @@ using traceql::MetricsPlan;
 // Groups that threads work on before what they found is added up.
 constexpr size_t kWaveGroups = 64;
 
+// Of tables that are looked up by key instead of hashed.
+constexpr size_t kDenseMax = 1 << 16;
+
 // What one group adds to one step of one series.
 struct Addition {
   traceql::Labels labels;
@@ -90,19 +93,21 @@ class SeriesNumbers {
   using Pair = std::pair<uint32_t, uint64_t>;  // the number by the fields before, the key of this one
 
   void combine(const std::vector<uint64_t>& keys) {
+    const size_t before = count();
     std::vector<Pair>& pairs = levels_.emplace_back();
-    absl::flat_hash_map<Pair, uint32_t> known;
-    Pair last{UINT32_MAX, 0};
-    uint32_t last_number = 0;
+    const uint64_t highest = keys.empty() ? 0 : *std::ranges::max_element(keys);
+    const bool is_dense = highest < kDenseMax / before;
+    std::vector<uint32_t> dense(is_dense ? before * (highest + 1) : 0, UINT32_MAX);
+    absl::flat_hash_map<Pair, uint32_t> sparse;
     for (size_t row = 0; row < keys.size(); ++row) {
       const Pair pair{numbers_[row], keys[row]};
-      if (pair != last) {
-        const auto [slot, is_new] = known.try_emplace(pair, static_cast<uint32_t>(pairs.size()));
-        if (is_new) pairs.push_back(pair);
-        last = pair;
-        last_number = slot->second;
+      uint32_t& number = is_dense ? dense[pair.first * (highest + 1) + pair.second]
+                                  : sparse.try_emplace(pair, UINT32_MAX).first->second;
+      if (number == UINT32_MAX) {
+        number = static_cast<uint32_t>(pairs.size());
+        pairs.push_back(pair);
       }
-      numbers_[row] = last_number;
+      numbers_[row] = number;
     }
   }
 
@@ -124,11 +129,10 @@ class GroupSum {
     if (fields_.value() != nullptr) fields_.value()->read(group_, values);
     if (group_.has_failed()) return;
     const auto starts = only ? std::span<const uint64_t>() : group_.starts();
-    const MetricsPlan& plan = plan_;
+    make_table(only);
     for (size_t row = spans.next(0); row < spans.size(); row = spans.next(row + 1)) {
-      const auto step = only ? only : plan.step_of({starts[row]});
-      if (!step) continue;
-      MetricsCell& cell = cell_of(series_.numbers()[row], *step);
+      if (!only && !is_in_step(starts[row])) continue;
+      MetricsCell& cell = cell_of(series_.numbers()[row], only.value_or(step_));
       if (fields_.value() == nullptr) {
         ++cell.count;
       } else {
@@ -150,16 +154,40 @@ class GroupSum {
  private:
   using Place = std::pair<uint32_t, uint32_t>;  // series, step
 
+  // Spans of a trace start close to each other: most are in the step of the one before.
+  bool is_in_step(uint64_t start) {
+    if (step_begin_ <= start && start < step_end_) return true;
+    const auto step = plan_.step_of({start});
+    if (!step) return false;
+    step_ = *step;
+    const traceql::MetricsWindow& window = plan_.window();
+    const auto length = static_cast<uint64_t>(window.step.count());
+    step_begin_ = window.start.unix_nanos + step_ * length;
+    step_end_ = window.end.unix_nanos - step_begin_ < length ? window.end.unix_nanos : step_begin_ + length;
+    return true;
+  }
+
+  // A table of cells by series and step, where the spans of the group lie in few.
+  void make_table(std::optional<uint32_t> only) {
+    const traceql::MetricsWindow& window = plan_.window();
+    const GroupIndex& rows = group_.index();
+    first_step_ = only.value_or(plan_.step_of(std::max(rows.start_min, window.start)).value_or(0));
+    const auto last = plan_.step_of(std::min(rows.span_start_max, base::Timestamp{window.end.unix_nanos - 1}));
+    steps_ = only ? 1 : last.value_or(first_step_) - first_step_ + 1;
+    if (steps_ < kDenseMax / series_.count()) table_.assign(series_.count() * steps_, UINT32_MAX);
+  }
+
   MetricsCell& cell_of(uint32_t series, uint32_t step) {
-    const Place place{series, step};
-    if (last_ < places_.size() && places_[last_] == place) return cells_[last_];
-    const auto [slot, is_new] = known_.try_emplace(place, places_.size());
-    if (is_new) {
-      places_.push_back(place);
+    const size_t column = size_t{step} - first_step_;  // beyond the table where the index lies about times
+    uint32_t& number = !table_.empty() && column < steps_
+                           ? table_[series * steps_ + column]
+                           : sparse_.try_emplace(Place{series, step}, UINT32_MAX).first->second;
+    if (number == UINT32_MAX) {
+      number = static_cast<uint32_t>(places_.size());
+      places_.push_back({series, step});
       cells_.emplace_back();
     }
-    last_ = slot->second;
-    return cells_[last_];
+    return cells_[number];
   }
 
   // As MetricsPartial::observe.
@@ -182,10 +210,15 @@ class GroupSum {
   const BlockFields& fields_;
   GroupColumns& group_;
   SeriesNumbers series_;
-  absl::flat_hash_map<Place, size_t> known_;
-  std::vector<Place> places_;
+  uint64_t step_begin_ = 1;  // of step_; none yet
+  uint64_t step_end_ = 0;
+  uint32_t step_ = 0;
+  uint32_t first_step_ = 0;
+  size_t steps_ = 1;
+  std::vector<uint32_t> table_;  // numbers of cells; empty where it would be too large
+  absl::flat_hash_map<Place, uint32_t> sparse_;
+  std::vector<Place> places_;  // of cells_
   std::vector<MetricsCell> cells_;
-  size_t last_ = 0;
 };
 
 struct Unit {

@@ -74,7 +74,9 @@ class TextRows final : public RowValues {
     if (const ColumnIndex* column = block.index().find(field)) values_ = TextValues(block, *column, spending, decode);
   }
   void read(GroupColumns& group, RowKeys& rows) const override {
-    for (const uint32_t code : group.codes(field_)) rows.keys.push_back(values_.key_of(code, group));
+    const auto codes = group.codes(field_);
+    rows.keys.resize(codes.size());
+    for (size_t row = 0; row < codes.size(); ++row) rows.keys[row] = values_.key_of(codes[row], group);
   }
   TypedValue value(const RowKeys&, uint64_t key) const override {
     return key == kAbsent ? TypedValue() : values_.value(key);

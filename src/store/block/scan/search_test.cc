@@ -6,6 +6,8 @@
 
 #include "store/block/scan/scan_testing.h"
 #include "traceql/parse.h"
+#include "traceql/print.h"
+#include "traceql/tag_query.h"
 
 namespace backstitch::store::block {
 namespace {
@@ -72,6 +74,36 @@ TEST(Search, random_queries_find_what_the_plain_evaluator_finds) {
       if (random.chance(0.3)) query.start.from = {1'000'000'000 + random.below(40) * 10'000'000};
       if (random.chance(0.3)) query.start.to = {1'000'000'000 + random.below(40) * 10'000'000};
       SCOPED_TRACE("seed " + std::to_string(seed) + ": " + text);
+      const auto found = search_blocks(archive.blocks, query, bench.context());
+      ASSERT_TRUE(found) << found.error().message;
+      expect_same(*found, find_all(archive, query));
+      if (HasFailure()) return;
+    }
+  }
+}
+
+// Jaeger's tags: text that equals whatever has it, on spans, resources, scopes and events.
+TEST(Search, tags_find_what_the_plain_evaluator_finds) {
+  const auto pick = [](base::Random& random, std::initializer_list<const char*> choices) {
+    return std::string(choices.begin()[random.below(choices.size())]);
+  };
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    base::Random random(seed);
+    const Archive archive = random_archive(random);
+    ScanBench bench;
+    for (int i = 0; i < 20; ++i) {
+      traceql::TagSearch tags;
+      if (random.chance(0.3)) tags.service = pick(random, {"cart", "unknown_service", "x"});
+      if (random.chance(0.3)) tags.operation = pick(random, {"GET /", "x", ""});
+      for (uint64_t count = random.below(3); count > 0; --count) {
+        tags.tags.push_back(
+            {pick(random, {"a", "b", "c", "list", "error", "span.kind", "otel.status_code"}),
+             pick(random, {"x", "500", "true", "false", "1.5", "1", "01", "", "server", "[\"x\",\"y\"]"})});
+      }
+      if (random.chance(0.3)) tags.duration_min = std::chrono::milliseconds(random.below(40));
+      if (random.chance(0.3)) tags.duration_max = std::chrono::milliseconds(random.below(40));
+      TraceQuery query{.query = traceql::tag_query(tags)};
+      SCOPED_TRACE("seed " + std::to_string(seed) + ": " + traceql::print(query.query));
       const auto found = search_blocks(archive.blocks, query, bench.context());
       ASSERT_TRUE(found) << found.error().message;
       expect_same(*found, find_all(archive, query));

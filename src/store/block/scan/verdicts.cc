@@ -38,15 +38,6 @@ std::optional<int64_t> integer_printed_as(std::string_view text) {
   return number;
 }
 
-base::Result<std::optional<size_t>> find_text(const Block& block, const ColumnIndex& column, uint32_t group,
-                                              std::string_view text) {
-  Texts texts;
-  if (auto read = block.read_values(column, group, texts); !read) return std::unexpected(std::move(read.error()));
-  const auto found = std::ranges::find(texts.values, text);
-  if (found == texts.values.end()) return std::optional<size_t>();
-  return std::optional(static_cast<size_t>(found - texts.values.begin()));
-}
-
 }  // namespace
 
 void for_each_text(const Block& block, const ColumnIndex& column, Spending& spending,
@@ -90,7 +81,7 @@ TextVerdicts TextVerdicts::of_one(const Block& block, const ColumnIndex& column,
     verdicts.note(other, group);
     if (is_found) continue;
     spending.count_page(page.bytes);
-    const auto found = find_text(block, column, group, text);
+    const auto found = block.find_value(column, group, text);
     if (!found) {
       std::fill_n(verdicts.by_code_.begin() + static_cast<std::ptrdiff_t>(first), page.rows, kUnreadable);
       verdicts.note(kUnreadable, group);
