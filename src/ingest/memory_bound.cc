@@ -31,7 +31,7 @@ void MemoryBound::relieve() {
 
 void MemoryBound::measure() {
   const uint64_t resident = options_.resident_bytes();
-  used_bytes_ = resident - std::min(resident, options_.reusable_bytes());
+  used_bytes_ = resident - std::min(resident, options_.reusable_bytes()) + options_.expected_bytes();
 }
 
 bool MemoryBound::is_within(uint64_t request_bytes) const {

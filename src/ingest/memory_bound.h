@@ -1,6 +1,6 @@
 // Whether the process may take on more. The bound holds for all that is resident; what is on its way already still
-// comes on top of it: requests that are being received, the batch that is being sealed, the store's buffers. So
-// new requests are refused a reserve before the bound.
+// comes on top of it: requests that are being received, and work in the background that has not begun. So new
+// requests are refused a reserve before the bound.
 //
 //   MemoryBound memory(clock, {.bytes_max = 128 << 20, .resident_bytes = …, .give_back_memory = …});
 //   if (!memory.admits(request.size())) return fail(Errc::Overloaded, …);
@@ -22,6 +22,8 @@ struct MemoryBoundOptions {
   std::function<uint64_t()> resident_bytes = [] { return 0; };
   // Of these, what is held for what comes next, such as the room of traces that were sealed: filling it takes no more.
   std::function<uint64_t()> reusable_bytes = [] { return 0; };
+  // What work that no request begins will take once it begins.
+  std::function<uint64_t()> expected_bytes = [] { return 0; };
   // Asks the allocator to return what is free to the system: a bound that only freed memory passes must not hold.
   std::function<void()> give_back_memory = [] {};
 };
@@ -52,7 +54,7 @@ class MemoryBound {
   const base::Clock& clock_;
   const MemoryBoundOptions options_;
   const uint64_t reserve_bytes_;
-  std::atomic<uint64_t> used_bytes_{0};  // resident and not reusable
+  std::atomic<uint64_t> used_bytes_{0};  // resident and not reusable, and expected
   std::atomic<base::Duration> measured_{-std::chrono::hours(1)};
   std::atomic<base::Duration> gave_back_{-std::chrono::hours(1)};
 };

@@ -21,6 +21,7 @@ class MemoryBoundTest : public testing::Test {
   base::FakeClock clock_;
   uint64_t resident_ = 0;
   uint64_t reusable_ = 0;
+  uint64_t expected_ = 0;
   uint64_t freed_ = 0;  // of resident_, until the allocator gives it back
   int measured_ = 0;
   int gave_back_ = 0;
@@ -32,6 +33,7 @@ class MemoryBoundTest : public testing::Test {
                              return resident_;
                            },
                        .reusable_bytes = [this] { return reusable_; },
+                       .expected_bytes = [this] { return expected_; },
                        .give_back_memory =
                            [this] {
                              ++gave_back_;
@@ -45,6 +47,16 @@ TEST_F(MemoryBoundTest, requests_are_refused_a_reserve_before_the_bound_and_admi
   resident_ = kAdmitted;
   EXPECT_FALSE(admits_later());
   resident_ = kAdmitted - 1;
+  EXPECT_TRUE(admits_later());
+}
+
+TEST_F(MemoryBoundTest, work_in_the_background_finds_its_memory_when_it_begins) {
+  expected_ = 20 << 20;
+  resident_ = kAdmitted - expected_ - 1;
+  EXPECT_TRUE(admits_later());
+  resident_ += 1;
+  EXPECT_FALSE(admits_later());
+  resident_ += std::exchange(expected_, 0) - 1;  // it began
   EXPECT_TRUE(admits_later());
 }
 

@@ -33,10 +33,12 @@ constexpr int kMergePauses = 3;  // for each unit of time that a step took
 constexpr int kMergeStepsBehind = 8;
 constexpr base::Duration kMergePauseMax = std::chrono::seconds(5);
 constexpr base::Duration kMergeIdle = std::chrono::seconds(1);
-// Parts of the memory bound: open traces refuse new requests above the one, a seal batch holds the other at most. A
-// batch is in memory several times over while it goes from the log's records to the store's.
+// Parts of the memory bound: open traces refuse new requests above the one, a seal batch holds the other at most.
 constexpr uint64_t kOpenDivisor = 2;
 constexpr uint64_t kSealBatchDivisor = 32;
+// What sealing takes: the batch as log records, as traces and as columns, and each column's encoders.
+constexpr uint64_t kSealCopies = 3;
+constexpr uint64_t kSealFixedBytes = 8 << 20;
 
 PipelineOptions within_memory(PipelineOptions options) {
   uint64_t& batch = options.seal_budget.bytes_max;
@@ -88,6 +90,7 @@ class RealPipeline final : public Pipeline {
         memory_(clock, {.bytes_max = options_.memory_bytes_max,
                         .resident_bytes = options_.resident_bytes,
                         .reusable_bytes = [this] { return sum(&Shard::reusable_bytes); },
+                        .expected_bytes = [this] { return background_to_come(); },
                         .give_back_memory = options_.give_back_memory}) {
     assert(options_.shards > 0);
     for (size_t i = 0; i < options_.shards; ++i) shards_.push_back(std::make_unique<Shard>(options_, i));
@@ -323,7 +326,9 @@ class RealPipeline final : public Pipeline {
   }
 
   bool try_seal(const SealJob& job) {
+    is_sealing_ = true;
     const auto sealed = seal(log_, store_, job.fragments, clock_.now());
+    is_sealing_ = false;
     if (!sealed) {
       counters_.seal_failures.add();
       return false;
@@ -360,6 +365,12 @@ class RealPipeline final : public Pipeline {
     }
   }
 
+  // Sealing and merging must find their memory when they begin. What they take while they run is resident.
+  uint64_t background_to_come() const {
+    const uint64_t seal = options_.seal_budget.bytes_max * kSealCopies + kSealFixedBytes;
+    return (is_sealing_ ? 0 : seal) + (is_maintaining_ ? 0 : options_.maintenance_bytes);
+  }
+
   void measure_open() {
     const uint64_t reusable = sum(&Shard::reusable_bytes);
     is_open_over_memory_ = sum(&Shard::memory_bytes) >= options_.memory_bytes_max / kOpenDivisor + reusable;
@@ -390,8 +401,11 @@ class RealPipeline final : public Pipeline {
     base::Duration pause = kMergeIdle;
     while (!wait(token, pause)) {
       const base::Duration began = clock_.monotonic();
+      is_maintaining_ = true;
       const auto more = store_.maintain(token);
       if (!more) counters_.maintenance_failures.add();
+      if (more.value_or(true)) options_.give_back_memory();  // else what it took would count until the next time
+      is_maintaining_ = false;
       const base::Duration took = clock_.monotonic() - began;
       steps = more.value_or(false) ? steps + 1 : 0;
       pause = steps == 0 ? kMergeIdle : std::min(took * (steps < kMergeStepsBehind ? kMergePauses : 1), kMergePauseMax);
@@ -429,6 +443,8 @@ class RealPipeline final : public Pipeline {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<bool> is_draining_{false};
   std::atomic<bool> is_open_over_memory_{false};
+  std::atomic<bool> is_sealing_{false};
+  std::atomic<bool> is_maintaining_{false};
 
   std::mutex intakes_mutex_;
   std::vector<std::unique_ptr<Intake>> intakes_;

@@ -29,6 +29,7 @@ struct PipelineOptions {
   model::FeaturePlan plan;
   model::Limits limits;
   uint64_t memory_bytes_max = 2ULL << 30;   // of the whole process: MemoryBound
+  uint64_t maintenance_bytes = 0;           // of these, what the store takes at most to maintain itself
   size_t shard_queue_bytes_max = 16 << 20;  // likewise where a shard is that far behind
   assemble::SealBudget seal_budget;
   base::Duration sync_interval{0};  // 0: the log is not synced by a timer

@@ -20,7 +20,8 @@ bool fits_32(std::span<const uint64_t> values) {
 
 std::string_view TextArena::keep(std::string_view text) {
   if (text.size() > left_) {
-    const size_t size = std::max(kChunkBytes, text.size());
+    const size_t size = std::max(next_chunk_bytes_, text.size());
+    next_chunk_bytes_ = std::min(2 * next_chunk_bytes_, kChunkBytesMax);
     chunks_.push_back(std::make_unique_for_overwrite<char[]>(size));
     at_ = chunks_.back().get();
     left_ = size;

@@ -25,7 +25,8 @@ class TextArena {
   std::string_view keep(std::string_view text);
 
  private:
-  static constexpr size_t kChunkBytes = 64 << 10;
+  static constexpr size_t kChunkBytesMax = 64 << 10;
+  size_t next_chunk_bytes_ = 1 << 10;  // most columns have few texts
   std::vector<std::unique_ptr<char[]>> chunks_;
   size_t left_ = 0;
   char* at_ = nullptr;

@@ -23,36 +23,6 @@ struct Fragment {
   TraceHead head;
 };
 
-// One input, read group by group.
-class Input {
- public:
-  explicit Input(const block::Block& block) : block_(block), reader_(block) {}
-
-  // Traces are asked for in the order in which they stand, or nearly so: each is moved out.
-  Result<SealedTrace> take(const TraceHead& head) {
-    if (!is_loaded_ || group_ != head.row.group) {
-      traces_.clear();
-      auto read = reader_.read_group(head.row.group);
-      if (!read) return std::unexpected(std::move(read.error()));
-      traces_ = std::move(*read);
-      group_ = head.row.group;
-      is_loaded_ = true;
-    }
-    if (head.row.trace >= traces_.size() || traces_[head.row.trace].id != head.id) {
-      return base::fail(Errc::Corrupt, fmt::format("{}: group {} does not hold trace {} where it should", block_.name(),
-                                                   head.row.group, head.id.to_hex()));
-    }
-    return std::move(traces_[head.row.trace]);
-  }
-
- private:
-  const block::Block& block_;
-  block::SpanReader reader_;
-  bool is_loaded_ = false;
-  uint32_t group_ = 0;
-  std::vector<SealedTrace> traces_;
-};
-
 class Merge {
  public:
   Merge(const std::vector<MergeInput>& inputs, std::optional<uint64_t>& unreadable)
@@ -118,9 +88,13 @@ class Merge {
   Result<> add(const Fragment& place) {
     const auto found = fragments_.find(place.head.id);
     if (found == fragments_.end()) {
-      auto trace = readers_[place.input].take(place.head);
-      if (!trace) return cannot_read(place.input, trace.error());
-      return write(place.input, *trace);
+      // Traces of one input come in the order in which they stand, or nearly so: one row group is decoded at a time.
+      auto otlp = readers_[place.input].read(place.head);
+      if (!otlp) return cannot_read(place.input, otlp.error());
+      return write(place.input, {.id = place.head.id,
+                                 .covered_sequence = place.head.covered_sequence,
+                                 .sealed_at = place.head.sealed_at,
+                                 .otlp = std::move(*otlp)});
     }
     if (found->second.empty()) return {};  // written with its first fragment
     auto joined = join(std::exchange(found->second, {}));
@@ -151,7 +125,7 @@ class Merge {
   const std::vector<MergeInput>& inputs_;
   std::optional<uint64_t>& unreadable_;
   block::BlockWriter writer_;
-  std::deque<Input> readers_;
+  std::deque<block::SpanReader> readers_;  // by input
   std::vector<Fragment> places_;
   absl::flat_hash_map<model::TraceId, std::vector<uint32_t>> fragments_;  // places; empty once they are written
   Merged merged_;
