@@ -2,6 +2,7 @@
 """How small is what `serve` has stored, what did it cost, and how fast is it found?
 
     bench/blocks_bench.py build/release [--spans 1000000] [--write docs/benchmarks.md]
+    bench/blocks_bench.py build/release --curve 1,10,50      # millions of spans, one after the other in one store
 
 CPU is told in walks (see serve_bench.py), disk as a share of zstd19: what the same requests take under
 `zstd -19 --long=27`."""
@@ -142,6 +143,49 @@ def metrics_rate(serve, traces, planted):
     return best
 
 
+CURVE_HEADS = ("", "spans/s into blocks", "CPU a span", "bytes a span", "resident", "open files", "trace by id",
+               "unknown id", "service", "user", "a user that is not there", "error", "service and at least 2 s",
+               "`{} | rate()`")
+
+
+def curve(binary, millions):
+    """One row of cells for each size that the store grows to."""
+    serve = Serve(binary)
+    pick = random.Random(1)
+    sample, rows, stored = [], [], 0
+    for size in millions:
+        began, cpu, before = time.monotonic(), serve.cpu_seconds(), stored
+        while stored < size * 1_000_000:
+            with tempfile.NamedTemporaryFile("r") as truth:
+                generate(binary, serve, 1_000_000, truth.name, seed=1 + stored // 1_000_000)
+                traces = [json.loads(line) for line in truth]
+            stored += sum(trace["spans"] for trace in traces)
+            sample += pick.sample(traces, 400)
+            serve.wait(lambda: serve.metric("backstitch_spans_sealed_total") >= stored - 2_000_000, "sealing", 600)
+        serve.wait(lambda: serve.metric("backstitch_spans_sealed_total") >= stored, "spans to be sealed", 1800)
+        rate = (stored - before) / (time.monotonic() - began)
+        settle(serve, stored)
+        rows.append(curve_row(serve, sample, pick, stored, rate, (serve.cpu_seconds() - cpu) / (stored - before)))
+        print(" | ".join(rows[-1]), flush=True)
+    serve.stop()
+    return rows
+
+
+def curve_row(serve, sample, pick, stored, rate, cpu):
+    ids = [pick.choice(sample)["trace_id"] for _ in range(1000)]
+    latencies(serve, [f"{API}/{id}" for id in ids[:WARM_UP]])
+    found = {"trace by id": latencies(serve, [f"{API}/{id}" for id in ids]),
+             "unknown id": latencies(serve, [f"{API}/{pick.getrandbits(128):032x}" for _ in range(300)])}
+    for name, paths in searches(serve, sample, pick):
+        if name in CURVE_HEADS:
+            found[name] = latencies(serve, paths, 0.95)
+    cells = ["{:.2f} / {:.2f} ms".format(*found[name]) for name in CURVE_HEADS if name in found]
+    return [f"{stored / 1e6:.0f} million", f"{rate:,.0f}", f"{cpu * 1e9:,.0f} ns",
+            f"{serve.disk_bytes() / stored:.1f}", f"{serve.memory('VmRSS') / 2**20:.0f} MiB",
+            str(serve.open_files()), *cells,
+            f"{metrics_rate(serve, sample, stored) / 1e6:,.0f} million spans/s a core"]
+
+
 def table(build, spans):
     binary = str(build / "backstitch")
     walk = yardsticks(build, "yardstick_walk")["yardstick_walk"]["time_per_span"] * 1e9
@@ -173,9 +217,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--spans", type=int, default=1_000_000)
+    parser.add_argument("--curve", type=lambda text: [int(size) for size in text.split(",")], metavar="MILLIONS")
     parser.add_argument("--write", type=pathlib.Path)
     options = parser.parse_args()
-    write_table(table(options.build, options.spans), options.write, "stored traces")
+    if options.curve:
+        write_table(curve(str(options.build / "backstitch"), options.curve), options.write, "curve", CURVE_HEADS)
+    else:
+        write_table(table(options.build, options.spans), options.write, "stored traces")
 
 
 main()

@@ -74,6 +74,9 @@ class Serve:
     def disk_bytes(self, folder=""):
         return sum(path.stat().st_size for path in pathlib.Path(self.data, folder).rglob("*") if path.is_file())
 
+    def open_files(self):
+        return len(list(pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
     def log_files(self):
         """By inode: which they are, whatever their names are at the time."""
         return {path.stat().st_ino for path in pathlib.Path(self.data, "log").iterdir()}
@@ -89,9 +92,9 @@ class Serve:
         shutil.rmtree(self.data)
 
 
-def generate(binary, serve, spans, truth=None, protocol="grpc"):
+def generate(binary, serve, spans, truth=None, protocol="grpc", seed=1):
     scheme = {"grpc": "grpc://" + serve.address["otlp-grpc"], "http": "http://" + serve.address["otlp-http"]}[protocol]
-    command = [binary, "gen", "--to", scheme, "--spans", str(spans), "--seed", "1", "--rate", "0"]
+    command = [binary, "gen", "--to", scheme, "--spans", str(spans), "--seed", str(seed), "--rate", "0"]
     if truth:
         command += ["--truth", truth]
     started = time.monotonic()
@@ -122,11 +125,10 @@ def latencies(serve, paths, share=0.99):
     return percentile(times, 0.5), percentile(times, share)
 
 
-def write_table(rows, write, name):
-    """Prints rows of (what, value, budget, note); `write` is a file to put them into, between the comments that name
-    the table."""
-    lines = ["| What | Measured | Budget | |", "|---|---|---|---|"]
-    lines += [f"| {what} | {value} | {budget} | {note} |" for what, value, budget, note in rows]
+def write_table(rows, write, name, heads=("What", "Measured", "Budget", "")):
+    """Prints rows of cells; `write` is a file to put them into, between the comments that name the table."""
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
     print("\n".join(lines))
     if write:
         text = write.read_text()

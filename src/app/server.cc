@@ -46,11 +46,11 @@ log::LogOptions log_options(const Config& config, uint64_t stored) {
 // Retention by age removes whole blocks: how much too late is bounded by how far apart their traces were sealed.
 constexpr int kBlocksInRetentionAge = 16;
 // Part of `memory` that a merge may take.
-constexpr uint64_t kMergeDivisor = 6;
+constexpr uint64_t kMergeDivisor = 8;
 
 store::EmbeddedOptions store_options(const Config& config) {
   store::MergeOptions merge{.sealed_apart_max = config.retention.age / kBlocksInRetentionAge};
-  merge.spans_max = std::min(merge.spans_max, config.memory_bytes / kMergeDivisor / store::kMergeBytesPerSpan);
+  merge.limit_memory(config.memory_bytes / kMergeDivisor);
   return {.directory = config.data + "/store", .merge = merge};
 }
 
@@ -93,7 +93,7 @@ ingest::PipelineOptions pipeline_options(const Config& config) {
       .plan = {.attributes = {}, .redact = config.redact},
       .limits = config.limits,
       .memory_bytes_max = config.memory_bytes,
-      .maintenance_bytes = store_options(config).merge.spans_max * store::kMergeBytesPerSpan,
+      .maintenance_bytes = store_options(config).merge.memory_bytes(),
       .seal_budget = {.spans_min = kSealedTogether, .wait_max = config.store.seal_wait},
       .retention_age = config.retention.age,
       .retention_disk_share = config.retention.disk,

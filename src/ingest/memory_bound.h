@@ -7,6 +7,7 @@
 //   memory.relieve();   // every so often, by a housekeeper
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -31,13 +32,18 @@ struct MemoryBoundOptions {
 // Thread-safe.
 class MemoryBound {
  public:
-  // The reserve, as a part of the bound. Measured under overload, what came after the last admission took up to a
-  // fifth of a bound of 96 to 128 MiB.
+  // The reserve, as a part of the bound and what connections' buffers take in any case. Measured under overload, what
+  // came after the last admission took up to a fifth of a bound of 96 to 128 MiB.
   static constexpr uint64_t kReserveDivisor = 4;
+  static constexpr uint64_t kReserveFixedBytes = 8 << 20;
 
   // `clock` outlives it.
   MemoryBound(const base::Clock& clock, MemoryBoundOptions options)
-      : clock_(clock), options_(std::move(options)), reserve_bytes_(options_.bytes_max / kReserveDivisor) {}
+      : clock_(clock), options_(std::move(options)), reserve_bytes_(reserve(options_.bytes_max)) {}
+
+  static constexpr uint64_t reserve(uint64_t bytes_max) {
+    return std::min(bytes_max / kReserveDivisor + kReserveFixedBytes, bytes_max / 2);
+  }
 
   // Whether a request of so many bytes may go on. It is in memory already, as the listener read it and as we got it,
   // and that is what the reserve is for: it counts against nothing else. Measures where the last time is some

@@ -9,7 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr uint64_t kBytesMax = 128 << 20;
-constexpr uint64_t kAdmitted = kBytesMax - kBytesMax / MemoryBound::kReserveDivisor;
+constexpr uint64_t kAdmitted = kBytesMax - MemoryBound::reserve(kBytesMax);
 
 class MemoryBoundTest : public testing::Test {
  protected:

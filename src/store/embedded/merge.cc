@@ -3,7 +3,6 @@
 #include <absl/container/flat_hash_map.h>
 #include <algorithm>
 #include <cassert>
-#include <deque>
 #include <fmt/format.h>
 #include <tuple>
 #include <utility>
@@ -23,11 +22,17 @@ struct Fragment {
   TraceHead head;
 };
 
+// A row group of an input, decoded from the first of its traces that is read to the last.
+struct OpenGroup {
+  std::optional<block::SpanReader> reader;
+  size_t unread = 0;
+};
+
 class Merge {
  public:
   Merge(const std::vector<MergeInput>& inputs, std::optional<uint64_t>& unreadable)
       : inputs_(inputs), unreadable_(unreadable), writer_({.replaces = numbers_of(inputs)}) {
-    for (const MergeInput& input : inputs) readers_.emplace_back(*input.block);
+    for (const MergeInput& input : inputs) groups_.emplace_back(input.block->index().groups.size());
   }
 
   Result<Merged> run(const std::stop_token& stop) {
@@ -62,6 +67,7 @@ class Merge {
         const auto heads = block.read_heads(group);
         if (!heads) return cannot_read(i, heads.error());
         for (const TraceHead& head : *heads) places_.push_back({i, head});
+        groups_[i][group].unread = heads->size();
       }
     }
     std::ranges::sort(places_, std::less(), [](const Fragment& place) {
@@ -88,9 +94,8 @@ class Merge {
   Result<> add(const Fragment& place) {
     const auto found = fragments_.find(place.head.id);
     if (found == fragments_.end()) {
-      // Traces of one input come in the order in which they stand, or nearly so: one row group is decoded at a time.
-      auto otlp = readers_[place.input].read(place.head);
-      if (!otlp) return cannot_read(place.input, otlp.error());
+      auto otlp = read(place);
+      if (!otlp) return std::unexpected(otlp.error());
       return write(place.input, {.id = place.head.id,
                                  .covered_sequence = place.head.covered_sequence,
                                  .sealed_at = place.head.sealed_at,
@@ -102,12 +107,23 @@ class Merge {
     return write(place.input, *joined);
   }
 
+  // Each place once. Traces of one input come in the order in which they stand, or nearly so, so few row groups are
+  // decoded at a time.
+  Result<std::string> read(const Fragment& place) {
+    OpenGroup& group = groups_[place.input][place.head.row.group];
+    if (!group.reader) group.reader.emplace(*inputs_[place.input].block);
+    auto otlp = group.reader->read(place.head);
+    if (!otlp) return cannot_read(place.input, otlp.error());
+    if (--group.unread == 0) group.reader.reset();
+    return otlp;
+  }
+
   Result<SealedTrace> join(const std::vector<uint32_t>& fragments) {
     SealedTrace joined;
     for (const uint32_t at : fragments) {
       const Fragment& place = places_[at];
-      const auto otlp = inputs_[place.input].block->read_otlp(place.head);
-      if (!otlp) return cannot_read(place.input, otlp.error());
+      const auto otlp = read(place);
+      if (!otlp) return std::unexpected(otlp.error());
       joined.id = place.head.id;
       joined.covered_sequence = std::max(joined.covered_sequence, place.head.covered_sequence);
       joined.sealed_at = std::max(joined.sealed_at, place.head.sealed_at);
@@ -125,7 +141,7 @@ class Merge {
   const std::vector<MergeInput>& inputs_;
   std::optional<uint64_t>& unreadable_;
   block::BlockWriter writer_;
-  std::deque<block::SpanReader> readers_;  // by input
+  std::vector<std::vector<OpenGroup>> groups_;  // by input and row group
   std::vector<Fragment> places_;
   absl::flat_hash_map<model::TraceId, std::vector<uint32_t>> fragments_;  // places; empty once they are written
   Merged merged_;
