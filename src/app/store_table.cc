@@ -40,7 +40,7 @@ class Table {
   void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
 
   std::string render(const TerminalStyle& style) const {
-    size_t name_width = 12;
+    size_t name_width = std::max<size_t>(12, display_width(heads_[0]));
     for (const auto& row : rows_) name_width = std::max(name_width, display_width(row[0]));
     name_width = std::min(name_width, kNameWidthMax);
     std::string out = "\n" + line(heads_, name_width, style, "\x1b[2m");
@@ -117,7 +117,7 @@ Table services_table(const store::StoreStats& stats, size_t rows_max) {
 }
 
 Table codecs_table(const store::StoreStats& stats) {
-  Table table("codec", {"pages", "stored", "compressed"});
+  Table table("encoding of the newest blocks", {"pages", "stored", "compressed"});
   for (const store::CodecStats& codec : stats.codecs) {
     table.add({codec.name, grouped(codec.pages), bytes_text(codec.stored_bytes),
                ratio(codec.raw_bytes, codec.stored_bytes, "{:.1f} x")});

@@ -30,8 +30,8 @@ TEST(StoreTableTest, tells_what_everything_costs) {
             "cart                   750        75.0 %\n"
             "db?                    250        25.0 %\n"
             "\n"
-            "codec                pages        stored    compressed\n"
-            "dictionary               7        1.5 kB         3.0 x\n"
+            "encoding of the newest blocks         pages        stored    compressed\n"
+            "dictionary                                7        1.5 kB         3.0 x\n"
             "\n"
             "blocks               count        traces         spans       on disk    bytes/span\n"
             "fresh                    2           100         1,000       29.0 kB         29.00\n");

@@ -64,6 +64,8 @@ class Block {
   base::Result<std::optional<size_t>> find_value(const ColumnIndex& column, uint32_t group,
                                                  std::string_view text) const;
   static uint64_t first_code(const ColumnIndex& column, uint32_t group);
+  // A page of `column` as it stands, its checksum checked.
+  base::Result<> read_page(const ColumnIndex& column, uint32_t group, const PageRef& page, std::string& out) const;
 
   // Every trace of a group, in order.
   base::Result<std::vector<TraceHead>> read_heads(uint32_t group) const;
@@ -75,7 +77,6 @@ class Block {
  private:
   Block(std::unique_ptr<base::File> file, std::string name, uint64_t file_bytes, BlockIndex index);
   friend class GroupReader;
-  base::Result<> read_page(const ColumnIndex& column, uint32_t group, const PageRef& page, std::string& out) const;
   std::unexpected<base::Error> broken(const ColumnIndex& column, uint32_t group, std::string_view why) const;
 
   std::unique_ptr<base::File> file_;

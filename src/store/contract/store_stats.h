@@ -34,9 +34,9 @@ struct ServiceStats {
   bool operator==(const ServiceStats&) const = default;
 };
 
-// One way of encoding pages.
+// One way of encoding pages, over a part of the store: the newest.
 struct CodecStats {
-  std::string name;  // "dictionary", "bit packing + zstd"
+  std::string name;  // "integers: runs", "strings: templates"
   uint64_t pages = 0;
   uint64_t stored_bytes = 0;
   uint64_t raw_bytes = 0;

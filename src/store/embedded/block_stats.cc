@@ -5,6 +5,8 @@
 #include <map>
 #include <tuple>
 
+#include "store/embedded/codec_stats.h"
+
 namespace backstitch::store::embedded {
 namespace {
 
@@ -153,6 +155,7 @@ StoreStats stats_of(const std::vector<std::shared_ptr<const block::Block>>& bloc
   for (const auto& [name, spans] : services) stats.services.push_back({name, spans});
   std::ranges::stable_sort(stats.services, std::greater(), &ServiceStats::spans);
   for (const auto& [bound, level] : levels) stats.levels.push_back(level);
+  stats.codecs = codec_stats(blocks);
   return stats;
 }
 

@@ -46,6 +46,25 @@ TEST_F(BlockStatsTest, an_attribute_is_told_with_its_level_and_type) {
   EXPECT_NE(std::ranges::find(stats.columns, "span.n (int)", &ColumnStats::name), stats.columns.end());
 }
 
+TEST_F(BlockStatsTest, each_page_counts_for_how_it_is_encoded) {
+  const StoreStats stats = rig_.store().stats().value();
+  uint64_t stored = 0;
+  for (const CodecStats& codec : stats.codecs) {
+    EXPECT_GT(codec.pages, 0u) << codec.name;
+    EXPECT_EQ(codec.name.find("unknown"), std::string::npos) << codec.name;
+    stored += codec.stored_bytes;
+  }
+  const auto index = std::ranges::find(stats.columns, "index of blocks", &ColumnStats::name);
+  ASSERT_NE(index, stats.columns.end());
+  EXPECT_EQ(stored + index->stored_bytes, stats.totals.disk_bytes);
+  EXPECT_TRUE(std::ranges::is_sorted(stats.codecs, std::greater(), &CodecStats::stored_bytes));
+  // Span ids of 8 bytes and trace ids of 16: 3 spans, 2 traces.
+  const auto ids = std::ranges::find(stats.codecs, "ids as they are", &CodecStats::name);
+  ASSERT_NE(ids, stats.codecs.end());
+  EXPECT_EQ(ids->raw_bytes, 3u * 8 + 2u * 16);
+  EXPECT_EQ(ids->raw_bytes, ids->stored_bytes);
+}
+
 TEST_F(BlockStatsTest, services_come_with_their_spans_the_largest_first) {
   EXPECT_EQ(rig_.store().stats().value().services, (std::vector<ServiceStats>{{"cart", 2}, {"shop", 1}}));
 }
