@@ -4,27 +4,10 @@
 #include <fmt/format.h>
 #include <iterator>
 
+#include "base/utf8.h"
+
 namespace backstitch::base {
 namespace {
-
-bool is_continuation(char c) { return (static_cast<uint8_t>(c) & 0xc0) == 0x80; }
-
-// Bytes of the UTF-8 sequence at the front of `text`, 2 to 4; 0 where there is none (Unicode 15, table 3-7:
-// no overlong forms, no surrogates, nothing beyond U+10FFFF). `text` begins with a byte of 0x80 or above.
-size_t sequence_size(std::string_view text) {
-  const auto lead = static_cast<uint8_t>(text[0]);
-  const size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
-  for (size_t i = 1; i < size; ++i) {
-    if (!is_continuation(text[i])) return 0;
-  }
-  const auto second = static_cast<uint8_t>(text[1]);
-  if (lead == 0xe0 && second < 0xa0) return 0;
-  if (lead == 0xed && second > 0x9f) return 0;
-  if (lead == 0xf0 && second < 0x90) return 0;
-  if (lead == 0xf4 && second > 0x8f) return 0;
-  return size;
-}
 
 // `c` is a control character, a quote or a backslash.
 void append_escape(char c, std::string& out) {
@@ -66,7 +49,7 @@ void append_json_string(std::string_view text, std::string& out) {
     if (at == text.size()) break;
     if (static_cast<uint8_t>(text[at]) < 0x80) {
       append_escape(text[at++], out);
-    } else if (const size_t size = sequence_size(text.substr(at)); size != 0) {
+    } else if (const size_t size = utf8_sequence_size(text.substr(at)); size != 0) {
       out += text.substr(at, size);
       at += size;
     } else {
