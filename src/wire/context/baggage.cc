@@ -19,7 +19,7 @@ bool is_token_char(char c) {
 
 bool is_token(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_token_char); }
 
-// baggage-octet of W3C Baggage, 3.3.1.
+// baggage-octet of W3C Baggage, 3.2.1.
 bool is_octet(char c) { return c > 0x20 && c < 0x7f && c != '"' && c != ',' && c != ';' && c != '\\'; }
 
 bool is_octets(std::string_view text) { return std::ranges::all_of(text, is_octet); }

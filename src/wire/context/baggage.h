@@ -45,7 +45,7 @@ class Baggage {
   std::vector<BaggageMember> members_;
 };
 
-// What every platform carries at least (3.3.2); we carry no more. Bytes are those of the header that we would send.
+// What every platform carries at least (3.2.2); we carry no more. Bytes are those of the header that we would send.
 struct BaggageLimits {
   size_t members_max = 64;
   size_t bytes_max = 8192;

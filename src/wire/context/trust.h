@@ -1,6 +1,6 @@
 // The border between those whose context we take and everybody else. Anyone may send headers: an id from outside can
 // join foreign traces, a sampled or debug flag from outside can make us record everything, baggage from outside can
-// speak for a user (W3C Trace Context, section 6). And what goes out tells others about our inside.
+// speak for a user (W3C Trace Context, "Security considerations"). And what goes out tells others about our inside.
 //
 // Both rules are plain values: the listener that a request came in on has an InboundTrust, an outgoing call has a
 // HostAllowList.
