@@ -1,7 +1,6 @@
 #include "model/ids.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <span>
 
 #include "base/hex.h"
@@ -15,15 +14,17 @@ base::Result<Id> parse(std::string_view hex, std::string_view what) {
   Id id;
   const size_t digits = id.bytes.size() * 2;
   if (hex.empty() || hex.size() > digits) {
-    return base::fail(base::Errc::InvalidArgument,
-                      fmt::format("{} id has {} characters; it takes 1 to {} hex digits", what, hex.size(), digits));
+    return base::fail(base::Errc::InvalidArgument, std::string(what) + " id has " + std::to_string(hex.size()) +
+                                                       " characters; it takes 1 to " + std::to_string(digits) +
+                                                       " hex digits");
   }
   std::string padded(digits - hex.size(), '0');
   padded += hex;
   if (!base::from_hex(padded, id.bytes)) {
-    return base::fail(base::Errc::InvalidArgument, fmt::format("{} id '{}' is not hexadecimal", what, hex));
+    return base::fail(base::Errc::InvalidArgument,
+                      std::string(what) + " id '" + std::string(hex) + "' is not hexadecimal");
   }
-  if (!id.is_valid()) return base::fail(base::Errc::InvalidArgument, fmt::format("{} id is all zeros", what));
+  if (!id.is_valid()) return base::fail(base::Errc::InvalidArgument, std::string(what) + " id is all zeros");
   return id;
 }
 
