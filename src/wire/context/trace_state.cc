@@ -10,6 +10,8 @@ namespace backstitch::wire::context {
 namespace {
 
 constexpr size_t kLongMemberBytes = 128;
+constexpr size_t kHeaderBytesMax =
+    TraceState::kMembersMax * (TraceState::kKeyBytesMax + TraceState::kValueBytesMax + 2);
 constexpr size_t kTenantBytesMax = 241;
 constexpr size_t kSystemBytesMax = 14;
 
@@ -91,6 +93,9 @@ class Collector {
 
 std::optional<TraceState> TraceState::parse(std::span<const std::string_view> lines, TraceStateGrammar grammar) {
   TraceState state;
+  size_t bytes = 0;
+  for (const std::string_view line : lines) bytes += line.size() + 1;
+  state.header_.reserve(std::min(bytes, kHeaderBytesMax));
   Collector collector(grammar);
   for (std::string_view line : lines) {
     while (!line.empty()) {
