@@ -75,6 +75,13 @@ TEST(B3, an_id_of_64_bits_that_was_written_with_128_stays_so) {
   EXPECT_EQ(inject(kSingle, found.context).at(0).second, header);
 }
 
+TEST(B3, an_id_that_is_longer_than_it_says_is_written_whole) {
+  Context context;
+  context.span = span(kLongId, Sampling::Sample);
+  context.span.is_trace_id_64_bit = true;
+  EXPECT_EQ(inject(kSingle, context).at(0).second, std::string(kLongId) + "-05e3ac9a4f6e3b90-1");
+}
+
 TEST(B3, upper_case_is_read_and_lower_case_written) {
   const Extraction found = extract(kSingle, {{"B3", "80F198EE56343BA864FE8B2A57D3EFF7-05E3AC9A4F6E3B90-1"}});
   EXPECT_EQ(found.context.span, span(kLongId, Sampling::Sample));

@@ -164,6 +164,13 @@ TEST(Raceway, a_malformed_documented_field_is_counted) {
   EXPECT_TRUE(found.context.span.trace_id.is_valid());
 }
 
+TEST(Raceway, the_dashes_of_a_uuid_stand_where_they_belong) {
+  for (const char* uuid : {"4bf9-2f3577b3-4da6-a3ce-929d0e0e4736", "4bf92f3577b34da6a3ce929d0e0e4736----",
+                           "4bf92f35-77b3-4da6-a3ce-929d0e0e473-", "{4bf92f35-77b3-4da6-a3ce-929d0e0e4736}"}) {
+    EXPECT_EQ(extract(kClock, {{"X-Raceway-Trace-Id", uuid}}).context, Context{}) << uuid;
+  }
+}
+
 TEST(Raceway, the_documented_fields_are_read_where_the_clock_is_malformed) {
   const Extraction found =
       extract(kClock, {{"raceway-clock", "v9;"}, {"X-Raceway-Trace-Id", "4bf92f3577b34da6a3ce929d0e0e4736"}});
