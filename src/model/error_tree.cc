@@ -1,0 +1,142 @@
+#include "model/error_tree.h"
+
+#include <cassert>
+
+namespace backstitch::model {
+
+ErrorNode ErrorTree::node(size_t index) const {
+  const Stored& stored = nodes_[index];
+  ErrorNode node;
+  node.service = view(stored.service);
+  node.operation = view(stored.operation);
+  node.code = ErrorCode(stored.code, view(stored.custom_code));
+  node.error = view(stored.error);
+  node.depth = stored.depth;
+  node.swallowed = stored.swallowed;
+  node.observed = stored.observed;
+  node.count = stored.count;
+  node.duration = stored.duration;
+  node.span_id = stored.span_id;
+  node.claimed_by = view(stored.claimed_by);
+  if (stored.other_code != kNoCode) node.other_code = ErrorCode(stored.other_code, view(stored.other_custom_code));
+  node.truncated = stored.truncated;
+  return node;
+}
+
+void ErrorTree::reserve(size_t nodes, size_t text_bytes) {
+  nodes_.reserve(nodes);
+  text_.reserve(text_bytes);
+}
+
+void ErrorTree::clear() {
+  nodes_.clear();
+  text_.clear();
+}
+
+void ErrorTree::add(const ErrorNode& node) {
+  assert(nodes_.empty() ? node.depth == 0 : node.depth >= 1 && node.depth <= nodes_.back().depth + 1);
+  assert(node.count != 0);
+  Stored& stored = nodes_.emplace_back();
+  stored.service = keep(node.service);
+  stored.operation = keep(node.operation);
+  stored.error = keep(node.error);
+  stored.custom_code = keep(node.code.custom_);
+  stored.claimed_by = keep(node.claimed_by);
+  stored.span_id = node.span_id;
+  stored.duration = node.duration;
+  stored.truncated = node.truncated;
+  stored.count = node.count;
+  stored.depth = node.depth;
+  stored.code = node.code.number_;
+  stored.swallowed = node.swallowed;
+  stored.observed = node.observed;
+  if (node.other_code) set_other_code(nodes_.size() - 1, node.other_code);
+}
+
+void ErrorTree::add_below_root(const ErrorTree& other) {
+  for (size_t i = 0; i < other.size(); ++i) {
+    ErrorNode node = other.node(i);
+    ++node.depth;
+    add(node);
+  }
+}
+
+void ErrorTree::set_code(size_t index, ErrorCode code) {
+  nodes_[index].code = code.number_;
+  nodes_[index].custom_code = keep(code.custom_);
+}
+
+void ErrorTree::set_other_code(size_t index, std::optional<ErrorCode> code) {
+  nodes_[index].other_code = code ? code->number_ : kNoCode;
+  nodes_[index].other_custom_code = code ? keep(code->custom_) : Text{};
+}
+
+void ErrorTree::remove(const std::vector<bool>& gone) {
+  assert(gone.size() == nodes_.size() && (gone.empty() || !gone[0]));
+  std::vector<uint16_t> lifted;  // for each level of the branch that is being walked: by how much its nodes move up
+  size_t kept = 0;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const uint16_t depth = nodes_[i].depth;
+    lifted.resize(depth + 1);
+    lifted[depth] = depth == 0 ? 0 : lifted[depth - 1];
+    if (gone[i]) {
+      ++lifted[depth];
+      continue;
+    }
+    nodes_[kept] = nodes_[i];
+    nodes_[kept++].depth = static_cast<uint16_t>(depth - lifted[depth]);
+  }
+  nodes_.resize(kept);
+}
+
+bool ErrorTree::operator==(const ErrorTree& other) const {
+  if (size() != other.size()) return false;
+  for (size_t i = 0; i < size(); ++i) {
+    if (node(i) != other.node(i)) return false;
+  }
+  return true;
+}
+
+std::vector<bool> failing_subtrees(const ErrorTree& tree) {
+  std::vector<bool> failing(tree.size());
+  std::vector<bool> below;  // by depth: a node that fails was met below the node of that depth to come
+  for (size_t i = tree.size(); i-- > 0;) {
+    const uint16_t depth = tree.depth(i);
+    if (below.size() < depth + 2u) below.resize(depth + 2u);
+    failing[i] = tree.is_failing(i) || below[depth + 1u];
+    below[depth + 1u] = false;
+    if (failing[i]) below[depth] = true;
+  }
+  return failing;
+}
+
+std::vector<size_t> failing_path(const ErrorTree& tree) {
+  std::vector<size_t> path;
+  if (tree.empty()) return path;
+  const std::vector<bool> failing = failing_subtrees(tree);
+  std::optional<size_t> next = 0;
+  while (next) {
+    const size_t at = *next;
+    const bool may_hide = !tree.is_failing(at);
+    path.push_back(at);
+    next.reset();
+    for (size_t i = at + 1; i < tree.size() && tree.depth(i) > tree.depth(at); ++i) {
+      if (tree.depth(i) != tree.depth(at) + 1 || !failing[i]) continue;
+      if (tree.is_failing(i)) {
+        next = i;
+        break;
+      }
+      if (may_hide && !next) next = i;
+    }
+  }
+  return path;
+}
+
+std::optional<size_t> first_failing_child(const ErrorTree& tree) {
+  for (size_t i = 1; i < tree.size(); ++i) {
+    if (tree.depth(i) == 1 && tree.is_failing(i)) return i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace backstitch::model
