@@ -33,15 +33,15 @@ void ErrorTree::clear() {
   text_.clear();
 }
 
-void ErrorTree::add(const ErrorNode& node) {
+void ErrorTree::add(const ErrorNode& node, std::string_view source) {
   assert(nodes_.empty() ? node.depth == 0 : node.depth >= 1 && node.depth <= nodes_.back().depth + 1);
   assert(node.count != 0);
   Stored& stored = nodes_.emplace_back();
-  stored.service = keep(node.service);
-  stored.operation = keep(node.operation);
-  stored.error = keep(node.error);
-  stored.custom_code = keep(node.code.custom_);
-  stored.claimed_by = keep(node.claimed_by);
+  stored.service = keep(node.service, source);
+  stored.operation = keep(node.operation, source);
+  stored.error = keep(node.error, source);
+  stored.custom_code = keep(node.code.custom_, source);
+  stored.claimed_by = keep(node.claimed_by, source);
   stored.span_id = node.span_id;
   stored.duration = node.duration;
   stored.truncated = node.truncated;

@@ -62,13 +62,19 @@ class ErrorTree {
   ErrorNode node(size_t index) const;
   uint16_t depth(size_t index) const { return nodes_[index].depth; }
   bool is_failing(size_t index) const { return nodes_[index].code != ErrorCode::kOk; }
+  // No less than all texts together.
+  size_t text_bytes() const { return text_.size(); }
   const Truncated& truncated(size_t index) const { return nodes_[index].truncated; }
 
   void reserve(size_t nodes, size_t text_bytes);
   void clear();
   // Appends the next node in pre-order: its depth is 0 for the first, then 1 to one more than the last one's
   // (asserted). Texts must not be borrowed from this tree.
-  void add(const ErrorNode& node);
+  void add(const ErrorNode& node) { add(node, {}); }
+  // Takes a copy of `source` as the texts to come, so that add(node, source) copies none that lie in it. Before the
+  // first node.
+  void start_with_text(std::string_view source) { text_ = source; }
+  void add(const ErrorNode& node, std::string_view source);
   // Appends the nodes of `other`, all deeper by one.
   void add_below_root(const ErrorTree& other);
 
@@ -85,8 +91,6 @@ class ErrorTree {
   void set_duration(size_t index, std::chrono::nanoseconds duration) { nodes_[index].duration = duration; }
   void set_span_id(size_t index, SpanId id) { nodes_[index].span_id = id; }
   void set_truncated(size_t index, Truncated truncated) { nodes_[index].truncated = truncated; }
-  // A text shortened to its first `bytes` bytes; no copy.
-  void shorten_error(size_t index, size_t bytes) { nodes_[index].error.size = static_cast<uint32_t>(bytes); }
 
   // Removes the nodes that are marked; of a node whose parent goes, the depth is one less. A node goes with all
   // below it, or its only child takes its place. `gone` has size() entries, the root's false.
@@ -119,6 +123,11 @@ class ErrorTree {
     const Text kept{static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(text.size())};
     text_ += text;
     return kept;
+  }
+  Text keep(std::string_view text, std::string_view source) {
+    const auto at = reinterpret_cast<uintptr_t>(text.data()) - reinterpret_cast<uintptr_t>(source.data());
+    if (at < source.size()) return {static_cast<uint32_t>(at), static_cast<uint32_t>(text.size())};
+    return keep(text);
   }
   std::string_view view(Text text) const { return {text_.data() + text.at, text.size}; }
 

@@ -14,61 +14,67 @@ using model::ErrorCode;
 using model::ErrorNode;
 using model::SpanId;
 
-// One field of a message: a number, or bytes.
-struct Field {
-  uint32_t number = 0;
-  uint32_t wire_type = 0;
-  uint64_t value = 0;  // of a varint
-  std::string_view bytes;
-
-  bool is(uint32_t type) const { return wire_type == type; }
-};
-
-// Reads a message field by field; false from next() at its end and where it is broken.
+// Reads a message field by field. What is broken ends it: next() is false then, and all values are empty.
 class Fields {
  public:
   explicit Fields(std::string_view message) : at_(message.data()), end_(at_ + message.size()) {}
 
-  bool next(Field& field) {
+  // The next field's tag, or false at the end. Its value must be taken or skipped.
+  bool next(uint32_t& tag) {
     if (at_ == end_) return false;
-    uint64_t tag;
-    is_broken_ = !varint(tag) || tag >> 3 == 0 || tag >> 32 != 0 || !value(tag, field);
+    const uint64_t read = varint();
+    if (read >> 3 == 0 || read >> 32 != 0) fail();
+    tag = static_cast<uint32_t>(read);
     return !is_broken_;
+  }
+  uint64_t varint() {
+    if (at_ != end_ && static_cast<uint8_t>(*at_) < 0x80) [[likely]]
+      return static_cast<uint8_t>(*at_++);
+    return long_varint();
+  }
+  std::string_view bytes() { return take(varint()); }
+  void skip(uint32_t tag) {
+    switch (tag & 7) {
+      case kVarint:
+        varint();
+        break;
+      case kFixed64:
+        take(8);
+        break;
+      case kBytes:
+        bytes();
+        break;
+      case kFixed32:
+        take(4);
+        break;
+      default:
+        fail();  // groups and what no version of protobuf has
+    }
   }
   bool is_broken() const { return is_broken_; }
 
  private:
-  bool varint(uint64_t& value) {
-    value = 0;
+  uint64_t long_varint() {
+    uint64_t value = 0;
     for (int shift = 0; at_ != end_ && shift < 64; shift += 7) {
       const auto byte = static_cast<uint8_t>(*at_++);
       value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if (byte < 0x80) return true;
+      if (byte < 0x80) return value;
     }
-    return false;
+    fail();
+    return 0;
   }
-  bool take(uint64_t size, std::string_view& bytes) {
-    if (size > static_cast<uint64_t>(end_ - at_)) return false;
-    bytes = {at_, static_cast<size_t>(size)};
+  std::string_view take(uint64_t size) {
+    if (size > static_cast<uint64_t>(end_ - at_)) [[unlikely]] {
+      fail();
+      return {};
+    }
     at_ += size;
-    return true;
+    return {at_ - size, static_cast<size_t>(size)};
   }
-  bool value(uint64_t tag, Field& field) {
-    field.number = static_cast<uint32_t>(tag >> 3);
-    field.wire_type = static_cast<uint32_t>(tag & 7);
-    uint64_t size;
-    switch (field.wire_type) {
-      case kVarint:
-        return varint(field.value);
-      case kFixed64:
-        return take(8, field.bytes);
-      case kBytes:
-        return varint(size) && take(size, field.bytes);
-      case kFixed32:
-        return take(4, field.bytes);
-      default:
-        return false;  // groups and what no version of protobuf has
-    }
+  void fail() {
+    is_broken_ = true;
+    at_ = end_;
   }
 
   const char* at_;
@@ -84,80 +90,86 @@ struct RawNode {
   bool swallowed = false, observed_by_caller = false;
 };
 
-void take_bytes(const Field& field, RawNode& node) {
-  switch (static_cast<NodeField>(field.number)) {
-    case NodeField::Service:
-      node.service = field.bytes;
+constexpr uint32_t number(NodeField field) { return static_cast<uint32_t>(field) << 3 | kVarint; }
+constexpr uint32_t text(NodeField field) { return static_cast<uint32_t>(field) << 3 | kBytes; }
+
+// A field of a known number with another wire type is skipped like an unknown one.
+void read_field(uint32_t tag, Fields& fields, RawNode& node) {
+  switch (tag) {
+    case number(NodeField::Depth):
+      node.depth = fields.varint();
       break;
-    case NodeField::CustomCode:
-      node.custom_code = field.bytes;
+    case text(NodeField::Service):
+      node.service = fields.bytes();
       break;
-    case NodeField::Error:
-      node.error = field.bytes;
+    case number(NodeField::Code):
+      node.code = fields.varint();
       break;
-    case NodeField::Operation:
-      node.operation = field.bytes;
+    case text(NodeField::CustomCode):
+      node.custom_code = fields.bytes();
       break;
-    case NodeField::SpanId:
-      node.span_id = field.bytes;
+    case text(NodeField::Error):
+      node.error = fields.bytes();
       break;
-    case NodeField::ClaimedBy:
-      node.claimed_by = field.bytes;
+    case text(NodeField::Operation):
+      node.operation = fields.bytes();
       break;
-    case NodeField::OtherCustomCode:
-      node.other_custom_code = field.bytes;
+    case number(NodeField::DurationNanos):
+      node.duration_nanos = fields.varint();
+      break;
+    case text(NodeField::SpanId):
+      node.span_id = fields.bytes();
+      break;
+    case number(NodeField::Count):
+      node.count = fields.varint();
+      break;
+    case number(NodeField::Swallowed):
+      node.swallowed = fields.varint() != 0;
+      break;
+    case number(NodeField::ObservedByCaller):
+      node.observed_by_caller = fields.varint() != 0;
+      break;
+    case number(NodeField::TruncatedMessages):
+      node.truncated_messages = fields.varint();
+      break;
+    case number(NodeField::TruncatedNodes):
+      node.truncated_nodes = fields.varint();
+      break;
+    case number(NodeField::TruncatedPath):
+      node.truncated_path = fields.varint();
+      break;
+    case text(NodeField::ClaimedBy):
+      node.claimed_by = fields.bytes();
+      break;
+    case number(NodeField::OtherCode):
+      node.other_code = fields.varint();
+      break;
+    case text(NodeField::OtherCustomCode):
+      node.other_custom_code = fields.bytes();
       break;
     default:
-      break;
+      fields.skip(tag);
   }
 }
 
-void take_number(const Field& field, RawNode& node) {
-  switch (static_cast<NodeField>(field.number)) {
-    case NodeField::Depth:
-      node.depth = field.value;
-      break;
-    case NodeField::Code:
-      node.code = field.value;
-      break;
-    case NodeField::DurationNanos:
-      node.duration_nanos = field.value;
-      break;
-    case NodeField::Count:
-      node.count = field.value;
-      break;
-    case NodeField::Swallowed:
-      node.swallowed = field.value != 0;
-      break;
-    case NodeField::ObservedByCaller:
-      node.observed_by_caller = field.value != 0;
-      break;
-    case NodeField::TruncatedMessages:
-      node.truncated_messages = field.value;
-      break;
-    case NodeField::TruncatedNodes:
-      node.truncated_nodes = field.value;
-      break;
-    case NodeField::TruncatedPath:
-      node.truncated_path = field.value;
-      break;
-    case NodeField::OtherCode:
-      node.other_code = field.value;
-      break;
-    default:
-      break;
-  }
-}
+constexpr uint32_t kNodesTag = kTreeNodes << 3 | kBytes;
 
 class Decoder {
  public:
-  explicit Decoder(Decoded& out) : out_(out), repair_(out.repairs) {}
+  Decoder(std::string_view bytes, Decoded& out) : bytes_(bytes), out_(out), repair_(out.repairs) {
+    out_.tree.start_with_text(bytes);
+  }
 
-  Verdict<> tree(std::string_view bytes) {
-    Fields fields(bytes);
-    for (Field field; fields.next(field);) {
-      if (field.number != kTreeNodes || !field.is(kBytes)) continue;
-      if (const auto taken = node(field.bytes); !taken) return taken;
+  Verdict<> tree() {
+    Fields fields(bytes_);
+    for (uint32_t tag; fields.next(tag);) {
+      if (tag != kNodesTag) {
+        fields.skip(tag);
+        continue;
+      }
+      const std::string_view message = fields.bytes();
+      if (fields.is_broken()) break;
+      if (const auto taken = node(message); !taken) return taken;
     }
     if (fields.is_broken()) return std::unexpected(Refusal::BadProtobuf);
     if (out_.tree.empty()) return std::unexpected(Refusal::Empty);
@@ -168,16 +180,10 @@ class Decoder {
   Verdict<> node(std::string_view message) {
     RawNode raw;
     Fields fields(message);
-    for (Field field; fields.next(field);) {
-      if (field.is(kBytes)) {
-        take_bytes(field, raw);
-      } else if (field.is(kVarint)) {
-        take_number(field, raw);
-      }
-    }
+    for (uint32_t tag; fields.next(tag);) read_field(tag, fields, raw);
     if (fields.is_broken()) return std::unexpected(Refusal::BadProtobuf);
     if (const auto placed = check_place(raw.depth); !placed) return placed;
-    out_.tree.add(repaired(raw));
+    out_.tree.add(repaired(raw), bytes_);
     return {};
   }
 
@@ -224,23 +230,26 @@ class Decoder {
 
   // A node that has the id of a node above it would make a cycle of whoever joins trees and spans.
   SpanId span_id(std::string_view bytes, uint16_t depth) {
-    above_[depth] = {};
+    above_[depth] = 0;
     if (bytes.empty()) return {};
     SpanId id;
     if (bytes.size() == id.bytes.size()) id = SpanId::from_bytes(bytes.data());
-    if (!id.is_valid() || std::find(above_.begin(), above_.begin() + depth, id) != above_.begin() + depth) {
+    const auto end = above_.begin() + depth;
+    if (!id.is_valid() || std::find(above_.begin(), end, id.as_number()) != end) {
       repair_.add(Repair::SpanIdRemoved);
       return {};
     }
-    return above_[depth] = id;
+    above_[depth] = id.as_number();
+    return id;
   }
 
+  const std::string_view bytes_;
   Decoded& out_;
   Repairer repair_;
-  std::array<SpanId, kDecodeLevelsMax> above_{};  // of the last node at each depth
+  std::array<uint64_t, kDecodeLevelsMax> above_;  // span id of the last node at each depth, 0: none
 };
 
-constexpr size_t kNodeBytesMin = 4;      // tag, length, tag and length of an empty service
+constexpr size_t kNodeBytesUsual = 48;
 constexpr size_t kNodesReserveMax = 64;  // more only as they turn up
 
 }  // namespace
@@ -249,8 +258,8 @@ Verdict<Decoded> decode_binary(std::string_view bytes) {
   if (bytes.empty()) return std::unexpected(Refusal::Empty);
   if (bytes.size() > kDecodeBytesMax) return std::unexpected(Refusal::TooLarge);
   Decoded decoded;
-  decoded.tree.reserve(std::min(bytes.size() / kNodeBytesMin, kNodesReserveMax), bytes.size());
-  if (const auto taken = Decoder(decoded).tree(bytes); !taken) return std::unexpected(taken.error());
+  decoded.tree.reserve(std::min(bytes.size() / kNodeBytesUsual + 1, kNodesReserveMax), bytes.size());
+  if (const auto taken = Decoder(bytes, decoded).tree(); !taken) return std::unexpected(taken.error());
   return decoded;
 }
 

@@ -12,20 +12,11 @@ using model::ErrorCode;
 using model::ErrorNode;
 using model::ErrorTree;
 
-// Two passes over a node's fields with the same code: one counts bytes, one writes them.
-class Counter {
- public:
-  void varint(uint64_t value) { size_ += static_cast<size_t>(protozero::length_of_varint(value)); }
-  void bytes(const void*, size_t size) { size_ += size; }
-  size_t size() const { return size_; }
-
- private:
-  size_t size_ = 0;
-};
-
+// Writes into room that is known to be enough.
 class Writer {
  public:
   explicit Writer(char* at) : at_(at) {}
+
   void varint(uint64_t value) {
     if (value < 0x80) [[likely]] {
       *at_++ = static_cast<char>(value);
@@ -33,33 +24,38 @@ class Writer {
       at_ += protozero::add_varint_to_buffer(at_, value);
     }
   }
-  void bytes(const void* data, size_t size) {
-    std::memcpy(at_, data, size);
-    at_ += size;
+  void bytes(std::string_view bytes) {
+    std::memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
   }
   char* at() const { return at_; }
+  // Puts the length of what was written since `begin` in front of it.
+  void insert_length(char* begin) {
+    const auto size = static_cast<size_t>(at_ - begin);
+    const int length_size = protozero::length_of_varint(size);
+    std::memmove(begin + length_size, begin, size);
+    protozero::add_varint_to_buffer(begin, size);
+    at_ += length_size;
+  }
 
  private:
   char* at_;
 };
 
-template <typename Out>
-void put_number(Out& out, NodeField field, uint64_t value) {
+void put_number(Writer& out, NodeField field, uint64_t value) {
   if (value == 0) return;
   out.varint(static_cast<uint32_t>(field) << 3 | kVarint);
   out.varint(value);
 }
 
-template <typename Out>
-void put_text(Out& out, NodeField field, std::string_view text) {
+void put_text(Writer& out, NodeField field, std::string_view text) {
   if (text.empty()) return;
   out.varint(static_cast<uint32_t>(field) << 3 | kBytes);
   out.varint(text.size());
-  out.bytes(text.data(), text.size());
+  out.bytes(text);
 }
 
-template <typename Out>
-void put_code(Out& out, NodeField number, NodeField custom, ErrorCode code, uint32_t offset) {
+void put_code(Writer& out, NodeField number, NodeField custom, ErrorCode code, uint32_t offset) {
   if (code.is_custom()) {
     put_text(out, custom, code.name());
   } else {
@@ -67,8 +63,7 @@ void put_code(Out& out, NodeField number, NodeField custom, ErrorCode code, uint
   }
 }
 
-template <typename Out>
-void put_node(Out& out, const ErrorNode& node) {
+void put_node(Writer& out, const ErrorNode& node) {
   put_number(out, NodeField::Depth, node.depth);
   put_text(out, NodeField::Service, node.service);
   put_code(out, NodeField::Code, NodeField::CustomCode, node.code, 0);
@@ -89,31 +84,26 @@ void put_node(Out& out, const ErrorNode& node) {
   if (node.other_code) put_code(out, NodeField::OtherCode, NodeField::OtherCustomCode, *node.other_code, 1);
 }
 
-size_t size_of(const ErrorNode& node) {
-  Counter counter;
-  put_node(counter, node);
-  return counter.size();
-}
-
 constexpr uint64_t kNodeTag = kTreeNodes << 3 | kBytes;
+// A node without its texts: tag and length, eleven numbers, a span id, heads of six texts.
+constexpr size_t kNodeBytesMax = 160;
 
 }  // namespace
 
 std::string encode_binary(const ErrorTree& tree) {
-  size_t total = 0;
-  for (size_t i = 0; i < tree.size(); ++i) {
-    const size_t size = size_of(tree.node(i));
-    total += 1 + static_cast<size_t>(protozero::length_of_varint(size)) + size;
-  }
-  std::string out(total, '\0');
-  Writer writer(out.data());
-  for (size_t i = 0; i < tree.size(); ++i) {
-    const ErrorNode node = tree.node(i);
-    writer.varint(kNodeTag);
-    writer.varint(size_of(node));
-    put_node(writer, node);
-  }
-  assert(writer.at() == out.data() + out.size());
+  std::string out;
+  out.resize_and_overwrite(tree.size() * kNodeBytesMax + tree.text_bytes(),
+                           [&](char* begin, [[maybe_unused]] size_t size) {
+                             Writer writer(begin);
+                             for (size_t i = 0; i < tree.size(); ++i) {
+                               writer.varint(kNodeTag);
+                               char* const node = writer.at();
+                               put_node(writer, tree.node(i));
+                               writer.insert_length(node);
+                             }
+                             assert(writer.at() <= begin + size);
+                             return static_cast<size_t>(writer.at() - begin);
+                           });
   return out;
 }
 

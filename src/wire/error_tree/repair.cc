@@ -14,7 +14,7 @@ std::string_view Repairer::text(std::string_view raw, size_t bytes_max) {
 std::string_view Repairer::repaired_text(std::string_view raw, size_t bytes_max) {
   if (!is_utf8(raw)) {
     repairs_.add(Repair::TextReplaced);
-    std::string& owned = owned_.emplace_back();
+    std::string& owned = owned_.emplace_front();
     append_repaired(raw, owned);
     raw = owned;
   }

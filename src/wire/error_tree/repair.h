@@ -1,7 +1,7 @@
 // What both decoders make of values that are wrong without being senseless: the same in JSON and in protobuf.
 #pragma once
 
-#include <deque>
+#include <forward_list>
 #include <string>
 #include <string_view>
 
@@ -26,7 +26,7 @@ class Repairer {
   std::string_view repaired_text(std::string_view raw, size_t bytes_max);
 
   Repairs& repairs_;
-  std::deque<std::string> owned_;
+  std::forward_list<std::string> owned_;  // most values need no repair, and then it allocates nothing
 };
 
 }  // namespace backstitch::wire::error_tree
