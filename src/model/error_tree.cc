@@ -4,23 +4,24 @@
 
 namespace backstitch::model {
 
+// Every field is named, so that none is written twice: this and add() are most of what reading and writing cost.
 ErrorNode ErrorTree::node(size_t index) const {
   const Stored& stored = nodes_[index];
-  ErrorNode node;
-  node.service = view(stored.service);
-  node.operation = view(stored.operation);
-  node.code = ErrorCode(stored.code, view(stored.custom_code));
-  node.error = view(stored.error);
-  node.depth = stored.depth;
-  node.swallowed = stored.swallowed;
-  node.observed = stored.observed;
-  node.count = stored.count;
-  node.duration = stored.duration;
-  node.span_id = stored.span_id;
-  node.claimed_by = view(stored.claimed_by);
-  if (stored.other_code != kNoCode) node.other_code = ErrorCode(stored.other_code, view(stored.other_custom_code));
-  node.truncated = stored.truncated;
-  return node;
+  const bool has_other = stored.other_code != kNoCode;
+  return {.service = view(stored.service),
+          .operation = view(stored.operation),
+          .code = ErrorCode(stored.code, view(stored.custom_code)),
+          .error = view(stored.error),
+          .depth = stored.depth,
+          .swallowed = stored.swallowed,
+          .observed = stored.observed,
+          .count = stored.count,
+          .duration = stored.duration,
+          .span_id = stored.span_id,
+          .claimed_by = view(stored.claimed_by),
+          .other_code =
+              has_other ? std::optional(ErrorCode(stored.other_code, view(stored.other_custom_code))) : std::nullopt,
+          .truncated = stored.truncated};
 }
 
 void ErrorTree::reserve(size_t nodes, size_t text_bytes) {
@@ -36,20 +37,21 @@ void ErrorTree::clear() {
 void ErrorTree::add(const ErrorNode& node, std::string_view source) {
   assert(nodes_.empty() ? node.depth == 0 : node.depth >= 1 && node.depth <= nodes_.back().depth + 1);
   assert(node.count != 0);
-  Stored& stored = nodes_.emplace_back();
-  stored.service = keep(node.service, source);
-  stored.operation = keep(node.operation, source);
-  stored.error = keep(node.error, source);
-  stored.custom_code = keep(node.code.custom_, source);
-  stored.claimed_by = keep(node.claimed_by, source);
-  stored.span_id = node.span_id;
-  stored.duration = node.duration;
-  stored.truncated = node.truncated;
-  stored.count = node.count;
-  stored.depth = node.depth;
-  stored.code = node.code.number_;
-  stored.swallowed = node.swallowed;
-  stored.observed = node.observed;
+  nodes_.push_back({.service = keep(node.service, source),
+                    .operation = keep(node.operation, source),
+                    .error = keep(node.error, source),
+                    .custom_code = keep(node.code.custom_, source),
+                    .other_custom_code = {},
+                    .claimed_by = keep(node.claimed_by, source),
+                    .span_id = node.span_id,
+                    .duration = node.duration,
+                    .truncated = node.truncated,
+                    .count = node.count,
+                    .depth = node.depth,
+                    .code = node.code.number_,
+                    .other_code = kNoCode,
+                    .swallowed = node.swallowed,
+                    .observed = node.observed});
   if (node.other_code) set_other_code(nodes_.size() - 1, node.other_code);
 }
 

@@ -82,12 +82,25 @@ class Fields {
   bool is_broken_ = false;
 };
 
-// The values of one Node message as they came.
-struct RawNode {
-  std::string_view service, custom_code, error, operation, span_id, claimed_by, other_custom_code;
-  uint64_t depth = 0, code = 0, duration_nanos = 0, count = 0, other_code = 0;
-  uint64_t truncated_messages = 0, truncated_nodes = 0, truncated_path = 0;
-  bool swallowed = false, observed_by_caller = false;
+// The values of one Node message as they came. In three parts, since GCC clears each of these in a few moves and all
+// of them at once with `rep stos`, which took a quarter of the time.
+struct RawTexts {
+  std::string_view service, error, operation, span_id;
+};
+struct RareTexts {
+  std::string_view custom_code, claimed_by, other_custom_code;
+};
+struct RawNumbers {
+  uint64_t depth, code, duration_nanos, count, other_code;
+  uint64_t truncated_messages, truncated_nodes, truncated_path;
+  bool swallowed, observed_by_caller;
+};
+struct RawNode : RawTexts, RareTexts, RawNumbers {
+  RawNode() {
+    static_cast<RawTexts&>(*this) = {};
+    static_cast<RareTexts&>(*this) = {};
+    static_cast<RawNumbers&>(*this) = {};
+  }
 };
 
 constexpr uint32_t number(NodeField field) { return static_cast<uint32_t>(field) << 3 | kVarint; }
@@ -197,26 +210,27 @@ class Decoder {
   }
 
   ErrorNode repaired(const RawNode& raw) {
-    ErrorNode node;
-    node.depth = static_cast<uint16_t>(raw.depth);
-    node.service = repair_.service(raw.service);
-    node.code = raw.custom_code.empty() ? repair_.code_number(raw.code) : repair_.code(raw.custom_code);
-    node.error = repair_.text(raw.error, kErrorBytesMax);
-    node.operation = repair_.text(raw.operation, kOperationBytesMax);
-    node.duration = std::chrono::nanoseconds(bounded<int64_t>(raw.duration_nanos));
-    node.span_id = span_id(raw.span_id, node.depth);
-    node.count = bounded<uint32_t>(raw.count, 1) + 1;
-    node.swallowed = raw.swallowed;
-    node.observed = raw.observed_by_caller ? model::Observed::ByCaller : model::Observed::ByCallee;
-    node.truncated = {bounded<uint32_t>(raw.truncated_messages), bounded<uint32_t>(raw.truncated_nodes),
-                      bounded<uint32_t>(raw.truncated_path)};
-    node.claimed_by = repair_.text(raw.claimed_by, kServiceBytesMax);
-    if (!raw.other_custom_code.empty()) {
-      node.other_code = repair_.code(raw.other_custom_code);
-    } else if (raw.other_code != 0) {
-      node.other_code = repair_.code_number(raw.other_code - 1);
-    }
-    return node;
+    const auto depth = static_cast<uint16_t>(raw.depth);
+    return {.service = repair_.service(raw.service),
+            .operation = repair_.text(raw.operation, kOperationBytesMax),
+            .code = raw.custom_code.empty() ? repair_.code_number(raw.code) : repair_.code(raw.custom_code),
+            .error = repair_.text(raw.error, kErrorBytesMax),
+            .depth = depth,
+            .swallowed = raw.swallowed,
+            .observed = raw.observed_by_caller ? model::Observed::ByCaller : model::Observed::ByCallee,
+            .count = bounded<uint32_t>(raw.count, 1) + 1,
+            .duration = std::chrono::nanoseconds(bounded<int64_t>(raw.duration_nanos)),
+            .span_id = span_id(raw.span_id, depth),
+            .claimed_by = repair_.text(raw.claimed_by, kServiceBytesMax),
+            .other_code = other_code(raw),
+            .truncated = {bounded<uint32_t>(raw.truncated_messages), bounded<uint32_t>(raw.truncated_nodes),
+                          bounded<uint32_t>(raw.truncated_path)}};
+  }
+
+  std::optional<ErrorCode> other_code(const RawNode& raw) {
+    if (!raw.other_custom_code.empty()) return repair_.code(raw.other_custom_code);
+    if (raw.other_code != 0) return repair_.code_number(raw.other_code - 1);
+    return std::nullopt;
   }
 
   // `below` is how far under the type's largest number the bound lies.
