@@ -67,6 +67,11 @@ struct GroupIndex {
 // there are owners; none of ParentId.
 uint32_t usual_rows(const ColumnId& id, const GroupIndex& group);
 
+// Beyond these, operations of a block are not listed; its spans are found all the same.
+constexpr size_t kOperationsMax = 10'000;
+// Of spans whose resource names none.
+constexpr std::string_view kUnknownService = "unknown_service";
+
 struct ServiceSpans {
   std::string service;
   uint32_t spans = 0;
@@ -109,8 +114,8 @@ struct BlockIndex {
   uint64_t covered_max = 0;
   uint64_t otlp_bytes = 0;  // of what went in
   std::vector<GroupIndex> groups;
-  std::vector<ServiceSpans> services;        // sorted by name; spans without a name are "unknown_service"
-  std::vector<ServiceOperation> operations;  // sorted
+  std::vector<ServiceSpans> services;        // sorted by name
+  std::vector<ServiceOperation> operations;  // sorted; all that there are, or kOperationsMax of them
   std::vector<Shape> shapes;                 // of all levels; [0] is the empty one
   std::vector<ColumnIndex> columns;          // sorted by id; fields without a row are left out
   TraceFilter trace_filter;

@@ -22,9 +22,6 @@ namespace {
 using model::AttributeLevel;
 
 constexpr size_t kFieldCount = 64;
-// Beyond these, operations of a block are not listed; its spans are found all the same.
-constexpr size_t kOperationsMax = 10'000;
-constexpr std::string_view kUnknownService = "unknown_service";
 constexpr uint32_t kErrorStatus = 2;
 
 constexpr Field kFields[] = {

@@ -340,7 +340,6 @@ uint32_t cost_of(const FieldRef& field) {
     case Intrinsic::Kind:
       return 1;
     case Intrinsic::Name:
-    case Intrinsic::Service:
     case Intrinsic::StatusMessage:
     case Intrinsic::InstrumentationName:
     case Intrinsic::InstrumentationVersion:
@@ -348,12 +347,15 @@ uint32_t cost_of(const FieldRef& field) {
     case Intrinsic::Duration:
     case Intrinsic::TraceId:
       return 4;
+    case Intrinsic::Service:
+      return 8;
     case Intrinsic::None:
       break;
     default:
       return 20;
   }
-  if (field.scope == Scope::Resource || field.scope == Scope::Instrumentation) return 2;
+  if (field.scope == Scope::Resource) return 8;  // told by names of spans and their parents: three columns
+  if (field.scope == Scope::Instrumentation) return 2;
   if (field.scope == Scope::Span) return 6;
   return field.scope == Scope::Any || field.scope == Scope::Tag ? 10 : 12;
 }

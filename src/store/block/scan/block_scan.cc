@@ -16,6 +16,8 @@ using traceql::StageKind;
 
 using Kind = FilterStep::Kind;
 
+constexpr size_t kFew = 8;  // where fewer than one in so many spans are left, looking at each of them is cheap
+
 template <typename T>
 T pop(std::vector<T>& stack) {
   T top = std::move(stack.back());
@@ -41,7 +43,11 @@ struct BlockScan::Bound {
 };
 
 BlockScan::BlockScan(const Block& block, const QueryPlan& plan, Spending& spending)
-    : block_(block), plan_(plan), spending_(spending), bound_(new Bound[plan.conditions().size()]) {}
+    : block_(block), plan_(plan), spending_(spending), bound_(new Bound[plan.conditions().size()]) {
+  for (const LeafFilter& leaf : plan.leaves()) {
+    facts_.push_back(leaf.service ? facts_of(block.index(), *leaf.service) : ServiceFacts());
+  }
+}
 BlockScan::~BlockScan() = default;
 
 const BlockCondition& BlockScan::bound(uint32_t condition) {
@@ -83,6 +89,8 @@ bool BlockScan::may_hold(const Conjunct& conjunct, uint32_t group) {
 }
 
 bool BlockScan::may_hold(const LeafFilter& leaf, uint32_t group) {
+  const ServiceFacts& service = facts(leaf);
+  if (!service.has_spans || (leaf.is_of_errors && !service.has_errors)) return false;
   return std::ranges::all_of(leaf.conjuncts, [&](const Conjunct& conjunct) { return may_hold(conjunct, group); });
 }
 
@@ -154,11 +162,25 @@ Bitmap BlockScan::evaluate(const Conjunct& conjunct, GroupColumns& group) {
 Bitmap BlockScan::evaluate(const LeafFilter& leaf, GroupColumns& group) {
   if (!may_hold(leaf, group.group())) return Bitmap(group.spans());
   Bitmap holds(group.spans(), true);
+  bool is_narrow = facts(leaf).names.empty();
   for (const Conjunct& conjunct : leaf.conjuncts) {
+    if (!is_narrow && holds.count() <= holds.size() / kFew) {
+      narrow(holds, leaf, group);
+      is_narrow = true;
+    }
     if (!holds.any()) break;
     holds &= evaluate(conjunct, group);
   }
   return holds;
+}
+
+// The column of names is read in a fifth of the time that resources take.
+void BlockScan::narrow(Bitmap& holds, const LeafFilter& leaf, GroupColumns& group) const {
+  const std::vector<bool>& names = facts(leaf).names;
+  const auto codes = group.codes(Field::Name);
+  for (size_t span = holds.next(0); span < holds.size(); span = holds.next(span + 1)) {
+    if (codes[span] >= names.size() || !names[codes[span]]) holds.clear_range(span, span + 1);
+  }
 }
 
 void BlockScan::operate(const traceql::SpansetNode& node, std::vector<Partial>& stack, GroupColumns& group) {

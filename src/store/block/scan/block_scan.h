@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "store/block/scan/query_plan.h"
+#include "store/block/scan/service_facts.h"
 #include "store/block/scan/spending.h"
 
 namespace backstitch::store::block {
@@ -44,6 +45,9 @@ class BlockScan {
   const BlockCondition& bound(uint32_t condition);
   bool may_hold(const Conjunct& conjunct, uint32_t group);
   bool may_hold(const LeafFilter& leaf, uint32_t group);
+  const ServiceFacts& facts(const LeafFilter& leaf) const { return facts_[&leaf - plan_.leaves().data()]; }
+  // Takes spans of names that the asked service does not have.
+  void narrow(Bitmap& holds, const LeafFilter& leaf, GroupColumns& group) const;
   Bitmap evaluate(const Conjunct& conjunct, GroupColumns& group);
   Bitmap evaluate(const LeafFilter& leaf, GroupColumns& group);
   Partial select(traceql::NodeId spansets, const Partial& among, GroupColumns& group);
@@ -55,6 +59,7 @@ class BlockScan {
   const QueryPlan& plan_;
   Spending& spending_;
   std::unique_ptr<Bound[]> bound_;
+  std::vector<ServiceFacts> facts_;  // by leaf
 };
 
 }  // namespace backstitch::store::block

@@ -9,6 +9,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "store/block/scan/block_condition.h"
@@ -35,6 +37,9 @@ struct Conjunct {
 struct LeafFilter {
   std::vector<Conjunct> conjuncts;
   bool is_exact = true;
+  // What all of them together ask, where it is so simple that a block's index may deny it.
+  std::optional<std::string> service;  // the span's service
+  bool is_of_errors = false;
 };
 
 // Immutable; any number of threads may use it.
@@ -47,6 +52,7 @@ class QueryPlan {
   const std::vector<Condition>& conditions() const { return conditions_; }
   // Of a root of traceql::leaf_filters.
   const LeafFilter& leaf(traceql::NodeId root) const { return leaves_[leaf_of_[root]]; }
+  const std::vector<LeafFilter>& leaves() const { return leaves_; }
   const traceql::Requirement& requirement() const { return requirement_; }
 
   // The first stages of the main pipeline, which columns decide; 0 where its first stage holds pipelines of its own:
