@@ -97,6 +97,10 @@ void read_all(const Block& block) {
     for (const auto& trace : traces.value_or(std::vector<store::SealedTrace>())) {
       (void)wire::otlp::decode_trace(trace.id, trace.otlp);
     }
+    for (const TraceHead& head : block.read_heads(group).value_or(std::vector<TraceHead>())) {
+      const auto one = block.read_otlp(head);
+      if (one && traces && *one != (*traces)[head.row.trace].otlp) std::abort();
+    }
     for (const ColumnIndex& column : block.index().columns) {
       std::vector<uint32_t> narrow;
       Texts texts;

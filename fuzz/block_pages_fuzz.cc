@@ -28,10 +28,15 @@ void fuzz_integers(std::string_view page, size_t count) {
   if (decoded_narrow) {
     require(decoded.has_value() && std::ranges::equal(values, narrow));
   }
+  const store::block::RowRange some{count / 3, count / 2};
+  std::vector<uint64_t> some_values;
+  const auto some_decoded = store::block::decode_integers(page, count, some, some_values);
   if (!decoded) {
     require(decoded.error().code == base::Errc::Corrupt);
     return;
   }
+  require(some_decoded.has_value() &&
+          std::ranges::equal(some_values, std::span(values).subspan(some.first, some.count)));
   if (const auto constant = store::block::constant_of(page)) {
     require(std::ranges::all_of(values, [&](uint64_t value) { return value == *constant; }));
   }
@@ -58,10 +63,17 @@ void fuzz_strings(std::string_view page, size_t count) {
   std::string storage;
   std::vector<std::string_view> values;
   const auto decoded = store::block::decode_strings(page, count, storage, values);
+  std::vector<uint32_t> picks;
+  for (uint32_t i = 0; i < count; i += 1 + static_cast<uint32_t>(count / 8)) picks.push_back(i);
+  std::string picked_storage;
+  std::vector<std::string_view> picked;
+  const auto some_decoded = store::block::pick_strings(page, count, picks, picked_storage, picked);
   if (!decoded) {
     require(decoded.error().code == base::Errc::Corrupt);
     return;
   }
+  require(some_decoded.has_value() && picked.size() == picks.size());
+  for (size_t i = 0; i < picks.size(); ++i) require(picked[i] == values[picks[i]]);
   if (storage.size() > 1 << 20) return;  // slow to encode, and nothing new
   store::block::StringEncoder encoder;
   std::string again;

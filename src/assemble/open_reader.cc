@@ -111,23 +111,45 @@ OpenReader::OpenReader(ShardAccess& shards, log::Log& log, const base::Clock& cl
       partial_scans_(metrics.counter("backstitch_search_partial", "Searches that a bound ended early",
                                      {{"bound", "search.open_scan_max"}})) {}
 
-base::Result<model::Trace> OpenReader::find(const model::TraceId& id) {
-  std::vector<Fragment> fragments;
-  const auto looked =
-      shards_.on_shard(shard_of(id, shards_.shard_count()), [&](const OpenTraces& open) { fragments = open.find(id); });
-  if (!looked) return std::unexpected(looked.error());
-  model::Trace trace;
-  trace.id = id;
-  trace.is_open = true;
-  const auto read = read_fragments(log_, fragments);
-  if (!read) return std::unexpected(read.error());
-  for (const std::string& otlp : read->otlp) {
-    const auto part = wire::otlp::decode_trace(id, otlp);
-    if (!part) return std::unexpected(part.error());
-    model::join(trace, *part);
+std::vector<base::Result<model::Trace>> OpenReader::find_all(std::span<const model::TraceId> ids) {
+  std::vector<base::Result<model::Trace>> found;
+  found.reserve(ids.size());
+  for (size_t i = 0; i < ids.size(); i += kGroup) {
+    const auto some = ids.subspan(i, std::min(kGroup, ids.size() - i));
+    auto traces = find_together(some);
+    for (const model::TraceId& id : some) {
+      if (!traces) {
+        found.push_back(std::unexpected(traces.error()));
+      } else if (const auto at = traces->find(id); at != traces->end()) {
+        found.push_back(at->second);
+      } else {
+        found.push_back(base::fail(base::Errc::NotFound, "no open trace " + id.to_hex()));
+      }
+    }
   }
-  if (trace.spans.empty()) return base::fail(base::Errc::NotFound, "no open trace " + id.to_hex());
-  return trace;
+  return found;
+}
+
+// By id, those that are there.
+base::Result<OpenReader::Traces> OpenReader::find_together(std::span<const model::TraceId> ids) {
+  const auto fragments = fragments_of(ids);
+  if (!fragments) return std::unexpected(fragments.error());
+  Traces traces;
+  const auto read = read_fragments(log_, *fragments);
+  if (!read) return std::unexpected(read.error());
+  for (size_t i = 0; i < fragments->size(); ++i) {
+    const model::TraceId& id = (*fragments)[i].id;
+    auto& trace = traces.try_emplace(id, model::Trace{.id = id, .is_open = true}).first->second;
+    if (!trace) continue;
+    const auto part = wire::otlp::decode_trace(id, read->otlp[i]);
+    if (part) {
+      model::join(*trace, *part);
+    } else {
+      trace = std::unexpected(part.error());
+    }
+  }
+  absl::erase_if(traces, [](const auto& one) { return one.second && one.second->spans.empty(); });
+  return traces;
 }
 
 base::Result<std::vector<uint32_t>> OpenReader::fragment_counts(std::span<const model::TraceId> ids) {
@@ -164,17 +186,18 @@ base::Result<OpenReader::Newest> OpenReader::newest(const store::TimeRange& star
   return newest;
 }
 
-// All fragments of the traces, each once.
-base::Result<std::vector<Fragment>> OpenReader::fragments_of(std::span<const Listed> traces) {
-  std::vector<model::TraceId> ids;
-  for (const Listed& trace : traces) ids.push_back(trace.id);
+// All fragments of the traces, each once; those of one trace in the order in which they came.
+base::Result<std::vector<Fragment>> OpenReader::fragments_of(std::span<const model::TraceId> of) {
+  std::vector<model::TraceId> ids(of.begin(), of.end());
   std::ranges::sort(ids);
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   std::vector<Fragment> fragments;
   for (size_t shard = 0; shard < shards_.shard_count(); ++shard) {
+    const auto is_here = [&](const model::TraceId& id) { return shard_of(id, shards_.shard_count()) == shard; };
+    if (std::ranges::none_of(ids, is_here)) continue;
     const auto looked = shards_.on_shard(shard, [&](const OpenTraces& open) {
       for (const model::TraceId& id : ids) {
-        if (shard_of(id, shards_.shard_count()) != shard) continue;
+        if (!is_here(id)) continue;
         auto some = open.find(id);
         std::move(some.begin(), some.end(), std::back_inserter(fragments));
       }
@@ -200,9 +223,9 @@ base::Result<> OpenReader::scan(std::span<const Listed> traces, Scan& bounds, co
       return {};
     }
     const auto group = traces.subspan(i, std::min(kGroup, traces.size() - i));
-    std::vector<Listed> unseen;  // a trace with several fragments is listed for each, and read with the first
+    std::vector<model::TraceId> unseen;  // a trace with several fragments is listed for each, and read with the first
     for (const Listed& trace : group) {
-      if (seen.insert(trace.id).second) unseen.push_back(trace);
+      if (seen.insert(trace.id).second) unseen.push_back(trace.id);
     }
     const auto fragments = fragments_of(unseen);
     if (!fragments) return std::unexpected(fragments.error());

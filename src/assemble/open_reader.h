@@ -1,6 +1,7 @@
 // Open traces as a reader like any store: visible from their first span on.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -41,7 +42,7 @@ class OpenReader final : public store::TraceReader {
   OpenReader(ShardAccess& shards, log::Log& log, const base::Clock& clock, base::Metrics& metrics,
              OpenReaderOptions options);
 
-  base::Result<model::Trace> find(const model::TraceId& id) override;
+  std::vector<base::Result<model::Trace>> find_all(std::span<const model::TraceId> ids) override;
   base::Result<std::vector<uint32_t>> fragment_counts(std::span<const model::TraceId> ids) override;
   // Passes over what the shards know cannot match: by start, and by the services that the query requires. What is left
   // is read from the log and evaluated.
@@ -76,7 +77,9 @@ class OpenReader final : public store::TraceReader {
   };
   Scan within(const store::SearchBudget& budget) const;
   base::Result<Newest> newest(const store::TimeRange& start, uint64_t service_bits, size_t limit);
-  base::Result<std::vector<Fragment>> fragments_of(std::span<const Listed> traces);
+  using Traces = absl::flat_hash_map<model::TraceId, base::Result<model::Trace>>;
+  base::Result<Traces> find_together(std::span<const model::TraceId> ids);
+  base::Result<std::vector<Fragment>> fragments_of(std::span<const model::TraceId> of);
   base::Result<> scan(std::span<const Listed> traces, Scan& bounds, const Seen& see);
   base::Result<> scan_group(std::span<const Fragment> fragments, Scan& bounds, uint64_t& bytes_read, const Seen& see);
 

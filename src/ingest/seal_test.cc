@@ -60,7 +60,9 @@ class CrashingStore final : public store::TraceStore {
   base::Result<bool> maintain(std::stop_token) override { return false; }
   base::Result<std::optional<store::TimeRange>> time_range() override { return std::nullopt; }
   uint64_t disk_bytes() const override { return 0; }
-  base::Result<model::Trace> find(const model::TraceId&) override { return base::fail(base::Errc::NotFound, ""); }
+  std::vector<base::Result<model::Trace>> find_all(std::span<const model::TraceId> ids) override {
+    return {ids.size(), base::fail(base::Errc::NotFound, "")};
+  }
   base::Result<std::vector<uint32_t>> fragment_counts(std::span<const model::TraceId> ids) override {
     return std::vector<uint32_t>(ids.size());
   }

@@ -53,10 +53,12 @@ Engine::Engine(std::vector<store::TraceReader*> readers, const base::Clock& cloc
       metrics_latency_(latency_of(metrics, "metrics")),
       names_latency_(latency_of(metrics, "names")) {}
 
-Result<model::Trace> Engine::find(const model::TraceId& id) {
+std::vector<Result<model::Trace>> Engine::find_all(std::span<const model::TraceId> ids) {
   const Stopwatch stopwatch(clock_, find_latency_);
-  return find_joined(readers_, id);
+  return find_joined(readers_, ids);
 }
+
+Result<model::Trace> Engine::find(const model::TraceId& id) { return std::move(find_all(std::span(&id, 1)).front()); }
 
 Result<FoundTraces> Engine::search(const Search& search) {
   const Stopwatch stopwatch(clock_, search_latency_);
@@ -69,8 +71,10 @@ Result<WholeTraces> Engine::search_whole(const Search& search) {
   const auto found = this->search(search);
   if (!found) return std::unexpected(found.error());
   WholeTraces whole{.traces = {}, .is_partial = found->is_partial};
-  for (const store::FoundTrace& one : found->traces) {
-    auto trace = find(one.summary.id);
+  std::vector<model::TraceId> ids;
+  for (const store::FoundTrace& one : found->traces) ids.push_back(one.summary.id);
+  if (ids.empty()) return whole;
+  for (Result<model::Trace>& trace : find_all(ids)) {
     if (trace) {
       whole.traces.push_back(std::move(*trace));
     } else if (trace.error().code == base::Errc::Corrupt) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,9 @@ class Engine {
 
   Engine(std::vector<store::TraceReader*> readers, const base::Clock& clock, base::Metrics& metrics);
 
-  // Spans in tree order. NotFound.
+  // Beside the ids, each with its spans in tree order, or NotFound; one that cannot be read does not fail the others.
+  std::vector<base::Result<model::Trace>> find_all(std::span<const model::TraceId> ids);
+  // find_all() of one.
   base::Result<model::Trace> find(const model::TraceId& id);
   // A trace is found by any of its fragments that matches (see store::TraceQuery) and then held against the query as a
   // whole, which also gives its place. Pages neither repeat nor leave out a trace that was there all the time.

@@ -23,13 +23,15 @@ class ReaderStub final : public store::TraceReader {
  public:
   explicit ReaderStub(store::TraceReader& inner) : inner_(inner) {}
 
-  base::Result<model::Trace> find(const model::TraceId& id) override {
+  std::vector<base::Result<model::Trace>> find_all(std::span<const model::TraceId> ids) override {
     ++finds;
-    if (failure) return std::unexpected(*failure);
-    auto trace = inner_.find(id);
-    if (trace) trace->is_open = is_open;
+    if (failure) return {ids.size(), std::unexpected(*failure)};
+    auto traces = inner_.find_all(ids);
+    for (auto& trace : traces) {
+      if (trace) trace->is_open = is_open;
+    }
     if (after_find) after_find();
-    return trace;
+    return traces;
   }
   base::Result<store::SearchResult> search(const store::TraceQuery& query) override {
     last_limit = query.limit;

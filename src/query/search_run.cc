@@ -14,6 +14,8 @@ using store::Place;
 
 namespace {
 
+constexpr size_t kLoadedMax = 64;  // traces that are held against the query at a time: they are in memory together
+
 Place place_of(const FoundTrace& found) { return {found.summary.start, found.summary.id}; }
 
 // How many fragments of each trace all readers hold. In the readers' order, so that one that moves is not missed.
@@ -30,20 +32,30 @@ Result<std::vector<uint32_t>> fragment_counts(const std::vector<store::TraceRead
 
 }  // namespace
 
-Result<model::Trace> find_joined(const std::vector<store::TraceReader*>& readers, const model::TraceId& id) {
-  model::Trace joined;
-  joined.id = id;
+std::vector<Result<model::Trace>> find_joined(const std::vector<store::TraceReader*>& readers,
+                                              std::span<const model::TraceId> ids) {
+  std::vector<Result<model::Trace>> all;
+  for (const model::TraceId& id : ids) all.emplace_back(model::Trace{.id = id});
   for (store::TraceReader* reader : readers) {
-    auto part = reader->find(id);
-    if (part) {
-      model::join(joined, *part);
-    } else if (part.error().code != Errc::NotFound) {
-      return std::unexpected(std::move(part.error()));
+    auto parts = reader->find_all(ids);
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (!all[i]) continue;
+      if (parts[i]) {
+        model::join(*all[i], *parts[i]);
+      } else if (parts[i].error().code != Errc::NotFound) {
+        all[i] = std::unexpected(std::move(parts[i].error()));
+      }
     }
   }
-  if (joined.spans.empty()) return base::fail(Errc::NotFound, fmt::format("no trace {} is known", id.to_hex()));
-  model::sort_as_tree(joined);
-  return joined;
+  for (Result<model::Trace>& trace : all) {
+    if (!trace) continue;
+    if (trace->spans.empty()) {
+      trace = base::fail(Errc::NotFound, fmt::format("no trace {} is known", trace->id.to_hex()));
+    } else {
+      model::sort_as_tree(*trace);
+    }
+  }
+  return all;
 }
 
 SearchRun::SearchRun(const std::vector<store::TraceReader*>& readers, const base::Clock& clock, const Search& search)
@@ -108,20 +120,34 @@ Result<> SearchRun::look_at(std::vector<FoundTrace> fragments) {
   for (const FoundTrace& one : fragments) ids.push_back(one.summary.id);
   const auto counts = fragment_counts(readers_, ids);
   if (!counts) return std::unexpected(counts.error());
+  std::vector<Place> of_several;  // fragments
   for (size_t i = 0; i < fragments.size(); ++i) {
     if ((*counts)[i] == 0) continue;  // retention has taken it since
+    const Place place = place_of(fragments[i]);
     if ((*counts)[i] == 1) {
-      const Place place = place_of(fragments[i]);
       keep(std::move(fragments[i]), place);
-    } else if (auto looked = look_at_whole(fragments[i]); !looked) {
-      return looked;
+    } else {
+      of_several.push_back(place);
     }
+  }
+  return look_at_whole(of_several);
+}
+
+Result<> SearchRun::look_at_whole(std::span<const Place> fragments) {
+  while (!fragments.empty()) {
+    const auto some = fragments.first(std::min(kLoadedMax, fragments.size()));
+    std::vector<model::TraceId> ids;
+    for (const Place& fragment : some) ids.push_back(fragment.id);
+    auto traces = find_joined(readers_, ids);
+    for (size_t i = 0; i < traces.size(); ++i) {
+      if (auto looked = look_at_trace(std::move(traces[i]), some[i]); !looked) return looked;
+    }
+    fragments = fragments.subspan(some.size());
   }
   return {};
 }
 
-Result<> SearchRun::look_at_whole(const FoundTrace& fragment) {
-  auto trace = find_joined(readers_, fragment.summary.id);
+Result<> SearchRun::look_at_trace(Result<model::Trace> trace, const Place& fragment) {
   if (!trace) {
     if (trace.error().code == Errc::NotFound) return {};
     if (trace.error().code == Errc::Corrupt) {  // a damaged trace does not fail the others
@@ -131,7 +157,7 @@ Result<> SearchRun::look_at_whole(const FoundTrace& fragment) {
     return std::unexpected(std::move(trace.error()));
   }
   auto whole = store::find_in(*trace, evaluator_, search_.spans_max);
-  if (whole) keep(std::move(*whole), place_of(fragment));
+  if (whole) keep(std::move(*whole), fragment);
   return {};
 }
 

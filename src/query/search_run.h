@@ -11,6 +11,7 @@
 
 #include <absl/container/flat_hash_set.h>
 #include <map>
+#include <span>
 #include <vector>
 
 #include "base/time.h"
@@ -19,8 +20,9 @@
 
 namespace backstitch::query {
 
-// The parts of `id` that the readers hold, as one trace in tree order. NotFound.
-base::Result<model::Trace> find_joined(const std::vector<store::TraceReader*>& readers, const model::TraceId& id);
+// Beside the ids, the parts of each that the readers hold, as one trace in tree order, or NotFound.
+std::vector<base::Result<model::Trace>> find_joined(const std::vector<store::TraceReader*>& readers,
+                                                    std::span<const model::TraceId> ids);
 
 class SearchRun {
  public:
@@ -41,7 +43,8 @@ class SearchRun {
 
   base::Result<std::vector<store::FoundTrace>> ask(ReaderState& state);
   base::Result<> look_at(std::vector<store::FoundTrace> fragments);
-  base::Result<> look_at_whole(const store::FoundTrace& fragment);
+  base::Result<> look_at_whole(std::span<const store::Place> fragments);
+  base::Result<> look_at_trace(base::Result<model::Trace> trace, const store::Place& fragment);
   void keep(store::FoundTrace found, const store::Place& fragment_place);
   bool is_enough() const;
   bool is_over_time() const;

@@ -152,18 +152,22 @@ query::Search search_of(const HttpRequest& request, Params& params) {
 
 HttpResponse traces_by_ids(query::Engine& engine, const std::vector<std::string_view>& ids) {
   if (ids.size() > kTraceIdsMax) return error_of(400, "parameter traceID: more than 100 of them");
-  std::vector<model::Trace> traces;
-  std::vector<Problem> problems;
+  std::vector<model::TraceId> wanted;
   for (const std::string_view text : ids) {
     const auto id = model::TraceId::from_hex(text);
     if (!id) return error_of(400, "parameter traceID: " + id.error().message);
-    auto trace = engine.find(*id);
-    if (trace) {
-      traces.push_back(std::move(*trace));
-    } else if (trace.error().code == base::Errc::NotFound) {
-      problems.push_back({0, kTraceNotFound, id->to_hex()});
+    wanted.push_back(*id);
+  }
+  std::vector<model::Trace> traces;
+  std::vector<Problem> problems;
+  auto found = engine.find_all(wanted);
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (found[i]) {
+      traces.push_back(std::move(*found[i]));
+    } else if (found[i].error().code == base::Errc::NotFound) {
+      problems.push_back({0, kTraceNotFound, wanted[i].to_hex()});
     } else {
-      return error_of(trace.error());
+      return error_of(found[i].error());
     }
   }
   return traces_answer(traces, problems);

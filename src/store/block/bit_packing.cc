@@ -1,5 +1,6 @@
 #include "store/block/bit_packing.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstring>
@@ -89,6 +90,26 @@ void unpack_stream(std::string_view bits, unsigned width, Integer base, std::spa
   for (Integer& value : out) value = static_cast<Integer>(reader.take(width)) + base;
 }
 
+// Run by run, of the first and the last one only what is wanted.
+template <typename Integer>
+void unpack_rows(std::string_view packed, unsigned width, Integer base, size_t total, size_t first,
+                 std::span<Integer> out) {
+  const size_t runs_end = in_runs(total, width);
+  const size_t end = first + out.size();
+  std::array<uint32_t, kPackedRun> run;
+  size_t row = first;
+  while (row < std::min(end, runs_end)) {
+    const size_t begin = row / kPackedRun * kPackedRun;
+    const size_t stop = std::min(begin + kPackedRun, end);
+    kUnpackers[width](packed.data() + begin / kPackedRun * run_bytes(width), 0, run.data());
+    for (; row < stop; ++row) out[row - first] = run[row - begin] + base;
+  }
+  if (row == end) return;
+  BitReader reader(packed.substr(runs_end / kPackedRun * run_bytes(width)));
+  reader.skip(static_cast<uint64_t>(row - runs_end) * width);
+  for (; row < end; ++row) out[row - first] = static_cast<Integer>(reader.take(width)) + base;
+}
+
 }  // namespace
 
 size_t packed_size(size_t count, unsigned width) {
@@ -132,6 +153,18 @@ void unpack(std::string_view packed, unsigned width, uint32_t base, std::span<ui
     packed.remove_prefix(run_bytes(width));
   }
   unpack_stream(packed, width, base, out.subspan(runs_end));
+}
+
+void unpack_some(std::string_view packed, unsigned width, uint64_t base, size_t total, size_t first,
+                 std::span<uint64_t> out) {
+  assert(width <= 64 && packed.size() == packed_size(total, width) && first + out.size() <= total);
+  unpack_rows(packed, width, base, total, first, out);
+}
+
+void unpack_some(std::string_view packed, unsigned width, uint32_t base, size_t total, size_t first,
+                 std::span<uint32_t> out) {
+  assert(width <= kLaneWidthMax && packed.size() == packed_size(total, width) && first + out.size() <= total);
+  unpack_rows(packed, width, base, total, first, out);
 }
 
 }  // namespace backstitch::store::block

@@ -26,4 +26,10 @@ void unpack(std::string_view packed, unsigned width, uint64_t base, std::span<ui
 // Width 0 to 32.
 void unpack(std::string_view packed, unsigned width, uint32_t base, std::span<uint32_t> out);
 
+// The same of `total` packed values for those from `first` on, as many as `out` has room for.
+void unpack_some(std::string_view packed, unsigned width, uint64_t base, size_t total, size_t first,
+                 std::span<uint64_t> out);
+void unpack_some(std::string_view packed, unsigned width, uint32_t base, size_t total, size_t first,
+                 std::span<uint32_t> out);
+
 }  // namespace backstitch::store::block

@@ -57,6 +57,7 @@ class BitReader {
   explicit BitReader(std::string_view bytes) : bytes_(bytes) {}
 
   uint64_t position() const { return position_; }
+  void skip(uint64_t bits) { position_ += bits; }
 
   // Width 0 to 64.
   uint64_t take(unsigned width) {

@@ -1,5 +1,7 @@
 #include "store/block/block.h"
 
+#include <absl/container/flat_hash_map.h>
+#include <bitset>
 #include <cstring>
 #include <fmt/format.h>
 #include <zstd.h>
@@ -35,6 +37,44 @@ uint32_t load32(std::string_view bytes, size_t at) {
   std::memcpy(&value, bytes.data() + at, sizeof(value));
   return value;
 }
+
+constexpr size_t kTraceIdBytes = sizeof(model::TraceId::bytes);
+
+// Ids that are looked for among many. Nearly all of these are told apart by a few of their low bits, which are random
+// where any are.
+class WantedIds {
+ public:
+  WantedIds(std::span<const model::TraceId> ids, const TraceFilter& filter) {
+    for (uint32_t place = 0; place < ids.size(); ++place) {
+      if (!filter.may_contain(ids[place])) continue;
+      low_bits_.set(low_bits_of(reinterpret_cast<const char*>(ids[place].bytes.data())));
+      places_[ids[place]].push_back(place);
+    }
+    left_ = places_.size();
+  }
+
+  size_t left() const { return left_; }
+  // The places of the id that is at `bytes`; none where it is not wanted. At most once for each id.
+  std::span<const uint32_t> take(const char* bytes) {
+    if (!low_bits_.test(low_bits_of(bytes))) return {};
+    const auto found = places_.find(model::TraceId::from_bytes(bytes));
+    if (found == places_.end()) return {};
+    --left_;
+    return found->second;
+  }
+
+ private:
+  static constexpr size_t kLowBits = 12;
+  static size_t low_bits_of(const char* bytes) {
+    uint16_t low;
+    std::memcpy(&low, bytes + kTraceIdBytes - sizeof(low), sizeof(low));
+    return low & ((size_t{1} << kLowBits) - 1);
+  }
+
+  std::bitset<size_t{1} << kLowBits> low_bits_;
+  absl::flat_hash_map<model::TraceId, std::vector<uint32_t>> places_;
+  size_t left_ = 0;
+};
 
 base::Result<> check_header(const base::File& file) {
   std::string header;
@@ -150,6 +190,19 @@ base::Result<> Block::read_values(const ColumnIndex& column, uint32_t group, Tex
   return {};
 }
 
+base::Result<> Block::read_values(const ColumnIndex& column, uint32_t group, std::span<const uint32_t> picks,
+                                  Texts& out) const {
+  out.values.clear();
+  if (picks.empty()) return {};
+  const PageRef& page = column.values[group];
+  std::string bytes;
+  if (auto read = read_page(column, group, page, bytes); !read) return read;
+  if (auto picked = pick_strings(bytes, page.rows, picks, out.storage, out.values); !picked) {
+    return broken(column, group, picked.error().message);
+  }
+  return {};
+}
+
 base::Result<std::optional<size_t>> Block::find_value(const ColumnIndex& column, uint32_t group,
                                                       std::string_view text) const {
   const PageRef& page = column.values[group];
@@ -202,23 +255,45 @@ base::Result<std::vector<TraceHead>> Block::read_heads(uint32_t group) const {
   return heads;
 }
 
-base::Result<std::optional<TraceHead>> Block::find(const model::TraceId& id) const {
-  if (!index_.trace_filter.may_contain(id)) return std::optional<TraceHead>();
+base::Result<std::vector<std::optional<TraceHead>>> Block::find_all(std::span<const model::TraceId> ids) const {
+  std::vector<std::optional<TraceHead>> found(ids.size());
+  WantedIds wanted(ids, index_.trace_filter);
+  if (wanted.left() == 0) return found;
   const ColumnIndex* column = index_.find(Field::TraceId);
   if (column == nullptr) return fail(Errc::Corrupt, name_ + " has no trace ids");
-  std::string ids;
-  for (uint32_t group = 0; group < index_.groups.size(); ++group) {
-    if (auto read = read_raw(*column, group, ids); !read) return std::unexpected(read.error());
-    for (size_t at = 0; at + 16 <= ids.size(); at += 16) {
-      if (std::memcmp(ids.data() + at, id.bytes.data(), 16) != 0) continue;
-      auto heads = read_heads(group);
-      if (!heads) return std::unexpected(heads.error());
-      return std::optional((*heads)[at / 16]);
+  std::string page;
+  std::vector<std::pair<size_t, std::span<const uint32_t>>> rows;  // of a group: places in `ids`
+  for (uint32_t group = 0; group < index_.groups.size() && wanted.left() != 0; ++group) {
+    if (auto read = read_raw(*column, group, page); !read) return std::unexpected(read.error());
+    rows.clear();
+    for (size_t at = 0; at + kTraceIdBytes <= page.size(); at += kTraceIdBytes) {
+      const auto places = wanted.take(page.data() + at);
+      if (!places.empty()) rows.emplace_back(at / kTraceIdBytes, places);
+    }
+    if (rows.empty()) continue;
+    const auto heads = read_heads(group);
+    if (!heads) return std::unexpected(heads.error());
+    for (const auto& [row, places] : rows) {
+      for (const uint32_t place : places) found[place] = (*heads)[row];
     }
   }
-  return std::optional<TraceHead>();
+  return found;
 }
 
-base::Result<std::string> Block::read_otlp(const TraceHead& trace) const { return SpanReader(*this).read(trace); }
+base::Result<std::optional<TraceHead>> Block::find(const model::TraceId& id) const {
+  auto found = find_all(std::span(&id, 1));
+  if (!found) return std::unexpected(std::move(found.error()));
+  return std::move(found->front());
+}
+
+base::Result<std::vector<std::string>> Block::read_some(std::span<const TraceHead> traces) const {
+  return SpanReader(*this).read_some(traces);
+}
+
+base::Result<std::string> Block::read_otlp(const TraceHead& trace) const {
+  auto read = read_some(std::span(&trace, 1));
+  if (!read) return std::unexpected(std::move(read.error()));
+  return std::move(read->front());
+}
 
 }  // namespace backstitch::store::block

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,9 @@ class Block {
   base::Result<> read_raw(const ColumnIndex& column, uint32_t group, std::string& out) const;
   // The texts whose codes begin with first_code(column, group).
   base::Result<> read_values(const ColumnIndex& column, uint32_t group, Texts& out) const;
+  // Those at `picks` only, which ascend and are below the rows of the page.
+  base::Result<> read_values(const ColumnIndex& column, uint32_t group, std::span<const uint32_t> picks,
+                             Texts& out) const;
   // Where among them `text` is, found without making all of them where the page's form allows it.
   base::Result<std::optional<size_t>> find_value(const ColumnIndex& column, uint32_t group,
                                                  std::string_view text) const;
@@ -69,9 +73,14 @@ class Block {
 
   // Every trace of a group, in order.
   base::Result<std::vector<TraceHead>> read_heads(uint32_t group) const;
-  // Where `id` is; a trace stands in a block once.
+  // Beside the ids, where each is; a trace stands in a block once.
+  base::Result<std::vector<std::optional<TraceHead>>> find_all(std::span<const model::TraceId> ids) const;
+  // find_all() of one.
   base::Result<std::optional<TraceHead>> find(const model::TraceId& id) const;
-  // The spans of one trace as TracesData. For many traces see span_reader.h.
+  // The spans of each as TracesData; decodes no more than they need. At least one trace, all of one group, in the order
+  // of their rows.
+  base::Result<std::vector<std::string>> read_some(std::span<const TraceHead> traces) const;
+  // read_some() of one.
   base::Result<std::string> read_otlp(const TraceHead& trace) const;
 
  private:

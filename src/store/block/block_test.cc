@@ -145,6 +145,72 @@ TEST(Block, random_traces_come_back_whole) {
   }
 }
 
+// What is read of some traces is what reading all of their group gives of them, byte by byte.
+TEST(Block, some_traces_read_as_they_do_with_all_of_their_group) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    base::Random random(seed);
+    const auto block = opened(block_of(random_traces(seed, 20 + seed * 3), 1 + static_cast<uint32_t>(seed) * 20));
+    ASSERT_TRUE(block);
+    for (uint32_t group = 0; group < (*block)->index().groups.size(); ++group) {
+      const auto all = SpanReader(**block).read_group(group);
+      const auto heads = (*block)->read_heads(group);
+      ASSERT_TRUE(all && heads);
+      std::vector<TraceHead> some;
+      std::vector<std::string> expected;
+      for (size_t i = 0; i < heads->size(); ++i) {
+        const auto one = (*block)->read_otlp((*heads)[i]);
+        ASSERT_TRUE(one) << one.error().message;
+        ASSERT_EQ(*one, (*all)[i].otlp) << "trace " << i << " of group " << group;
+        if (random.below(4) != 0) continue;
+        some.push_back((*heads)[i]);
+        expected.push_back((*all)[i].otlp);
+      }
+      if (some.empty()) continue;
+      const auto read = (*block)->read_some(some);
+      ASSERT_TRUE(read) << read.error().message;
+      EXPECT_EQ(*read, expected);
+    }
+  }
+}
+
+TEST(Block, one_reader_reads_some_traces_and_whole_groups_in_any_order) {
+  const auto block = opened(block_of(random_traces(9, 60), 64));
+  ASSERT_TRUE(block);
+  ASSERT_GT((*block)->index().groups.size(), 2u);
+  SpanReader reader(**block);
+  for (const uint32_t group : {1, 0, 1, 2}) {
+    const auto heads = (*block)->read_heads(group);
+    ASSERT_TRUE(heads);
+    const TraceHead& last = heads->back();
+    const auto one = reader.read_some(std::span(&last, 1));
+    const auto all = reader.read_group(group);
+    const auto first = reader.read(heads->front());
+    ASSERT_TRUE(one && all && first);
+    EXPECT_EQ(one->front(), all->back().otlp);
+    EXPECT_EQ(*first, all->front().otlp);
+  }
+}
+
+TEST(Block, traces_are_found_together_as_one_by_one) {
+  const auto traces = random_traces(7, 120);
+  const auto block = opened(block_of(traces, 64));
+  ASSERT_TRUE(block);
+  std::vector<model::TraceId> ids = {traces[90].id, trace_id(1), traces[3].id, traces[90].id, traces[4].id};
+  const auto together = (*block)->find_all(ids);
+  ASSERT_TRUE(together);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto alone = (*block)->find(ids[i]);
+    ASSERT_TRUE(alone);
+    ASSERT_EQ((*together)[i].has_value(), alone->has_value()) << i;
+    ASSERT_EQ(alone->has_value(), i != 1);
+    if (*alone) {
+      EXPECT_EQ((*together)[i]->row.trace, (*alone)->row.trace);
+      EXPECT_EQ((*together)[i]->id, ids[i]);
+    }
+  }
+}
+
 TEST(Block, every_kind_of_value_comes_back) {
   const model::Attributes attributes = {
       {"text", "a\0b"},

@@ -3,9 +3,13 @@
 #include <absl/container/flat_hash_map.h>
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
+#include <iterator>
+#include <optional>
 #include <utility>
 
+#include "store/block/bit_stream.h"
 #include "store/block/page_bytes.h"
 
 namespace backstitch::store::block {
@@ -90,6 +94,16 @@ void NumberedContexts::read(std::span<const uint32_t> contexts) {
   }
 }
 
+NumberedContexts NumberedContexts::of_numbers(std::span<const uint32_t> numbers) {
+  NumberedContexts made;
+  made.rows_.assign(numbers.begin(), numbers.end());
+  for (const uint32_t number : numbers) {
+    if (number == made.sizes_.size()) made.sizes_.push_back(0);
+    ++made.sizes_[number];
+  }
+  return made;
+}
+
 void ContextEncoder::encode(std::span<const uint32_t> codes, std::span<const uint32_t> contexts, std::string& out) {
   assert(codes.size() == contexts.size() && codes.size() <= kPageValuesMax);
   if (codes.empty()) return;
@@ -162,6 +176,194 @@ base::Result<> decode_in_context(std::string_view page, const NumberedContexts& 
   if (auto decoded = decode_integers32(reader.rest(), new_count, new_codes); !decoded) return decoded;
   for (uint32_t& code : codes) code = new_codes[code];
   return {};
+}
+
+namespace {
+
+// A row of a context whose rank is not 0.
+struct Change {
+  uint32_t row = 0;  // of the context
+  uint32_t rank = 0;
+};
+
+// Owners, and how many of them stand before one.
+class OwnerSet {
+ public:
+  explicit OwnerSet(size_t owner_count) : words_(owner_count / 64 + 1) {}
+
+  void add(uint32_t owner) { words_[owner / 64] |= uint64_t{1} << owner % 64; }
+  // After the last add.
+  void count() {
+    for (const uint64_t word : words_) {
+      before_.push_back(static_cast<uint32_t>(size_));
+      size_ += static_cast<size_t>(std::popcount(word));
+    }
+  }
+  size_t size() const { return size_; }
+  uint32_t place_of(uint32_t owner) const {
+    return before_[owner / 64] + static_cast<uint32_t>(std::popcount(words_[owner / 64] & low_bits(owner % 64)));
+  }
+
+ private:
+  std::vector<uint64_t> words_;
+  std::vector<uint32_t> before_;  // by word
+  size_t size_ = 0;
+};
+
+// Decodes few rows by what differs from rank 0: that is little, and what rows of rank 0 have follows from the last row
+// of their context that has another. A context's first row is new, whatever stands there.
+class SparseRanks {
+ public:
+  SparseRanks(const SomeContexts& contexts, size_t owner_count) : contexts_(contexts), new_owners_(owner_count) {
+    uint32_t place = 0;
+    for (const SomeContexts::One& one : contexts.contexts) {
+      begins_.push_back(place);
+      place += one.rows;
+    }
+    owners_.resize(contexts.contexts.size());
+  }
+
+  // False where a context does not begin with a new code.
+  bool read(std::span<uint32_t> ranks) {
+    for (const uint32_t begin : begins_) {
+      if (std::exchange(ranks[begin], 1) != 0) return false;
+    }
+    begins_.push_back(static_cast<uint32_t>(ranks.size()));
+    uint32_t context = 0;
+    first_change_.push_back(0);
+    for (uint32_t place = 0; place < ranks.size(); ++place) {
+      if (ranks[place] == 0) continue;
+      for (; place >= begins_[context + 1]; ++context) first_change_.push_back(static_cast<uint32_t>(changes_.size()));
+      changes_.push_back({.row = place - begins_[context], .rank = ranks[place]});
+      if (ranks[place] == 1) new_owners_.add(owners_of(context)[place - begins_[context]]);
+    }
+    first_change_.resize(begins_.size(), static_cast<uint32_t>(changes_.size()));
+    new_owners_.count();
+    return true;
+  }
+
+  size_t new_count() const { return new_owners_.size(); }
+
+  // The owners of a context's rows.
+  std::span<const uint32_t> owners_of(uint32_t context) {
+    const SomeContexts::One& one = contexts_.contexts[context];
+    if (one.rows == one.owners.size()) return one.owners;
+    std::vector<uint32_t>& owners = owners_[context];
+    if (owners.empty()) {
+      std::ranges::copy_if(one.owners, std::back_inserter(owners),
+                           [&](uint32_t owner) { return contexts_.of_owner(owner) == context; });
+    }
+    return owners;
+  }
+
+  // One context's rows, from the first on.
+  class Cursor {
+   public:
+    Cursor() = default;
+    Cursor(SparseRanks& ranks, uint32_t context)
+        : owners_(ranks.owners_of(context)),
+          changes_(std::span(ranks.changes_)
+                       .subspan(ranks.first_change_[context],
+                                ranks.first_change_[context + 1] - ranks.first_change_[context])),
+          new_owners_(&ranks.new_owners_) {}
+
+    // Passes the rows of owners before `end`; `see(code, rows)` is told how many have which of the new codes. False
+    // where a rank is wrong.
+    template <typename See>
+    bool pass(uint32_t end, const See& see) {
+      const auto until = static_cast<uint32_t>(std::ranges::lower_bound(owners_, end) - owners_.begin());
+      while (row_ < until) {
+        if (!changes_.empty() && changes_.front().row == row_ && !change()) return false;
+        const uint32_t next = changes_.empty() ? until : std::min(until, changes_.front().row);
+        see(recent_[0], next - row_);
+        row_ = next;
+      }
+      return true;
+    }
+    // The next row's, likewise.
+    std::optional<uint32_t> next() {
+      if (!changes_.empty() && changes_.front().row == row_ && !change()) return std::nullopt;
+      ++row_;
+      return recent_[0];
+    }
+
+   private:
+    bool change() {
+      const uint32_t rank = changes_.front().rank;
+      if (rank > recent_.size() && rank != 1) return false;
+      if (rank == 1) {
+        recent_.add(new_owners_->place_of(owners_[row_]));
+      } else {
+        recent_.promote(rank - 1);
+      }
+      changes_ = changes_.subspan(1);
+      return true;
+    }
+
+    std::span<const uint32_t> owners_;
+    std::span<const Change> changes_;
+    const OwnerSet* new_owners_ = nullptr;
+    Recent recent_;
+    uint32_t row_ = 0;
+  };
+
+ private:
+  const SomeContexts& contexts_;
+  std::vector<uint32_t> begins_;               // by context, and the end: where its ranks stand
+  std::vector<Change> changes_;                // of all contexts
+  std::vector<uint32_t> first_change_;         // by context, and the end
+  std::vector<std::vector<uint32_t>> owners_;  // by context, where not all that are listed have rows
+  OwnerSet new_owners_;                        // whose rows have new codes: these stand in their order
+};
+
+base::Result<SomeCodes> decode_told_codes(std::string_view page, const SomeContexts& contexts, RowRange owners) {
+  SomeCodes some;
+  std::vector<uint32_t> codes;
+  if (auto decoded = decode_integers32(page, contexts.contexts.size(), codes); !decoded) {
+    return std::unexpected(decoded.error());
+  }
+  for (size_t owner = owners.first; owner < owners.end(); ++owner) {
+    const uint32_t context = contexts.of_owner(static_cast<uint32_t>(owner));
+    if (context != SomeContexts::kNoRow) some.codes.push_back(codes[context]);
+  }
+  return some;
+}
+
+}  // namespace
+
+base::Result<SomeCodes> decode_in_context(std::string_view page, const SomeContexts& contexts, RowRange owners,
+                                          bool wants_zeros_before) {
+  const auto wrong_rank = [] { return std::unexpected(corrupt_page("a rank beyond its context")); };
+  PageReader reader(page);
+  const std::string_view rank_page = reader.part();
+  if (!reader.ok()) return std::unexpected(corrupt_page("no ranks"));
+  if (constant_of(rank_page) == 0 && !wants_zeros_before) return decode_told_codes(reader.rest(), contexts, owners);
+  thread_local std::vector<uint32_t> ranks;
+  thread_local std::vector<uint32_t> new_codes;
+  if (auto decoded = decode_integers32(rank_page, contexts.row_count, ranks); !decoded) {
+    return std::unexpected(decoded.error());
+  }
+  SparseRanks sparse(contexts, contexts.of_owners.size());
+  if (!sparse.read(ranks)) return wrong_rank();
+  if (auto decoded = decode_integers32(reader.rest(), sparse.new_count(), new_codes); !decoded) {
+    return std::unexpected(decoded.error());
+  }
+  SomeCodes some;
+  std::vector<std::optional<SparseRanks::Cursor>> cursors(contexts.contexts.size());
+  const auto first = static_cast<uint32_t>(owners.first);
+  const auto see = [&](uint32_t code, uint32_t rows) { some.zeros_before += new_codes[code] == 0 ? rows : 0; };
+  for (uint32_t context = 0; wants_zeros_before && context < cursors.size(); ++context) {
+    if (!cursors[context].emplace(sparse, context).pass(first, see)) return wrong_rank();
+  }
+  for (size_t owner = owners.first; owner < owners.end(); ++owner) {
+    const uint32_t context = contexts.of_owner(static_cast<uint32_t>(owner));
+    if (context == SomeContexts::kNoRow) continue;
+    if (!cursors[context] && !cursors[context].emplace(sparse, context).pass(first, see)) return wrong_rank();
+    const auto code = cursors[context]->next();
+    if (!code) return wrong_rank();
+    some.codes.push_back(new_codes[*code]);
+  }
+  return some;
 }
 
 }  // namespace backstitch::store::block

@@ -10,39 +10,55 @@
 
 namespace backstitch::store::block {
 
-base::Result<> GroupReader::read(const ColumnIndex& column, std::vector<uint64_t>& out) { return read_as(column, out); }
-base::Result<> GroupReader::read(const ColumnIndex& column, std::vector<uint32_t>& out) { return read_as(column, out); }
+namespace {
+
+// The level whose owners a column has rows of.
+model::AttributeLevel level_of(const ColumnId& id) {
+  if (id.field == Field::Attribute) return id.level;
+  if (id.field < Field::EventTime) return model::AttributeLevel::Span;
+  return id.field < Field::LinkTraceId ? model::AttributeLevel::Event : model::AttributeLevel::Link;
+}
+
+}  // namespace
+
+base::Result<> GroupReader::read(const ColumnIndex& column, std::vector<uint64_t>& out) {
+  return read_as(column, nullptr, out);
+}
+base::Result<> GroupReader::read(const ColumnIndex& column, std::vector<uint32_t>& out) {
+  return read_as(column, nullptr, out);
+}
+base::Result<> GroupReader::read(const ColumnIndex& column, const SomeRows& some, std::vector<uint64_t>& out) {
+  return read_as(column, &some, out);
+}
+base::Result<> GroupReader::read(const ColumnIndex& column, const SomeRows& some, std::vector<uint32_t>& out) {
+  return read_as(column, &some, out);
+}
 
 template <typename T>
-base::Result<> GroupReader::read_as(const ColumnIndex& column, std::vector<T>& out) {
+base::Result<> GroupReader::read_as(const ColumnIndex& column, const SomeRows* some, std::vector<T>& out) {
   out.clear();
   const PageRef& ref = column.pages[group_];
   if (ref.rows == 0) return {};
+  if (some != nullptr && some->rows.end() > ref.rows) return block_.broken(column, group_, "rows are missing");
   std::string page = std::move(spare_page_);  // contexts are read meanwhile
   if (auto read = block_.read_page(column, group_, ref, page); !read) return read;
   const std::string_view body = std::string_view(page).substr(1);
-  const auto transform = static_cast<Transform>(page[0] & 15);
-  const auto context = static_cast<Context>(static_cast<uint8_t>(page[0]) >> 4);
+  const Layout layout{static_cast<Transform>(page[0] & 15), static_cast<Context>(static_cast<uint8_t>(page[0]) >> 4)};
   // What others are told from stands by itself.
-  const bool is_told = transform == Transform::Inherited || context != Context::None;
+  const bool is_told = layout.transform == Transform::Inherited || layout.context != Context::None;
   base::Result<> decoded;
+  uint32_t zeros_before = 0;
   if (is_told && column.id.field <= Field::Name) {
     decoded = base::fail(base::Errc::Corrupt, "a context where there is none");
-  } else if (context != Context::None) {
-    if constexpr (std::is_same_v<T, uint32_t>) {
-      decoded = decode_context(context, column, body, out);
-    } else {
-      std::vector<uint32_t> codes;
-      decoded = decode_context(context, column, body, codes);
-      out.assign(codes.begin(), codes.end());
-    }
-  } else if constexpr (std::is_same_v<T, uint64_t>) {
-    decoded = decode_integers(body, ref.rows, out);
+  } else if (some != nullptr) {
+    decoded = decode_some(column, layout, body, *some, out, zeros_before);
   } else {
-    decoded = decode_integers32(body, ref.rows, out);
+    decoded = decode(column, layout, body, out);
   }
   spare_page_ = std::move(page);
-  if (decoded) decoded = undo(transform, column, out);
+  if (decoded) {
+    decoded = undo(layout.transform, column, some != nullptr ? some->rows.first : 0, zeros_before, out);
+  }
   if (!decoded) return block_.broken(column, group_, decoded.error().message);
   // Whoever looks up a text relies on it.
   if (is_text(column.id)) {
@@ -55,26 +71,72 @@ base::Result<> GroupReader::read_as(const ColumnIndex& column, std::vector<T>& o
 }
 
 template <typename T>
-base::Result<> GroupReader::undo(Transform transform, const ColumnIndex& column, std::vector<T>& rows) {
+base::Result<> GroupReader::decode(const ColumnIndex& column, Layout layout, std::string_view page,
+                                   std::vector<T>& out) {
+  const size_t count = column.pages[group_].rows;
+  if constexpr (std::is_same_v<T, uint32_t>) {
+    if (layout.context != Context::None) return decode_context(layout.context, column, page, out);
+    return decode_integers32(page, count, out);
+  } else {
+    if (layout.context == Context::None) return decode_integers(page, count, out);
+    std::vector<uint32_t> codes;
+    auto decoded = decode_context(layout.context, column, page, codes);
+    out.assign(codes.begin(), codes.end());
+    return decoded;
+  }
+}
+
+// `zeros_before`: how many 0 the rows before have, where the transform needs it.
+template <typename T>
+base::Result<> GroupReader::decode_some(const ColumnIndex& column, Layout layout, std::string_view page,
+                                        const SomeRows& some, std::vector<T>& out, uint32_t& zeros_before) {
+  if (layout.context != Context::None) {
+    auto codes = decode_some_in_context(layout, column, page, some);
+    if (!codes) return std::unexpected(std::move(codes.error()));
+    if (codes->codes.size() != some.rows.count) return base::fail(base::Errc::Corrupt, "rows of no span");
+    zeros_before = codes->zeros_before;
+    out.assign(codes->codes.begin(), codes->codes.end());
+    return {};
+  }
+  const bool needs_zeros = layout.transform == Transform::Recent;
+  const RowRange rows = needs_zeros ? RowRange{0, some.rows.end()} : some.rows;
+  const size_t count = column.pages[group_].rows;
+  base::Result<> decoded;
+  if constexpr (std::is_same_v<T, uint32_t>) {
+    decoded = decode_integers32(page, count, rows, out);
+  } else {
+    decoded = decode_integers(page, count, rows, out);
+  }
+  if (!decoded || !needs_zeros) return decoded;
+  const auto first = out.begin() + static_cast<ptrdiff_t>(some.rows.first);
+  zeros_before = static_cast<uint32_t>(std::count(out.begin(), first, T{0}));
+  out.erase(out.begin(), first);
+  return {};
+}
+
+// `rows` begin with the column's row `first_row`.
+template <typename T>
+base::Result<> GroupReader::undo(Transform transform, const ColumnIndex& column, size_t first_row,
+                                 uint32_t zeros_before, std::vector<T>& rows) {
   switch (transform) {
     case Transform::None:
       return {};
     case Transform::Recent: {
       if (!is_text(column.id)) break;
-      auto next = static_cast<T>(Block::first_code(column, group_));
+      auto next = static_cast<T>(Block::first_code(column, group_) + zeros_before);
       for (T& row : rows) row = row == 0 ? next++ : static_cast<T>(next - row);
       return {};
     }
     case Transform::Inherited: {
-      const auto parents = this->rows(Field::Parent);
+      auto parents = this->rows(Field::Parent);
       if (!parents) return std::unexpected(parents.error());
-      if (parents->size() != rows.size()) break;
+      if (parents->size() != column.pages[group_].rows) break;
       for (size_t row = 0; row < rows.size(); ++row) {
         if (rows[row] != 0) {
           --rows[row];
           continue;
         }
-        const uint64_t back = rows_back((*parents)[row]);
+        const uint64_t back = rows_back((*parents)[first_row + row]);
         if (back == 0 || back > row) return base::fail(base::Errc::Corrupt, "a value of a parent that there is not");
         rows[row] = rows[row - back];
       }
@@ -92,6 +154,35 @@ base::Result<> GroupReader::decode_context(Context context, const ColumnIndex& c
     return base::fail(base::Errc::Corrupt, "rows of no span");
   }
   return decode_in_context(page, **contexts, out);
+}
+
+base::Result<SomeCodes> GroupReader::decode_some_in_context(Layout layout, const ColumnIndex& column,
+                                                            std::string_view page, const SomeRows& some) {
+  const Context context = layout.context;
+  const bool is_attribute = column.id.field == Field::Attribute;
+  if (context > Context::Shape) return base::fail(base::Errc::Corrupt, "a page of no known layout");
+  if (context == Context::Shape && !is_attribute) {
+    return base::fail(base::Errc::Corrupt, "a context where there is none");
+  }
+  const auto owners = owners_of(level_of(column.id));
+  if (!owners) return std::unexpected(owners.error());
+  const auto place = static_cast<size_t>(&column - block_.index().columns.data());
+  const auto contexts = is_attribute ? (*owners)->of_attribute(context, place) : (*owners)->of_field(context);
+  if (contexts && contexts->row_count != column.pages[group_].rows) {
+    return base::fail(base::Errc::Corrupt, "rows of no span");
+  }
+  const bool needs_zeros = layout.transform == Transform::Recent;
+  if (contexts) return decode_in_context(page, *contexts, some.owners, needs_zeros);
+  // A key that a span has twice: rare, and not worth being fast.
+  SomeCodes codes;
+  if (auto decoded = decode_context(context, column, page, codes.codes); !decoded) {
+    return std::unexpected(decoded.error());
+  }
+  const auto first = codes.codes.begin() + static_cast<ptrdiff_t>(some.rows.first);
+  codes.zeros_before = static_cast<uint32_t>(std::count(codes.codes.begin(), first, 0U));
+  codes.codes.erase(first + static_cast<ptrdiff_t>(some.rows.count), codes.codes.end());
+  codes.codes.erase(codes.codes.begin(), first);
+  return codes;
 }
 
 base::Result<std::span<const uint32_t>> GroupReader::contexts_of_spans(Context context) {
@@ -186,7 +277,9 @@ base::Result<const NumberedContexts*> GroupReader::contexts_of(Context context, 
     for (const uint32_t span : *spans) gathered.push_back(of_spans[span]);
     of_spans = gathered;
   }
-  known_contexts_.push_back({context, column.id.level, std::move(times), NumberedContexts(of_spans)});
+  const bool are_numbered = context == Context::Names && gathered.empty();  // by number_names()
+  known_contexts_.push_back({context, column.id.level, std::move(times),
+                             are_numbered ? NumberedContexts::of_numbers(of_spans) : NumberedContexts(of_spans)});
   return &known_contexts_.back().contexts;
 }
 
@@ -219,6 +312,34 @@ base::Result<std::vector<uint32_t>> GroupReader::contexts_of_attributes(Context 
   }
   contexts.resize(row);
   return contexts;
+}
+
+base::Result<OwnerContexts*> GroupReader::owners_of(model::AttributeLevel level) {
+  for (auto& [known, owners] : owners_) {
+    if (known == level) return &owners;
+  }
+  const bool is_of_span = level == model::AttributeLevel::Span;
+  const bool is_of_event = level == model::AttributeLevel::Event;
+  const auto names = rows(Field::Name);
+  if (!names) return std::unexpected(names.error());
+  const auto numbers = contexts_of_spans(Context::Names);
+  if (!numbers) return std::unexpected(numbers.error());
+  const auto shapes = rows(is_of_span ? Field::Shape : is_of_event ? Field::EventShape : Field::LinkShape);
+  if (!shapes) return std::unexpected(shapes.error());
+  const BlockIndex& index = block_.index();
+  if (is_of_span) {
+    return &owners_.emplace_back(level, OwnerContexts(*names, *numbers, *shapes, index.shapes, index.columns.size()))
+                .second;
+  }
+  const auto spans = spans_of(is_of_event ? Field::Events : Field::Links, shapes->size());
+  if (!spans) return std::unexpected(spans.error());
+  std::vector<uint32_t> names_of_owners, numbers_of_owners;
+  for (const uint32_t span : *spans) {
+    names_of_owners.push_back((*names)[span]);
+    numbers_of_owners.push_back((*numbers)[span]);
+  }
+  OwnerContexts owners(names_of_owners, numbers_of_owners, *shapes, index.shapes, index.columns.size());
+  return &owners_.emplace_back(level, std::move(owners)).second;
 }
 
 }  // namespace backstitch::store::block

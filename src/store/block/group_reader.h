@@ -14,8 +14,15 @@
 #include "base/result.h"
 #include "store/block/block.h"
 #include "store/block/context_page.h"
+#include "store/block/group_contexts.h"
 
 namespace backstitch::store::block {
+
+// Neighbouring spans, events or links, and the rows that a column has of them.
+struct SomeRows {
+  RowRange owners;
+  RowRange rows;
+};
 
 // Not thread-safe. `block` outlives it.
 class GroupReader {
@@ -29,21 +36,39 @@ class GroupReader {
   // As of Block.
   base::Result<> read(const ColumnIndex& column, std::vector<uint64_t>& out);
   base::Result<> read(const ColumnIndex& column, std::vector<uint32_t>& out);
+  // Some of them: costs little where they are few and stand far in front. Rows that are told from rows of their spans'
+  // parents need these among the owners.
+  base::Result<> read(const ColumnIndex& column, const SomeRows& some, std::vector<uint64_t>& out);
+  base::Result<> read(const ColumnIndex& column, const SomeRows& some, std::vector<uint32_t>& out);
   // A column with one row for each span, event or link; kept, so that the next call is free.
   base::Result<std::span<const uint32_t>> rows(Field field);
 
  private:
+  // A page's first byte.
+  struct Layout {
+    Transform transform = Transform::None;
+    Context context = Context::None;
+  };
   template <typename T>
-  base::Result<> read_as(const ColumnIndex& column, std::vector<T>& out);
+  base::Result<> read_as(const ColumnIndex& column, const SomeRows* some, std::vector<T>& out);
   template <typename T>
-  base::Result<> undo(Transform transform, const ColumnIndex& column, std::vector<T>& rows);
+  base::Result<> decode(const ColumnIndex& column, Layout layout, std::string_view page, std::vector<T>& out);
+  template <typename T>
+  base::Result<> decode_some(const ColumnIndex& column, Layout layout, std::string_view page, const SomeRows& some,
+                             std::vector<T>& out, uint32_t& zeros_before);
+  template <typename T>
+  base::Result<> undo(Transform transform, const ColumnIndex& column, size_t first_row, uint32_t zeros_before,
+                      std::vector<T>& rows);
   base::Result<> decode_context(Context context, const ColumnIndex& column, std::string_view page,
                                 std::vector<uint32_t>& out);
+  base::Result<SomeCodes> decode_some_in_context(Layout layout, const ColumnIndex& column, std::string_view page,
+                                                 const SomeRows& some);
   base::Result<std::span<const uint32_t>> contexts_of_spans(Context context);
   base::Result<const NumberedContexts*> contexts_of(Context context, const ColumnIndex& column);
   base::Result<std::vector<uint32_t>> contexts_of_attributes(Context context, std::span<const uint32_t> of_spans,
                                                              std::span<const uint32_t> times,
                                                              const ColumnIndex& column);
+  base::Result<OwnerContexts*> owners_of(model::AttributeLevel level);
   base::Result<std::vector<uint32_t>> spans_of(Field counts, uint64_t expected);
   base::Result<> check_shapes(Field field, std::span<const uint32_t> rows) const;
 
@@ -59,6 +84,7 @@ class GroupReader {
     NumberedContexts contexts;
   };
   std::list<KnownContexts> known_contexts_;
+  std::list<std::pair<model::AttributeLevel, OwnerContexts>> owners_;  // at addresses that stay
   std::string spare_page_;
 };
 

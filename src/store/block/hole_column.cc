@@ -94,19 +94,17 @@ void put_random(std::string_view rows, std::string& out) {
   out += bits;
 }
 
-void take_random(std::string_view stored, size_t count, std::string& rows) {
+// One of the UUIDs that put_random wrote.
+void take_random(std::string_view stored, size_t count, size_t row, std::string& uuid) {
   BitReader bits(stored.substr(count * kRandomBytes));
-  rows.clear();
-  rows.reserve(count * kUuidBytes);
-  for (size_t row = 0; row < count; ++row) {
-    const std::string_view bytes = stored.substr(row * kRandomBytes, kRandomBytes);
-    const uint64_t rest = bits.take(kRandomBits);
-    rows += bytes.substr(0, kVersionByte);
-    rows += static_cast<char>(0x40 | (rest & 0x0f));
-    rows += bytes[kVersionByte];
-    rows += static_cast<char>(0x80 | rest >> 4);
-    rows += bytes.substr(kVersionByte + 1);
-  }
+  bits.skip(uint64_t{row} * kRandomBits);
+  const std::string_view bytes = stored.substr(row * kRandomBytes, kRandomBytes);
+  const uint64_t rest = bits.take(kRandomBits);
+  uuid.assign(bytes.substr(0, kVersionByte));
+  uuid += static_cast<char>(0x40 | (rest & 0x0f));
+  uuid += bytes[kVersionByte];
+  uuid += static_cast<char>(0x80 | rest >> 4);
+  uuid += bytes.substr(kVersionByte + 1);
 }
 
 void put_fixed(const Hole& hole, std::span<const std::string_view> values, std::string& out) {
@@ -121,36 +119,6 @@ void put_fixed(const Hole& hole, std::span<const std::string_view> values, std::
   const bool are_smaller = planes.size() < rows.size();
   out += static_cast<char>(are_smaller ? kFixedPlanes : kFixedRows);
   out += are_smaller ? planes : rows;
-}
-
-// The bytes of a column of ids in the order of rows.
-base::Result<> take_fixed(std::string_view part, size_t count, size_t width, std::string& rows) {
-  PageReader reader(part);
-  const uint8_t order = reader.byte();
-  if (!reader.ok() || order > kFixedRandom) return std::unexpected(corrupt_page("ids in an unknown order"));
-  if (order == kFixedRandom) {
-    const std::string_view stored = reader.rest();
-    if (width != kUuidBytes || stored.size() != random_size(count)) {
-      return std::unexpected(corrupt_page("UUIDs of another number"));
-    }
-    take_random(stored, count, rows);
-    return {};
-  }
-  if (order == kFixedRows) {
-    rows = reader.rest();
-    if (rows.size() != count * width) return std::unexpected(corrupt_page("ids of another number"));
-    return {};
-  }
-  std::string plane;
-  for (size_t byte = 0; byte < width; ++byte) {
-    const std::string_view block = reader.part();
-    if (!reader.ok()) return std::unexpected(corrupt_page("a byte plane is missing"));
-    if (auto decoded = decode_block(block, count, plane); !decoded) return decoded;
-    rows.resize(count * width);
-    for (size_t row = 0; row < count; ++row) rows[row * width + byte] = plane[row];
-  }
-  if (!reader.at_end()) return std::unexpected(corrupt_page("bytes behind the last plane"));
-  return {};
 }
 
 // Each keeps the rows that are equal.
@@ -172,14 +140,16 @@ base::Result<> keep_equal_planes(PageReader& reader, size_t count, std::string_v
 }
 
 void keep_equal_random(std::string_view stored, size_t count, std::string_view wanted, std::vector<uint32_t>& rows) {
-  Hole uuid;
-  if (!are_random(uuid, wanted)) return rows.clear();
+  const Hole any_uuid;
+  if (!are_random(any_uuid, wanted)) return rows.clear();
   const std::string bytes = random_bytes(wanted);
   std::erase_if(rows, [&](uint32_t row) { return stored.substr(row * kRandomBytes, kRandomBytes) != bytes; });
   if (rows.empty()) return;
-  std::string all;
-  take_random(stored, count, all);
-  std::erase_if(rows, [&](uint32_t row) { return all.compare(row * kUuidBytes, kUuidBytes, wanted) != 0; });
+  std::string uuid;
+  std::erase_if(rows, [&](uint32_t row) {
+    take_random(stored, count, row, uuid);
+    return uuid != wanted;
+  });
 }
 
 base::Result<> keep_equal_fixed(const Hole& hole, std::string_view part, size_t count, std::string_view value,
@@ -243,14 +213,15 @@ base::Result<> keep_equal(const Hole& hole, std::string_view part, size_t count,
   return keep_equal_text(reader, count, value, rows);
 }
 
-base::Result<HoleColumn> HoleColumn::take(const Hole& hole, std::string_view part, size_t count, size_t bytes_max) {
+base::Result<HoleColumn> HoleColumn::take(const Hole& hole, std::string_view part, size_t count, RowRange rows,
+                                          size_t bytes_max) {
   HoleColumn column;
   column.hole_ = hole;
+  column.rows_ = rows;
+  column.count_ = count;
   base::Result<> taken;
   if (hole.is_fixed()) {
-    const size_t width = hole.stored_bytes();
-    if (count * width > bytes_max) return std::unexpected(corrupt_page("more bytes of ids than the limit"));
-    taken = take_fixed(part, count, width, column.fixed_);
+    taken = column.take_fixed(part, count, bytes_max);
   } else if (hole.kind == HoleKind::Number) {
     taken = column.take_numbers(part, count, bytes_max);
   } else {
@@ -261,25 +232,65 @@ base::Result<HoleColumn> HoleColumn::take(const Hole& hole, std::string_view par
   return column;
 }
 
+base::Result<> HoleColumn::take_fixed(std::string_view part, size_t count, size_t bytes_max) {
+  const size_t width = hole_.stored_bytes();
+  if (count * width > bytes_max) return std::unexpected(corrupt_page("more bytes of ids than the limit"));
+  fixed_bytes_ = count * width;
+  PageReader reader(part);
+  fixed_order_ = reader.byte();
+  if (!reader.ok() || fixed_order_ > kFixedRandom) return std::unexpected(corrupt_page("ids in an unknown order"));
+  if (fixed_order_ != kFixedPlanes) {
+    fixed_ = reader.rest();
+    const bool is_random = fixed_order_ == kFixedRandom;
+    if ((is_random && width != kUuidBytes) || fixed_.size() != (is_random ? random_size(count) : count * width)) {
+      return std::unexpected(corrupt_page("ids of another number"));
+    }
+    return {};
+  }
+  std::string storage;
+  for (size_t byte = 0; byte < width; ++byte) {
+    const std::string_view block = reader.part();
+    if (!reader.ok()) return std::unexpected(corrupt_page("a byte plane is missing"));
+    const auto plane = open_block(block, count, storage);
+    if (!plane) return std::unexpected(plane.error());
+    planes_.append(*plane);
+  }
+  if (!reader.at_end()) return std::unexpected(corrupt_page("bytes behind the last plane"));
+  return {};
+}
+
 base::Result<> HoleColumn::take_numbers(std::string_view part, size_t count, size_t bytes_max) {
   PageReader reader(part);
   number_digits_ = reader.byte();
   if (!reader.ok()) return std::unexpected(corrupt_page("numbers without a form"));
   if (number_digits_ == kNumbersAsText) return take_plain(reader, count, bytes_max, texts_);
   if (number_digits_ > kNumberDigitsMax) return std::unexpected(corrupt_page("numbers of too many digits"));
-  return decode_integers(reader.rest(), count, numbers_);
+  return decode_integers(reader.rest(), count, rows_, numbers_);
+}
+
+// A row's id, in the column or in `made`.
+std::string_view HoleColumn::fixed_of(size_t row, std::string& made) const {
+  const size_t width = hole_.stored_bytes();
+  if (fixed_order_ == kFixedRows) return fixed_.substr(row * width, width);
+  if (fixed_order_ == kFixedRandom) {
+    take_random(fixed_, count_, row, made);
+  } else {
+    made.clear();
+    for (size_t byte = 0; byte < width; ++byte) made += planes_[byte * count_ + row];
+  }
+  return made;
 }
 
 void HoleColumn::append(size_t row, std::string& out) const {
   if (hole_.is_fixed()) {
-    const size_t width = hole_.stored_bytes();
-    return append_unpacked(hole_, std::string_view(fixed_).substr(row * width, width), out);
+    std::string made;  // ids are short: mostly without memory of its own
+    return append_unpacked(hole_, fixed_of(row, made), out);
   }
   if (is_as_text(hole_, number_digits_)) {
     out += texts_[row];
     return;
   }
-  append_number(numbers_[row], number_digits_, out);
+  append_number(numbers_[row - rows_.first], number_digits_, out);
 }
 
 }  // namespace backstitch::store::block

@@ -35,23 +35,34 @@ void put_column(const Hole& hole, std::span<const std::string_view> values, Hole
 base::Result<> keep_equal(const Hole& hole, std::string_view part, size_t count, std::string_view value,
                           std::vector<uint32_t>& rows);
 
-// A column, decoded.
+// Some rows of a column, read out of its bytes as they are asked for.
 class HoleColumn {
  public:
-  // Corrupt where `part` isn't exactly one column of `count` rows, or grows beyond `bytes_max` by being decoded.
-  static base::Result<HoleColumn> take(const Hole& hole, std::string_view part, size_t count, size_t bytes_max);
+  // Corrupt where `part` isn't exactly one column of `count` rows, as far as `rows` need it, or grows beyond
+  // `bytes_max` by being decoded. Borrows `part`.
+  static base::Result<HoleColumn> take(const Hole& hole, std::string_view part, size_t count, RowRange rows,
+                                       size_t bytes_max);
 
+  // `row` is one of `rows`.
   void append(size_t row, std::string& out) const;
-  size_t content_bytes() const { return texts_.storage.size() + fixed_.size(); }
+  size_t content_bytes() const { return texts_.storage.size() + fixed_bytes_; }
 
  private:
+  base::Result<> take_fixed(std::string_view part, size_t count, size_t bytes_max);
   base::Result<> take_numbers(std::string_view part, size_t count, size_t bytes_max);
+  std::string_view fixed_of(size_t row, std::string& made) const;
 
   Hole hole_;
+  RowRange rows_;
   uint8_t number_digits_ = kNumbersPlain;
-  std::vector<uint64_t> numbers_;
-  Strings texts_;
-  std::string fixed_;  // stored_bytes() a row
+  std::vector<uint64_t> numbers_;  // of rows_
+  Strings texts_;                  // of all rows
+  // Of ids, all rows, in the order that the column has them in.
+  uint8_t fixed_order_ = 0;
+  std::string_view fixed_;  // by rows, or random
+  std::string planes_;      // one behind the other
+  size_t count_ = 0;
+  size_t fixed_bytes_ = 0;
 };
 
 }  // namespace backstitch::store::block

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cassert>
 #include <cmath>
+#include <limits>
 
 #include "store/block/bit_packing.h"
 #include "store/block/bit_stream.h"
@@ -36,13 +37,24 @@ struct Class {
   bool valid = false;
 };
 
-Class class_of(uint32_t symbol, unsigned mantissa_bits) {
+constexpr Class class_of(uint32_t symbol, unsigned mantissa_bits) {
   if (symbol >> (mantissa_bits + 1) == 0) return {.low = symbol, .width = 0, .valid = true};
   const uint32_t width = (symbol >> mantissa_bits) - 1;
   if (width + mantissa_bits > 63) return {};
   const uint64_t leading = (symbol & low_bits(mantissa_bits)) | uint64_t{1} << mantissa_bits;
   return {.low = leading << width, .width = static_cast<uint8_t>(width), .valid = true};
 }
+
+using Classes = std::array<Class, kSymbolsMax>;  // by symbol
+constexpr std::array<Classes, kMantissaBitsMax + 1> kClasses = [] {
+  std::array<Classes, kMantissaBitsMax + 1> all;
+  for (unsigned mantissa_bits = 0; mantissa_bits <= kMantissaBitsMax; ++mantissa_bits) {
+    for (uint32_t symbol = 0; symbol < kSymbolsMax; ++symbol) {
+      all[mantissa_bits][symbol] = class_of(symbol, mantissa_bits);
+    }
+  }
+  return all;
+}();
 
 // Bits that `counts`, by symbols of `mantissa_bits`, take in all.
 double estimate_bits(std::span<const uint32_t> counts, size_t total, unsigned mantissa_bits) {
@@ -93,29 +105,37 @@ void put_packed(std::span<const uint64_t> values, IntegerRange range, std::strin
   pack(values, range.min, width, out);
 }
 
-base::Result<> take_packed(PageReader& reader, std::span<uint64_t> out) {
+base::Result<> take_packed(PageReader& reader, Wanted<uint64_t> wanted) {
   const uint64_t least = reader.varint();
   const unsigned width = reader.byte();
   if (!reader.ok() || width > 64) return std::unexpected(corrupt_page("packed integers without a width"));
   const std::string_view packed = reader.rest();
-  if (packed.size() != packed_size(out.size(), width)) {
+  if (packed.size() != packed_size(wanted.total, width)) {
     return std::unexpected(corrupt_page("packed integers of another number"));
   }
-  unpack(packed, width, least, out);
+  if (wanted.is_all()) {
+    unpack(packed, width, least, wanted.out);
+  } else {
+    unpack_some(packed, width, least, wanted.total, wanted.first, wanted.out);
+  }
   return {};
 }
 
-base::Result<> take_packed(PageReader& reader, std::span<uint32_t> out) {
+base::Result<> take_packed(PageReader& reader, Wanted<uint32_t> wanted) {
   const uint64_t least = reader.varint();
   const unsigned width = reader.byte();
   if (!reader.ok() || width > 32) return std::unexpected(corrupt_page("packed integers wider than 32 bits"));
   const std::string_view packed = reader.rest();
-  if (packed.size() != packed_size(out.size(), width) || least > low_bits(32)) {
+  if (packed.size() != packed_size(wanted.total, width) || least > low_bits(32)) {
     return std::unexpected(corrupt_page("packed integers of another number or beyond 32 bits"));
   }
-  unpack(packed, width, static_cast<uint32_t>(least), out);
+  if (wanted.is_all()) {
+    unpack(packed, width, static_cast<uint32_t>(least), wanted.out);
+  } else {
+    unpack_some(packed, width, static_cast<uint32_t>(least), wanted.total, wanted.first, wanted.out);
+  }
   if (least + low_bits(width) > low_bits(32)) {  // may have wrapped
-    for (const uint32_t value : out) {
+    for (const uint32_t value : wanted.out) {
       if (value < least) return std::unexpected(corrupt_page("an integer beyond 32 bits"));
     }
   }
@@ -137,24 +157,42 @@ void put_bytes(std::span<const uint64_t> values, IntegerRange range, std::string
   }
 }
 
-base::Result<> take_bytes(PageReader& reader, std::span<uint64_t> out) {
-  thread_local std::string plane;
+namespace {
+
+template <typename Integer>
+base::Result<> take_planes(PageReader& reader, Wanted<Integer> wanted) {
+  thread_local std::string storage;
+  const std::span<Integer> out = wanted.out;
   const uint64_t least = reader.varint();
   const size_t planes = reader.byte();
-  if (!reader.ok() || planes == 0 || planes > kPlanesMax) {
-    return std::unexpected(corrupt_page("byte planes without a number"));
+  if (!reader.ok() || planes == 0 || planes > sizeof(Integer)) {
+    return std::unexpected(corrupt_page("byte planes without a number or beyond 32 bits"));
   }
-  std::ranges::fill(out, 0);
   for (size_t p = 0; p < planes; ++p) {
-    const std::string_view block = reader.part();
-    if (auto decoded = decode_block(block, out.size(), plane); !decoded) return decoded;
-    const auto* bytes = reinterpret_cast<const uint8_t*>(plane.data());
-    for (size_t i = 0; i < out.size(); ++i) out[i] |= static_cast<uint64_t>(bytes[i]) << (8 * p);
+    const auto plane = open_block(reader.part(), wanted.total, storage);
+    if (!plane) return std::unexpected(plane.error());
+    const auto* bytes = reinterpret_cast<const uint8_t*>(plane->data()) + wanted.first;
+    if (p == 0) {
+      std::copy(bytes, bytes + out.size(), out.begin());
+    } else {
+      for (size_t i = 0; i < out.size(); ++i) out[i] |= static_cast<Integer>(bytes[i]) << (8 * p);
+    }
   }
   if (!reader.at_end()) return std::unexpected(corrupt_page("bytes behind the last plane"));
-  for (uint64_t& value : out) value += least;
+  if constexpr (sizeof(Integer) < sizeof(uint64_t)) {
+    const uint64_t most = std::numeric_limits<Integer>::max();
+    if (least > most || std::ranges::any_of(out, [&](Integer value) { return value > most - least; })) {
+      return std::unexpected(corrupt_page("an integer beyond 32 bits"));
+    }
+  }
+  for (Integer& value : out) value += static_cast<Integer>(least);
   return {};
 }
+
+}  // namespace
+
+base::Result<> take_bytes(PageReader& reader, Wanted<uint64_t> wanted) { return take_planes(reader, wanted); }
+base::Result<> take_bytes(PageReader& reader, Wanted<uint32_t> wanted) { return take_planes(reader, wanted); }
 
 void put_classes(std::span<const uint64_t> values, IntegerRange range, std::string& out) {
   thread_local std::string symbols;
@@ -177,29 +215,29 @@ void put_classes(std::span<const uint64_t> values, IntegerRange range, std::stri
   bits.finish();
 }
 
-base::Result<> take_classes(PageReader& reader, std::span<uint64_t> out) {
-  thread_local std::string symbols;
+base::Result<> take_classes(PageReader& reader, Wanted<uint64_t> wanted) {
+  thread_local std::string storage;
   const uint64_t least = reader.varint();
   const unsigned mantissa_bits = reader.byte();
   const std::string_view block = reader.part();
   if (!reader.ok() || mantissa_bits > kMantissaBitsMax) return std::unexpected(corrupt_page("classes without a head"));
-  if (auto decoded = decode_block(block, out.size(), symbols); !decoded) return decoded;
-  std::array<Class, kSymbolsMax> classes;
-  for (uint32_t symbol = 0; symbol < kSymbolsMax; ++symbol) {
-    classes[symbol] = class_of(symbol, mantissa_bits);
-    classes[symbol].low += least;
-  }
+  const auto symbols = open_block(block, wanted.total, storage);
+  if (!symbols) return std::unexpected(symbols.error());
+  const Classes& classes = kClasses[mantissa_bits];
+  const auto* symbol = reinterpret_cast<const uint8_t*>(symbols->data());
   const std::string_view raw = reader.rest();
   BitReader bits(raw);
+  uint64_t before = 0;
+  for (size_t i = 0; i < wanted.first; ++i) before += classes[symbol[i]].width;
+  bits.skip(before);
   bool valid = true;
-  for (size_t i = 0; i < out.size(); ++i) {
-    const Class& found = classes[static_cast<uint8_t>(symbols[i])];
+  for (size_t i = 0; i < wanted.out.size(); ++i) {
+    const Class& found = classes[symbol[wanted.first + i]];
     valid &= found.valid;
-    out[i] = found.low + bits.take(found.width);
+    wanted.out[i] = least + found.low + bits.take(found.width);
   }
-  if (!valid || raw.size() != bytes_of_bits(bits.position())) {
-    return std::unexpected(corrupt_page("classes with other bits than they name"));
-  }
+  if (wanted.end() == wanted.total) valid = valid && raw.size() == bytes_of_bits(bits.position());
+  if (!valid) return std::unexpected(corrupt_page("classes with other bits than they name"));
   return {};
 }
 

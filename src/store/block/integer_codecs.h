@@ -54,17 +54,33 @@ constexpr CodecSet kAllCodecs(IntegerCodec::Constant, IntegerCodec::Packed, Inte
 constexpr size_t kDictionaryValuesMax = 256;
 constexpr unsigned kMantissaBitsMax = 3;
 
+// What to take of a page of `total` values: those from `first` on, as many as `out` has room for. Where that is not
+// all, what lies behind need not be looked at.
+template <typename Integer>
+struct Wanted {
+  std::span<Integer> out;
+  size_t total = 0;
+  size_t first = 0;
+
+  // All of a page.
+  Wanted(std::span<Integer> all) : out(all), total(all.size()) {}  // NOLINT(google-explicit-constructor)
+  Wanted(std::span<Integer> some, size_t of, size_t from) : out(some), total(of), first(from) {}
+  bool is_all() const { return out.size() == total; }
+  size_t end() const { return first + out.size(); }
+};
+
 void put_packed(std::span<const uint64_t> values, IntegerRange range, std::string& out);
 void put_bytes(std::span<const uint64_t> values, IntegerRange range, std::string& out);
 void put_classes(std::span<const uint64_t> values, IntegerRange range, std::string& out);
 
-base::Result<> take_packed(PageReader& reader, std::span<uint64_t> out);
-base::Result<> take_packed(PageReader& reader, std::span<uint32_t> out);
-base::Result<> take_bytes(PageReader& reader, std::span<uint64_t> out);
-base::Result<> take_classes(PageReader& reader, std::span<uint64_t> out);
+base::Result<> take_packed(PageReader& reader, Wanted<uint64_t> wanted);
+base::Result<> take_packed(PageReader& reader, Wanted<uint32_t> wanted);
+base::Result<> take_bytes(PageReader& reader, Wanted<uint64_t> wanted);
+base::Result<> take_bytes(PageReader& reader, Wanted<uint32_t> wanted);
+base::Result<> take_classes(PageReader& reader, Wanted<uint64_t> wanted);
 
-// Decodes exactly one page of out.size() values that is of an allowed codec.
-base::Result<> take_page(std::string_view page, CodecSet allowed, std::span<uint64_t> out);
-base::Result<> take_page(std::string_view page, CodecSet allowed, std::span<uint32_t> out);
+// Decodes what is wanted of exactly one page of wanted.total values that is of an allowed codec.
+base::Result<> take_page(std::string_view page, CodecSet allowed, Wanted<uint64_t> wanted);
+base::Result<> take_page(std::string_view page, CodecSet allowed, Wanted<uint32_t> wanted);
 
 }  // namespace backstitch::store::block

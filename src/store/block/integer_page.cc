@@ -12,12 +12,13 @@ namespace backstitch::store::block {
 namespace {
 
 template <typename Integer>
-base::Result<> decode(std::string_view page, size_t count, std::vector<Integer>& out) {
+base::Result<> decode(std::string_view page, size_t count, RowRange rows, std::vector<Integer>& out) {
+  assert(rows.end() <= count);
   if (count > kPageValuesMax) {
     return base::fail(base::Errc::Corrupt, fmt::format("page: {} values; at most {}", count, kPageValuesMax));
   }
-  out.resize(count);
-  return take_page(page, kAllCodecs, std::span(out));
+  out.resize(rows.count);
+  return take_page(page, kAllCodecs, {out, count, rows.first});
 }
 
 }  // namespace
@@ -34,11 +35,19 @@ void IntegerEncoder::encode(std::span<const uint32_t> values, std::string& out) 
 }
 
 base::Result<> decode_integers(std::string_view page, size_t count, std::vector<uint64_t>& out) {
-  return decode(page, count, out);
+  return decode(page, count, {0, count}, out);
 }
 
 base::Result<> decode_integers32(std::string_view page, size_t count, std::vector<uint32_t>& out) {
-  return decode(page, count, out);
+  return decode(page, count, {0, count}, out);
+}
+
+base::Result<> decode_integers(std::string_view page, size_t count, RowRange rows, std::vector<uint64_t>& out) {
+  return decode(page, count, rows, out);
+}
+
+base::Result<> decode_integers32(std::string_view page, size_t count, RowRange rows, std::vector<uint32_t>& out) {
+  return decode(page, count, rows, out);
 }
 
 std::optional<uint64_t> constant_of(std::string_view page) {

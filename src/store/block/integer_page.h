@@ -51,6 +51,20 @@ class IntegerEncoder {
 // `count` values. Allocates what `count` justifies, whatever the page says. Thread-safe.
 base::Result<> decode_integers(std::string_view page, size_t count, std::vector<uint64_t>& out);
 
+// Some neighbouring rows of a page.
+struct RowRange {
+  size_t first = 0;
+  size_t count = 0;
+
+  size_t end() const { return first + count; }
+  bool operator==(const RowRange&) const = default;
+};
+
+// The same of some of the `count` values only. What the others' bytes say is not looked at where it can be passed over,
+// so not every page that is broken is Corrupt here.
+base::Result<> decode_integers(std::string_view page, size_t count, RowRange rows, std::vector<uint64_t>& out);
+base::Result<> decode_integers32(std::string_view page, size_t count, RowRange rows, std::vector<uint32_t>& out);
+
 // The same for columns of codes, twice as fast. Corrupt too where a value is 2^32 or more.
 base::Result<> decode_integers32(std::string_view page, size_t count, std::vector<uint32_t>& out);
 

@@ -26,7 +26,25 @@ bool fits32(const Values& values) {
   return std::ranges::all_of(values, [](uint64_t value) { return value <= low_bits(32); });
 }
 
+// Any range of a page is what decoding all of it gives there.
+void expect_ranges(const std::string& page, const Values& values) {
+  base::Random random(values.size());
+  for (int i = 0; i < 4; ++i) {
+    const size_t first = random.below(values.size() + 1);
+    const RowRange rows{first, random.below(values.size() - first + 1)};
+    const auto expected = std::span(values).subspan(rows.first, rows.count);
+    Values wide;
+    ASSERT_TRUE(decode_integers(page, values.size(), rows, wide)) << rows.first << " " << rows.count;
+    ASSERT_TRUE(std::ranges::equal(wide, expected)) << rows.first << " " << rows.count << " of " << values.size();
+    if (!fits32(values)) continue;
+    std::vector<uint32_t> narrow;
+    ASSERT_TRUE(decode_integers32(page, values.size(), rows, narrow));
+    ASSERT_TRUE(std::ranges::equal(narrow, expected)) << rows.first << " " << rows.count << " of " << values.size();
+  }
+}
+
 void expect_decodes(const std::string& page, const Values& values) {
+  expect_ranges(page, values);
   Values wide;
   ASSERT_TRUE(decode_integers(page, values.size(), wide));
   ASSERT_EQ(wide, values);
@@ -281,6 +299,54 @@ TEST(ContextPage, comes_back_as_it_was) {
     std::vector<uint32_t> out;
     ASSERT_TRUE(decode_in_context(page, related.contexts, out)) << "seed " << seed;
     ASSERT_EQ(out, related.codes) << "seed " << seed;
+  }
+}
+
+// Owners of which some have a row: a class is a context, or has none.
+TEST(ContextPage, some_rows_are_what_all_rows_are_there) {
+  for (uint64_t seed = 0; seed < 1000; ++seed) {
+    const Related related = some_related(seed);
+    base::Random random(seed);
+    std::vector<uint32_t> of_owners;  // the class of each: its context's number, or the one behind the last
+    std::vector<size_t> rows_before = {0};
+    const NumberedContexts numbered(related.contexts);
+    const auto rowless = static_cast<uint32_t>(numbered.sizes().size());
+    for (size_t row = 0; row < related.codes.size();) {
+      const bool has_row = random.chance(0.7);
+      of_owners.push_back(has_row ? numbered.rows()[row] : rowless);
+      row += has_row ? 1 : 0;
+      rows_before.push_back(row);
+    }
+    std::vector<std::vector<uint32_t>> owners(rowless);
+    for (uint32_t owner = 0; owner < of_owners.size(); ++owner) {
+      for (uint32_t context = 0; context < rowless; ++context) {
+        const bool is_listed_without_row = of_owners[owner] == rowless && context % 3 == 1;
+        if (of_owners[owner] == context || is_listed_without_row) owners[context].push_back(owner);
+      }
+    }
+    SomeContexts contexts;
+    contexts.of_owners = of_owners;
+    contexts.row_count = related.codes.size();
+    for (uint32_t context = 0; context < rowless; ++context) {
+      contexts.contexts.push_back({numbered.sizes()[context], owners[context]});
+      contexts.of_classes.push_back(context);
+    }
+    contexts.of_classes.push_back(SomeContexts::kNoRow);
+    ContextEncoder encoder;
+    std::string page;
+    encoder.encode(related.codes, related.contexts, page);
+    for (int i = 0; i < 4 && !of_owners.empty(); ++i) {
+      const size_t first = random.below(of_owners.size());
+      const RowRange some{first, random.below(of_owners.size() - first + 1)};
+      const auto got = decode_in_context(page, contexts, some, i % 2 == 0);
+      ASSERT_TRUE(got) << "seed " << seed << ": " << got.error().message;
+      const auto begin = related.codes.begin() + static_cast<ptrdiff_t>(rows_before[some.first]);
+      const auto end = related.codes.begin() + static_cast<ptrdiff_t>(rows_before[some.end()]);
+      ASSERT_EQ(got->codes, std::vector<uint32_t>(begin, end)) << "seed " << seed;
+      if (i % 2 == 0) {
+        ASSERT_EQ(got->zeros_before, static_cast<uint32_t>(std::count(related.codes.begin(), begin, 0U)));
+      }
+    }
   }
 }
 

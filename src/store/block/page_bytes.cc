@@ -158,6 +158,12 @@ std::optional<std::string_view> raw_block(std::string_view block, size_t size) {
   return block.substr(1);
 }
 
+base::Result<std::string_view> open_block(std::string_view block, size_t size, std::string& storage) {
+  if (const auto raw = raw_block(block, size)) return *raw;
+  if (auto decoded = decode_block(block, size, storage); !decoded) return std::unexpected(std::move(decoded.error()));
+  return storage;
+}
+
 base::Result<> decode_block(std::string_view block, size_t size, std::string& content) {
   if (const auto raw = raw_block(block, size)) {
     content.assign(*raw);

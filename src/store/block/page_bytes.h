@@ -48,6 +48,9 @@ void put_raw_block(std::string_view content, std::string& out);
 // has bounded `size`.
 base::Result<> decode_block(std::string_view block, size_t size, std::string& content);
 
+// The same without a copy of what the block holds as it is: the content lies in `block` or in `storage`.
+base::Result<std::string_view> open_block(std::string_view block, size_t size, std::string& storage);
+
 // The block's bytes in place, where it holds them as they are.
 std::optional<std::string_view> raw_block(std::string_view block, size_t size);
 

@@ -72,6 +72,22 @@ base::Result<> take_plain(PageReader& reader, size_t count, size_t bytes_max, St
   return {};
 }
 
+base::Result<> pick_plain(PageReader& reader, size_t count, std::span<const uint32_t> picks, Strings& out) {
+  out.clear();
+  if (picks.empty()) return {};
+  std::string storage;
+  const auto plain = open_plain(reader, count, kExpandedBytesMax, storage);
+  if (!plain) return std::unexpected(plain.error());
+  uint64_t at = 0;
+  uint32_t row = 0;
+  for (const uint32_t pick : picks) {
+    for (; row < pick; ++row) at += plain->lengths[row];
+    out.storage.append(plain->bytes.substr(at, plain->lengths[pick]));
+    out.end_string();
+  }
+  return {};
+}
+
 base::Result<std::optional<size_t>> find_in_plain(PageReader& reader, size_t count, std::string_view needle) {
   std::string storage;
   const auto plain = open_plain(reader, count, kExpandedBytesMax, storage);

@@ -59,6 +59,9 @@ void put_front(std::span<const std::string_view> values, FrontState& state, std:
 base::Result<> take_plain(PageReader& reader, size_t count, size_t bytes_max, Strings& out);
 base::Result<> take_front(PageReader& reader, size_t count, Strings& out);
 
+// The strings at `picks`, which ascend and are below `count`.
+base::Result<> pick_plain(PageReader& reader, size_t count, std::span<const uint32_t> picks, Strings& out);
+
 // Where a plain page holds its bytes: as they are, or decoded into `storage`.
 struct PlainBytes {
   std::vector<uint32_t> lengths;

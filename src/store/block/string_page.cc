@@ -56,6 +56,34 @@ base::Result<> take_strings(std::string_view page, size_t count, Strings& out) {
   return std::unexpected(corrupt_page("an unknown form of strings"));
 }
 
+base::Result<> take_picks(std::string_view page, size_t count, std::span<const uint32_t> picks, Strings& out) {
+  assert(std::ranges::is_sorted(picks) && (picks.empty() || picks.back() < count));
+  out.clear();
+  if (picks.empty()) return {};
+  PageReader reader(page);
+  const auto form = static_cast<StringForm>(reader.byte());
+  if (reader.ok() && count <= kPageValuesMax) {
+    if (form == StringForm::Plain) return pick_plain(reader, count, picks, out);
+    if (form == StringForm::Templates) return pick_templates(reader, count, picks, out);
+  }
+  Strings all;
+  if (auto taken = take_strings(page, count, all); !taken) return taken;
+  for (const uint32_t pick : picks) {
+    out.storage += all[pick];
+    out.end_string();
+  }
+  return {};
+}
+
+void cut_views(std::string_view storage, std::span<const uint64_t> ends, std::vector<std::string_view>& out) {
+  out.reserve(ends.size());
+  uint64_t begin = 0;
+  for (const uint64_t end : ends) {
+    out.push_back(storage.substr(begin, end - begin));
+    begin = end;
+  }
+}
+
 }  // namespace
 
 StringEncoder::StringEncoder() : state_(std::make_unique<State>()) {}
@@ -125,14 +153,19 @@ base::Result<> decode_strings(std::string_view page, size_t count, std::string& 
   auto taken = take_strings(page, count, strings);
   storage.swap(strings.storage);
   out.clear();
-  if (!taken) return taken;
-  out.reserve(count);
-  uint64_t begin = 0;
-  for (const uint64_t end : strings.ends) {
-    out.push_back(std::string_view(storage).substr(begin, end - begin));
-    begin = end;
-  }
-  return {};
+  if (taken) cut_views(storage, strings.ends, out);
+  return taken;
+}
+
+base::Result<> pick_strings(std::string_view page, size_t count, std::span<const uint32_t> picks, std::string& storage,
+                            std::vector<std::string_view>& out) {
+  thread_local Strings strings;
+  strings.storage.swap(storage);
+  auto taken = take_picks(page, count, picks, strings);
+  storage.swap(strings.storage);
+  out.clear();
+  if (taken) cut_views(storage, strings.ends, out);
+  return taken;
 }
 
 base::Result<std::optional<size_t>> find_string(std::string_view page, size_t count, std::string_view needle) {

@@ -48,6 +48,11 @@ class StringEncoder {
 base::Result<> decode_strings(std::string_view page, size_t count, std::string& storage,
                               std::vector<std::string_view>& out);
 
+// The same of some of the strings: those at `picks`, which ascend and are below `count`. What the others' bytes say is
+// not looked at where it can be passed over, so not every page that is broken is Corrupt here.
+base::Result<> pick_strings(std::string_view page, size_t count, std::span<const uint32_t> picks, std::string& storage,
+                            std::vector<std::string_view>& out);
+
 // The first index of `needle` in the page, found without building all values where the page's form allows it.
 base::Result<std::optional<size_t>> find_string(std::string_view page, size_t count, std::string_view needle);
 

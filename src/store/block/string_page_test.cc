@@ -21,7 +21,27 @@ std::string encoded(const Texts& texts) {
   return page;
 }
 
+// Any of a page's strings are what decoding all of them gives there.
+void expect_picks(const std::string& page, const Texts& texts) {
+  base::Random random(texts.size());
+  for (const uint64_t every : {1, 3, 50}) {
+    std::vector<uint32_t> picks;
+    Texts expected;
+    for (uint32_t i = 0; i < texts.size(); ++i) {
+      if (random.below(every) != 0) continue;
+      picks.push_back(i);
+      expected.push_back(texts[i]);
+    }
+    std::string storage;
+    std::vector<std::string_view> out;
+    const auto picked = pick_strings(page, texts.size(), picks, storage, out);
+    ASSERT_TRUE(picked) << picked.error().message;
+    ASSERT_TRUE(std::ranges::equal(out, expected)) << "one of " << every;
+  }
+}
+
 void expect_decodes(const std::string& page, const Texts& texts) {
+  expect_picks(page, texts);
   std::string storage;
   std::vector<std::string_view> out;
   const auto decoded = decode_strings(page, texts.size(), storage, out);

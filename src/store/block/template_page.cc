@@ -116,13 +116,13 @@ base::Result<Head> take_head(PageReader& reader, size_t count) {
   return head;
 }
 
-base::Result<std::vector<HoleColumn>> take_columns(PageReader& reader, const Template& shape, size_t rows,
-                                                   size_t& bytes_left) {
+base::Result<std::vector<HoleColumn>> take_columns(PageReader& reader, const Template& shape, size_t count,
+                                                   RowRange rows, size_t& bytes_left) {
   std::vector<HoleColumn> columns;
   for (const Hole& hole : shape.holes()) {
     const std::string_view part = reader.part();
     if (!reader.ok()) return std::unexpected(corrupt_page("a hole's column is missing"));
-    auto column = HoleColumn::take(hole, part, rows, bytes_left);
+    auto column = HoleColumn::take(hole, part, count, rows, bytes_left);
     if (!column) return std::unexpected(column.error());
     bytes_left -= std::min(bytes_left, column->content_bytes());
     columns.push_back(std::move(*column));
@@ -135,16 +135,17 @@ class Filler {
  public:
   Filler(const Template& shape, std::vector<HoleColumn> columns) : shape_(shape), columns_(std::move(columns)) {}
 
-  void append_next(std::string& out) {
+  void append_next(std::string& out) { append(next_++, out); }
+
+  void append(size_t row, std::string& out) const {
     std::string_view literals = shape_.literals();
     for (size_t hole = 0; hole < columns_.size(); ++hole) {
       const size_t size = shape_.holes()[hole].literal_bytes;
       out += literals.substr(0, size);
       literals.remove_prefix(size);
-      columns_[hole].append(next_, out);
+      columns_[hole].append(row, out);
     }
     out += literals;
-    ++next_;
   }
 
  private:
@@ -156,6 +157,30 @@ class Filler {
 base::Result<> check_size(const Strings& strings) {
   if (strings.storage.size() <= kExpandedBytesMax) return {};
   return std::unexpected(corrupt_page("more bytes of strings than the limit"));
+}
+
+// Of each of `picks`, rows of the page in order: how many rows before it have its code.
+std::vector<size_t> places_of(const Head& head, std::span<const uint32_t> picks) {
+  std::vector<size_t> seen(head.templates.size() + 1);
+  std::vector<size_t> places;
+  uint32_t row = 0;
+  for (const uint32_t pick : picks) {
+    for (; row < pick; ++row) ++seen[head.codes[row]];
+    places.push_back(seen[head.codes[pick]]);
+  }
+  return places;
+}
+
+// From the first to the last of the picks that have `code`, as places among the rows that have it.
+RowRange range_of_template(const Head& head, uint32_t code, std::span<const uint32_t> picks,
+                           std::span<const size_t> places) {
+  RowRange range;
+  for (size_t i = 0; i < picks.size(); ++i) {
+    if (head.codes[picks[i]] != code) continue;
+    if (range.count == 0) range.first = places[i];
+    range.count = places[i] - range.first + 1;
+  }
+  return range;
 }
 
 // The row of the page that is the `nth` with that code.
@@ -226,7 +251,7 @@ base::Result<> take_templates(PageReader& reader, size_t count, Strings& out) {
   std::vector<Filler> fillers;
   size_t bytes_left = kExpandedBytesMax;
   for (size_t i = 0; i < head->templates.size(); ++i) {
-    auto columns = take_columns(reader, head->templates[i], head->rows[i], bytes_left);
+    auto columns = take_columns(reader, head->templates[i], head->rows[i], {0, head->rows[i]}, bytes_left);
     if (!columns) return std::unexpected(columns.error());
     fillers.emplace_back(head->templates[i], std::move(*columns));
   }
@@ -238,6 +263,45 @@ base::Result<> take_templates(PageReader& reader, size_t count, Strings& out) {
       out.storage += rest[next_rest++];
     } else {
       fillers[code - 1].append_next(out.storage);
+    }
+    if (auto fits = check_size(out); !fits) return fits;
+    out.end_string();
+  }
+  return {};
+}
+
+base::Result<> pick_templates(PageReader& reader, size_t count, std::span<const uint32_t> picks, Strings& out) {
+  out.clear();
+  const auto head = take_head(reader, count);
+  if (!head) return std::unexpected(head.error());
+  const std::vector<size_t> places = places_of(*head, picks);
+  std::vector<uint32_t> of_rest;
+  for (size_t i = 0; i < picks.size(); ++i) {
+    if (head->codes[picks[i]] == kNoTemplate) of_rest.push_back(static_cast<uint32_t>(places[i]));
+  }
+  PageReader rest_reader(head->rest);
+  Strings rest;
+  if (auto taken = pick_plain(rest_reader, head->rest_rows, of_rest, rest); !taken) return taken;
+  std::vector<std::optional<Filler>> fillers(head->templates.size());
+  size_t bytes_left = kExpandedBytesMax;
+  for (uint32_t i = 0; i < head->templates.size(); ++i) {
+    const RowRange rows = range_of_template(*head, i + 1, picks, places);
+    if (rows.count == 0) {
+      for (size_t hole = 0; hole < head->templates[i].holes().size(); ++hole) reader.part();
+      continue;
+    }
+    auto columns = take_columns(reader, head->templates[i], head->rows[i], rows, bytes_left);
+    if (!columns) return std::unexpected(columns.error());
+    fillers[i].emplace(head->templates[i], std::move(*columns));
+  }
+  if (!reader.ok() || !reader.at_end()) return std::unexpected(corrupt_page("columns missing or too many"));
+  size_t next_rest = 0;
+  for (size_t i = 0; i < picks.size(); ++i) {
+    const uint32_t code = head->codes[picks[i]];
+    if (code == kNoTemplate) {
+      out.storage += rest[next_rest++];
+    } else {
+      fillers[code - 1]->append(places[i], out.storage);
     }
     if (auto fits = check_size(out); !fits) return fits;
     out.end_string();

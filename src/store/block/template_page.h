@@ -28,6 +28,9 @@ bool put_templates(std::span<const std::string_view> values, TemplateState& stat
 
 base::Result<> take_templates(PageReader& reader, size_t count, Strings& out);
 
+// The strings at `picks`, which ascend and are below `count`. Columns of templates that none has are passed over.
+base::Result<> pick_templates(PageReader& reader, size_t count, std::span<const uint32_t> picks, Strings& out);
+
 // The first string that equals `needle`.
 base::Result<std::optional<size_t>> find_in_templates(PageReader& reader, size_t count, std::string_view needle);
 

@@ -36,6 +36,26 @@ TEST_P(StoreConformance, an_appended_trace_is_found_as_it_was) {
   EXPECT_EQ(*back, trace);
 }
 
+TEST_P(StoreConformance, several_ids_are_found_as_each_of_them_is) {
+  append(store(), {sealed(1, 1, {{.span = 1}}), sealed(2, 1, {{.span = 1}, {.span = 2, .parent = 1}})});
+  append(store(), {sealed(3, 1, {{.span = 1}}), sealed(1, 2, {{.span = 5}})});
+  reopen();
+  const std::vector<model::TraceId> ids = {trace_id(3), trace_id(9), trace_id(1), trace_id(2), trace_id(1)};
+  const auto found = store().find_all(ids);
+  ASSERT_EQ(found.size(), ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto alone = store().find(ids[i]);
+    ASSERT_EQ(found[i].has_value(), alone.has_value()) << i;
+    if (alone) {
+      EXPECT_EQ(*found[i], *alone) << i;
+    } else {
+      EXPECT_EQ(found[i].error().code, Errc::NotFound);
+    }
+  }
+  EXPECT_EQ(found[2]->spans.size(), 2u);
+  EXPECT_TRUE(store().find_all({}).empty());
+}
+
 TEST_P(StoreConformance, an_unknown_id_is_not_found) {
   append(store(), {sealed(1, 1, {{}}), sealed(3, 1, {{}})});
   const auto trace = store().find(trace_id(2));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -33,8 +34,11 @@ struct AttributeName {
 class TraceReader {
  public:
   virtual ~TraceReader() = default;
-  // All fragments of the trace joined, or NotFound.
-  virtual base::Result<model::Trace> find(const model::TraceId& id) = 0;
+  // Beside the ids, all fragments of each trace joined, or NotFound; one that cannot be read does not fail the others.
+  // What lies together is read together, so one call for several traces costs less than several calls.
+  virtual std::vector<base::Result<model::Trace>> find_all(std::span<const model::TraceId> ids) = 0;
+  // find_all() of one.
+  base::Result<model::Trace> find(const model::TraceId& id) { return std::move(find_all(std::span(&id, 1)).front()); }
   // How many fragments of each trace there are, beside the ids; 0 where it is unknown. Cheap: it reads no spans.
   // Whoever joins readers learns by it which traces a search saw whole.
   virtual base::Result<std::vector<uint32_t>> fragment_counts(std::span<const model::TraceId> ids) = 0;

@@ -122,7 +122,7 @@ class RealEmbeddedStore final : public EmbeddedStore {
 
   Result<StoreStats> stats() override { return stats_of(blocks()); }
 
-  Result<model::Trace> find(const model::TraceId& id) override;
+  std::vector<Result<model::Trace>> find_all(std::span<const model::TraceId> ids) override;
   Result<std::vector<uint32_t>> fragment_counts(std::span<const model::TraceId> ids) override;
   Result<SearchResult> search(const TraceQuery& query) override {
     return block::search_blocks(blocks(), query, scan_context());
@@ -171,6 +171,17 @@ class RealEmbeddedStore final : public EmbeddedStore {
     return found;
   }
 
+  // What is known of one trace.
+  struct Fragments {
+    std::vector<std::pair<uint64_t, model::Trace>> read;  // by what they cover
+    std::optional<base::Error> unreadable;                // of a fragment that is there
+    // Of a block whose ids cannot be read and that may have the trace. What others have of it answers all the same.
+    std::optional<base::Error> may_miss;
+  };
+  void read_fragments(const Block& block, std::span<const model::TraceId> ids, std::vector<Fragments>& all);
+  void add_fragment(const TraceHead& head, const Result<std::string>& otlp, Fragments& fragments);
+  static Result<model::Trace> join(const model::TraceId& id, Fragments fragments);
+
   Result<> merge(const std::vector<uint64_t>& numbers, const std::stop_token& stop);
   block::ScanContext scan_context() { return {workers_, clock_, scan_metrics_}; }
 
@@ -183,30 +194,74 @@ class RealEmbeddedStore final : public EmbeddedStore {
   absl::flat_hash_set<uint64_t> unmergeable_;  // numbers; of the thread that maintains
 };
 
-// A block whose ids cannot be read may or may not have the trace: what others have of it answers all the same.
-Result<model::Trace> RealEmbeddedStore::find(const model::TraceId& id) {
-  std::optional<base::Error> unreadable;
-  std::vector<std::pair<uint64_t, model::Trace>> fragments;  // by what they cover
+std::vector<Result<model::Trace>> RealEmbeddedStore::find_all(std::span<const model::TraceId> ids) {
+  std::vector<Fragments> all(ids.size());
   const Snapshot snapshot = set_->snapshot();
-  for (const BlockEntry& entry : *snapshot) {
-    const auto head = find_in_block(*entry.block, id);
-    if (!head) unreadable = head.error();
-    if (!head || !*head) continue;
-    const auto otlp = entry.block->read_otlp(**head);
-    auto trace = otlp ? wire::otlp::decode_trace(id, *otlp) : Result<model::Trace>(std::unexpected(otlp.error()));
-    if (!trace) {
-      counters_.corrupt.add();
-      return fail(Errc::Corrupt, fmt::format("trace {}: {}", id.to_hex(), trace.error().message));
+  for (const BlockEntry& entry : *snapshot) read_fragments(*entry.block, ids, all);
+  std::vector<Result<model::Trace>> found;
+  found.reserve(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) found.push_back(join(ids[i], std::move(all[i])));
+  return found;
+}
+
+// What one block has of the traces. Those of one row group are read together.
+void RealEmbeddedStore::read_fragments(const Block& block, std::span<const model::TraceId> ids,
+                                       std::vector<Fragments>& all) {
+  const auto heads = block.find_all(ids);
+  if (!heads) {
+    counters_.corrupt.add();
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (block.index().trace_filter.may_contain(ids[i])) all[i].may_miss = heads.error();
     }
-    fragments.emplace_back((*head)->covered_sequence, std::move(*trace));
+    return;
   }
-  if (fragments.empty() && unreadable) return std::unexpected(std::move(*unreadable));
-  if (fragments.empty()) return fail(Errc::NotFound, fmt::format("no trace {} is stored", id.to_hex()));
-  if (fragments.size() == 1) return std::move(fragments.front().second);
-  std::ranges::stable_sort(fragments, std::less(), [](const auto& one) { return one.first; });
+  std::vector<std::pair<TraceHead, size_t>> places;  // in `ids`
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if ((*heads)[i] && !all[i].unreadable) places.emplace_back(*(*heads)[i], i);
+  }
+  const auto row_of = [](const auto& place) { return std::pair(place.first.row.group, place.first.row.first_span); };
+  std::ranges::sort(places, std::less(), row_of);
+  for (auto at = places.begin(); at != places.end();) {
+    const auto end =
+        std::find_if(at, places.end(), [&](const auto& place) { return place.first.row.group != at->first.row.group; });
+    const std::span group(at, end);
+    std::vector<TraceHead> traces;
+    for (const auto& [head, place] : group) traces.push_back(head);
+    const auto otlp = block.read_some(traces);
+    for (size_t i = 0; i < group.size(); ++i) {
+      const auto& [head, place] = group[i];
+      if (otlp) {
+        add_fragment(head, (*otlp)[i], all[place]);
+      } else {
+        add_fragment(head, block.read_otlp(head), all[place]);  // perhaps it is another one that cannot be read
+      }
+    }
+    at = end;
+  }
+}
+
+void RealEmbeddedStore::add_fragment(const TraceHead& head, const Result<std::string>& otlp, Fragments& fragments) {
+  auto trace = otlp ? wire::otlp::decode_trace(head.id, *otlp) : Result<model::Trace>(std::unexpected(otlp.error()));
+  if (trace) {
+    fragments.read.emplace_back(head.covered_sequence, std::move(*trace));
+  } else {
+    counters_.corrupt.add();
+    fragments.unreadable = std::move(trace.error());
+  }
+}
+
+Result<model::Trace> RealEmbeddedStore::join(const model::TraceId& id, Fragments fragments) {
+  if (fragments.unreadable) {
+    return fail(Errc::Corrupt, fmt::format("trace {}: {}", id.to_hex(), fragments.unreadable->message));
+  }
+  auto& read = fragments.read;
+  if (read.empty() && fragments.may_miss) return std::unexpected(std::move(*fragments.may_miss));
+  if (read.empty()) return fail(Errc::NotFound, fmt::format("no trace {} is stored", id.to_hex()));
+  if (read.size() == 1) return std::move(read.front().second);
+  std::ranges::stable_sort(read, std::less(), [](const auto& one) { return one.first; });
   model::Trace joined;
   joined.id = id;
-  for (const auto& [covered, fragment] : fragments) model::join(joined, fragment);
+  for (const auto& [covered, fragment] : read) model::join(joined, fragment);
   return joined;
 }
 
@@ -214,10 +269,10 @@ Result<std::vector<uint32_t>> RealEmbeddedStore::fragment_counts(std::span<const
   std::vector<uint32_t> counts(ids.size(), 0);
   const Snapshot snapshot = set_->snapshot();
   for (const BlockEntry& entry : *snapshot) {
-    for (size_t i = 0; i < ids.size(); ++i) {
-      const auto found = find_in_block(*entry.block, ids[i]);
-      if (found && *found) ++counts[i];  // what cannot be read is unknown
-    }
+    const auto found = entry.block->find_all(ids);
+    if (!found) counters_.corrupt.add();
+    if (!found) continue;  // what cannot be read is unknown
+    for (size_t i = 0; i < ids.size(); ++i) counts[i] += (*found)[i] ? 1 : 0;
   }
   return counts;
 }

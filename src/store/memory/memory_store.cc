@@ -124,15 +124,20 @@ class MemoryStore final : public TraceStore {
     return sum;
   }
 
-  base::Result<model::Trace> find(const model::TraceId& id) override {
+  std::vector<base::Result<model::Trace>> find_all(std::span<const model::TraceId> ids) override {
     const std::shared_lock lock(mutex_);
-    model::Trace joined;
-    joined.id = id;
-    for_each_of(id, [&](const FragmentKey&, const Fragment& fragment) { model::join(joined, fragment.trace); });
-    if (joined.spans.empty()) {
-      return base::fail(base::Errc::NotFound, fmt::format("no trace {} is stored", id.to_hex()));
+    std::vector<base::Result<model::Trace>> found;
+    for (const model::TraceId& id : ids) {
+      model::Trace joined;
+      joined.id = id;
+      for_each_of(id, [&](const FragmentKey&, const Fragment& fragment) { model::join(joined, fragment.trace); });
+      if (joined.spans.empty()) {
+        found.push_back(base::fail(base::Errc::NotFound, fmt::format("no trace {} is stored", id.to_hex())));
+      } else {
+        found.push_back(std::move(joined));
+      }
     }
-    return joined;
+    return found;
   }
 
   base::Result<std::vector<uint32_t>> fragment_counts(std::span<const model::TraceId> ids) override {
