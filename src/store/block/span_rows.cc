@@ -106,9 +106,8 @@ void SpanRows::broken(std::string_view why) const {
   throw Broken{{Errc::Corrupt, fmt::format("block {}, group {}: {}", block_.name(), reader_->group(), why)}};
 }
 
-const Rows& SpanRows::column(size_t place) {
+const Rows& SpanRows::read_column(size_t place) {
   Rows& rows = columns_[place];
-  if (rows.is_read) return rows;
   rows.is_read = true;
   const ColumnIndex& column = index_.columns[place];
   if (is_kept(column.id.field)) {
@@ -152,17 +151,6 @@ SomeRows SpanRows::in_window(size_t place) const {
 size_t SpanRows::place_of(Field field) const {
   const ColumnIndex* found = index_.find(field);
   return found == nullptr ? SIZE_MAX : static_cast<size_t>(found - index_.columns.data());
-}
-size_t SpanRows::known_place(Field field) {
-  size_t& place = places_[static_cast<size_t>(field)];
-  if (place == kNotLookedUp) place = place_of(field);
-  if (place == SIZE_MAX) broken("a column is missing");
-  return place;
-}
-uint64_t SpanRows::number(Field field, uint32_t row) {
-  const Rows& rows = column(known_place(field));
-  if (!rows.has(row)) broken("a row is missing");
-  return rows[row];
 }
 std::string_view SpanRows::raw(Field field, uint32_t row) {
   const size_t width = raw_bytes(field);

@@ -113,8 +113,12 @@ class SpanRows {
   uint32_t take_parent_id() { return next_.parent_ids++; }
 
   // Of the spans, events or links in the window.
-  const Rows& column(size_t place);
-  uint64_t number(Field field, uint32_t row);
+  const Rows& column(size_t place) { return columns_[place].is_read ? columns_[place] : read_column(place); }
+  uint64_t number(Field field, uint32_t row) {
+    const Rows& rows = column(known_place(field));
+    if (!rows.has(row)) broken("a row is missing");
+    return rows[row];
+  }
   uint32_t code(Field field, uint32_t row) { return static_cast<uint32_t>(number(field, row)); }
   uint32_t shape_at(Field field, uint32_t row);
   std::string_view raw(Field field, uint32_t row);
@@ -133,7 +137,13 @@ class SpanRows {
   SomeRows in_window(size_t place) const;
   bool is_kept(Field field) const;
   size_t place_of(Field field) const;
-  size_t known_place(Field field);
+  size_t known_place(Field field) {
+    size_t& place = places_[static_cast<size_t>(field)];
+    if (place == kNotLookedUp) place = place_of(field);
+    if (place == SIZE_MAX) broken("a column is missing");
+    return place;
+  }
+  const Rows& read_column(size_t place);
   void read_texts(size_t place, uint32_t group, uint64_t first, SomeTexts& out);
 
   static constexpr size_t kNotLookedUp = SIZE_MAX - 1;
