@@ -33,6 +33,7 @@ class Bitmap {
   size_t size() const { return size_; }
   bool operator[](size_t i) const { return (words_[i / 64] >> (i % 64) & 1) != 0; }
   void set(size_t i) { words_[i / 64] |= uint64_t{1} << (i % 64); }
+  void clear(size_t i) { words_[i / 64] &= ~(uint64_t{1} << (i % 64)); }
   void set_range(size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) set(i);
   }

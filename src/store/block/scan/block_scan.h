@@ -46,8 +46,8 @@ class BlockScan {
   bool may_hold(const Conjunct& conjunct, uint32_t group);
   bool may_hold(const LeafFilter& leaf, uint32_t group);
   const ServiceFacts& facts(const LeafFilter& leaf) const { return facts_[&leaf - plan_.leaves().data()]; }
-  // Takes spans of names that the asked service does not have.
-  void narrow(Bitmap& holds, const LeafFilter& leaf, GroupColumns& group) const;
+  // Leaves of `holds` what may be of the service that is asked for, as far as names tell.
+  void narrow_by_names(Bitmap& holds, const ServiceFacts& service, GroupColumns& group) const;
   Bitmap evaluate(const Conjunct& conjunct, GroupColumns& group);
   Bitmap evaluate(const LeafFilter& leaf, GroupColumns& group);
   Partial select(traceql::NodeId spansets, const Partial& among, GroupColumns& group);

@@ -142,10 +142,14 @@ LeafFilter compile_leaf(const traceql::Query& query, NodeId root, std::vector<Co
     leaf.is_exact = leaf.is_exact && leaf.conjuncts.back().is_exact;
   }
   std::ranges::stable_sort(leaf.conjuncts, {}, &Conjunct::cost);
-  for (const Conjunct& conjunct : leaf.conjuncts) {
-    if (conjunct.steps.size() != 1 || conjunct.steps[0].kind != Kind::Condition) continue;
-    const Condition& condition = conditions[conjunct.steps[0].condition];
-    if (auto service = service_of(condition)) leaf.service = std::move(service);
+  for (size_t i = 0; i < leaf.conjuncts.size(); ++i) {
+    const std::vector<FilterStep>& steps = leaf.conjuncts[i].steps;
+    if (steps.size() != 1 || steps[0].kind != Kind::Condition) continue;
+    const Condition& condition = conditions[steps[0].condition];
+    if (auto service = service_of(condition)) {
+      leaf.service = std::move(service);
+      leaf.service_conjunct = i;
+    }
     leaf.is_of_errors = leaf.is_of_errors || is_of_errors(condition);
   }
   return leaf;

@@ -39,6 +39,7 @@ struct LeafFilter {
   bool is_exact = true;
   // What all of them together ask, where it is so simple that a block's index may deny it.
   std::optional<std::string> service;  // the span's service
+  size_t service_conjunct = 0;         // the one that asks for it
   bool is_of_errors = false;
 };
 

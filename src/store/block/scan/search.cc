@@ -1,6 +1,7 @@
 #include "store/block/scan/search.h"
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -22,17 +23,12 @@ struct Unit {
   model::Timestamp start_max;
 };
 
-// Groups that are looked at before it is asked again whether the search may end. It starts with one for each thread
-// and doubles, so that waiting for each other costs long searches little and short ones read little in vain.
-constexpr size_t kWaveGrowth = 2;
-constexpr size_t kWavePerThreadMax = 32;
-
 bool may_take(const TraceQuery& query, model::Timestamp start_min, model::Timestamp start_max) {
   if (start_max < query.start.from || query.start.to < start_min) return false;
   return !query.after || start_min <= query.after->start;
 }
 
-// Latest start first.
+// Latest start first: what comes later in it can only be older.
 std::vector<Unit> units_of(Blocks blocks, const TraceQuery& query) {
   std::vector<Unit> units;
   for (size_t block = 0; block < blocks.size(); ++block) {
@@ -67,30 +63,33 @@ class Search {
  private:
   void find() {
     const std::vector<Unit> units = units_of(blocks_, query_);
-    const size_t threads = context_.workers.threads() + 1;
-    size_t wave = threads;
-    for (size_t at = 0; at < units.size() && newest_.may_take(units[at].start_max); at += wave) {
-      if (at != 0) wave = std::min(wave * kWaveGrowth, threads * kWavePerThreadMax);
-      const std::span<const Unit> now(units.data() + at, std::min(wave, units.size() - at));
-      for (const Unit& unit : now) prepare(unit.block);
-      std::vector<std::vector<Hit>> hits(now.size());
-      context_.workers.run(now.size(), [&](size_t i) {
-        if (newest_.may_take(now[i].start_max) && spending_.may_go_on()) hits[i] = look_at(now[i]);
-      });
-      for (const std::vector<Hit>& found : hits) {
-        for (const Hit& hit : found) newest_.offer(hit);
-      }
-      if (spending_.is_bounded()) return;
-    }
+    context_.workers.run(units.size(), [&](size_t i) {
+      BlockScan* scan = begin(units[i]);
+      if (scan == nullptr) return;
+      const std::vector<Hit> hits = look_at(units[i], *scan);
+      const std::lock_guard lock(mutex_);
+      for (const Hit& hit : hits) newest_.offer(hit);
+    });
   }
 
-  void prepare(size_t block) {
-    if (!scans_[block]) scans_[block] = std::make_unique<BlockScan>(*blocks_[block], plan_, spending_);
+  // Null where the unit is not to be looked at: none of its traces could come in, or a bound was reached.
+  BlockScan* begin(const Unit& unit) {
+    if (!spending_.may_go_on()) return nullptr;
+    const std::lock_guard lock(mutex_);
+    if (!newest_.may_take(unit.start_max)) return nullptr;
+    std::unique_ptr<BlockScan>& scan = scans_[unit.block];
+    if (!scan) scan = std::make_unique<BlockScan>(*blocks_[unit.block], plan_, spending_);
+    return scan.get();
+  }
+
+  bool may_come_in(const TraceHead& head) {
+    if (!query_.takes({head.start, head.id})) return false;
+    const std::lock_guard lock(mutex_);
+    return newest_.may_take(head.start);
   }
 
   // The newest matches of a group: no more than the search wants.
-  std::vector<Hit> look_at(const Unit& unit) {
-    BlockScan& scan = *scans_[unit.block];
+  std::vector<Hit> look_at(const Unit& unit, BlockScan& scan) {
     if (!scan.may_match(unit.group)) {
       spending_.metrics().groups_pruned.add();
       return {};
@@ -110,9 +109,7 @@ class Search {
     for (const uint32_t trace : BlockScan::traces_of(matches, group)) {
       if (trace >= group.heads().size()) break;
       const TraceHead& head = group.heads()[trace];
-      if (query_.takes({head.start, head.id}) && newest_.may_take(head.start)) {
-        candidates.push_back({unit.block, head, {}});
-      }
+      if (may_come_in(head)) candidates.push_back({unit.block, head, {}});
     }
     std::sort(candidates.begin(), candidates.end(), [](const Hit& a, const Hit& b) { return a.place() < b.place(); });
     if (!matches.is_exact || !group.doubts().empty()) return confirm(candidates, group);
@@ -193,6 +190,7 @@ class Search {
   const ScanContext& context_;
   const QueryPlan plan_;
   Spending spending_;
+  std::mutex mutex_;                               // of all below, while groups are looked at
   std::vector<std::unique_ptr<BlockScan>> scans_;  // by block, where one was needed
   NewestTraces newest_;
 };

@@ -1,7 +1,5 @@
 #include "store/block/scan/service_facts.h"
 
-#include <algorithm>
-
 namespace backstitch::store::block {
 
 using traceql::Intrinsic;
@@ -26,19 +24,18 @@ bool is_of_errors(const Condition& condition) {
 
 ServiceFacts facts_of(const BlockIndex& index, const std::string& service) {
   ServiceFacts facts{.has_spans = false, .has_errors = false, .names = {}};
-  const bool lists_all = index.operations.size() < kOperationsMax;
-  for (uint32_t i = 0; i < index.services.size(); ++i) {
-    const ServiceSpans& spans = index.services[i];
-    // Spans whose service.name is no text or empty stand there too.
-    if (spans.service != service && spans.service != kUnknownService) continue;
+  std::vector<bool> may_be;  // by service; spans whose service.name is no text, or empty, are of no known service
+  for (const ServiceSpans& spans : index.services) {
+    may_be.push_back(spans.service == service || spans.service == kUnknownService);
+    if (!may_be.back()) continue;
     facts.has_spans = true;
     facts.has_errors = facts.has_errors || spans.errors != 0;
-    const auto of_service = std::ranges::equal_range(index.operations, i, {}, &ServiceOperation::service);
-    for (const ServiceOperation& operation : of_service) {
-      if (!lists_all) break;
-      if (facts.names.size() <= operation.name) facts.names.resize(operation.name + size_t{1});
-      facts.names[operation.name] = true;
-    }
+  }
+  if (index.operations.size() >= kOperationsMax) return facts;
+  for (const ServiceOperation& operation : index.operations) {
+    if (!may_be[operation.service]) continue;
+    if (facts.names.size() <= operation.name) facts.names.resize(operation.name + size_t{1});
+    facts.names[operation.name] = true;
   }
   return facts;
 }

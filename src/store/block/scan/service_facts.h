@@ -16,10 +16,9 @@ std::optional<std::string> service_of(const Condition& condition);
 bool is_of_errors(const Condition& condition);
 
 struct ServiceFacts {
-  bool has_spans = true;   // possibly
-  bool has_errors = true;  // likewise
-  // By code of Name: whether the service may have a span of that name; empty where it may be any.
-  std::vector<bool> names;
+  bool has_spans = true;    // possibly
+  bool has_errors = true;   // likewise
+  std::vector<bool> names;  // by code of Name: whether it may have spans of that name; empty where that is unknown
 };
 
 ServiceFacts facts_of(const BlockIndex& index, const std::string& service);
