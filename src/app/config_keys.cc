@@ -163,7 +163,7 @@ constexpr ConfigKey kKeys[] = {
     {"data", "directory", "Where the log and the traces lie. Made if it is missing.", false, set_data,
      BACKSTITCH_GET({config.data})},
     {"memory", kSizeType,
-     "What the process may take: requests are refused from three quarters of it on, the rest is for what is on its "
+     "What the process may take: requests are refused from about two thirds of it on, the rest is for what is on its "
      "way. "
      "The bodies on each listener, and what one request decodes to, get at most a quarter of it each.",
      false, BACKSTITCH_SET(set_size(config.memory_bytes, value, 96 << 20)),
@@ -252,6 +252,9 @@ constexpr ConfigKey kKeys[] = {
     {"limits.attributes_per_span_max", kCountType, "The rest is dropped and counted on the span.", false,
      BACKSTITCH_SET(set_count(config.limits.attributes_per_span_max, value, 1, 1 << 20)),
      BACKSTITCH_GET({count_text(config.limits.attributes_per_span_max)})},
+    {"limits.events_per_span_max", kCountType, "Likewise of links. A span with more of either is rejected.", false,
+     BACKSTITCH_SET(set_count(config.limits.events_per_span_max, value, 1, 1 << 20)),
+     BACKSTITCH_GET({count_text(config.limits.events_per_span_max)})},
     {"limits.nesting_max", kCountType, "Of lists in attribute values; a span that nests deeper is rejected.", false,
      BACKSTITCH_SET(set_count(config.limits.nesting_max, value, 1, kNestingMax)),
      BACKSTITCH_GET({count_text(config.limits.nesting_max)})},

@@ -43,6 +43,8 @@ constexpr uint64_t kSealFixedBytes = 8 << 20;
 PipelineOptions within_memory(PipelineOptions options) {
   uint64_t& batch = options.seal_budget.bytes_max;
   batch = std::min(batch, options.memory_bytes_max / kSealBatchDivisor);
+  // A batch has one fragment at least.
+  options.assemble.fragment_bytes_max = std::min(options.assemble.fragment_bytes_max, batch);
   return options;
 }
 
@@ -408,7 +410,9 @@ class RealPipeline final : public Pipeline {
       is_maintaining_ = false;
       const base::Duration took = clock_.monotonic() - began;
       steps = more.value_or(false) ? steps + 1 : 0;
-      pause = steps == 0 ? kMergeIdle : std::min(took * (steps < kMergeStepsBehind ? kMergePauses : 1), kMergePauseMax);
+      pause = !more        ? kMergePauseMax
+              : steps == 0 ? kMergeIdle
+                           : std::min(took * (steps < kMergeStepsBehind ? kMergePauses : 1), kMergePauseMax);
     }
   }
 

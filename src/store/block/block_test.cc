@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 #include <map>
+#include <protozero/pbf_writer.hpp>
 #include <set>
 
 #include "base/random.h"
 #include "store/block/block_writer.h"
 #include "store/block/span_reader.h"
+#include "store/block/trace_rows.h"
 #include "store/conformance/sample_traces.h"
 #include "wire/otlp/decode.h"
 
@@ -318,6 +320,34 @@ TEST(Block, what_is_no_trace_is_refused_and_changes_nothing) {
   const auto block = opened(writer.finish());
   ASSERT_TRUE(block);
   EXPECT_EQ((*block)->index().traces, 1u);
+}
+
+TEST(Block, a_trace_of_too_many_events_is_refused_before_it_takes_memory) {
+  std::string span("\x12\x08\x01\x01\x01\x01\x01\x01\x01\x01", 10);  // span_id
+  span += std::string("\x0a\x10", 2) + std::string(reinterpret_cast<const char*>(trace_id(1).bytes.data()), 16);
+  for (size_t i = 0; i <= kTraceRowsMax; ++i) span += std::string_view("\x5a\x00", 2);  // an empty event
+  const auto wrap = [](uint32_t field, const std::string& inner) {
+    std::string outer;
+    protozero::pbf_writer(outer).add_message(field, inner);
+    return outer;
+  };
+  const SealedTrace hostile{
+      .id = trace_id(1), .covered_sequence = 1, .sealed_at = {}, .otlp = wrap(1, wrap(2, wrap(2, span)))};
+  BlockWriter writer({});
+  ASSERT_TRUE(writer.add(sealed(2, 1, {{.span = 1}})));
+  EXPECT_EQ(writer.add(hostile).error().code, base::Errc::TooLarge);
+  EXPECT_EQ(all_of(**opened(writer.finish())).size(), 1u);
+}
+
+TEST(Block, long_texts_end_a_row_group_early) {
+  BlockWriter writer({.replaces = {}, .group_spans = kGroupSpans, .group_bytes = 10'000});
+  for (uint8_t i = 1; i <= 6; ++i) {
+    ASSERT_TRUE(writer.add(sealed(i, i, {{.span = 1, .attributes = {{"text", std::string(4'000, 'a' + i)}}}})));
+  }
+  const auto block = opened(writer.finish());
+  ASSERT_TRUE(block);
+  EXPECT_EQ((*block)->index().groups.size(), 2u);
+  EXPECT_EQ(all_of(**block).size(), 6u);
 }
 
 TEST(Block, the_index_tells_times_services_and_operations) {

@@ -133,7 +133,10 @@ class BlockWriter::State {
     if (auto parsed = parser_.parse(trace, rows_); !parsed) return parsed;
     add_trace(trace);
     for (uint32_t row = 0; row < rows_.spans.size(); ++row) add_span(row);
-    if (group_.spans >= options_.group_spans) end_group();
+    group_bytes_ += trace.otlp.size();
+    group_rows_ += rows_.events.size() + rows_.links.size() + rows_.attributes.size();
+    const bool is_full = group_.spans >= options_.group_spans || group_bytes_ >= options_.group_bytes;
+    if (is_full || group_rows_ >= kTraceRowsMax) end_group();  // no page comes near kPageValuesMax
     return {};
   }
 
@@ -355,6 +358,7 @@ class BlockWriter::State {
       attribute->shapes.clear();
     }
     index_.groups.push_back(group_);
+    group_bytes_ = group_rows_ = 0;
     names_.clear();
     event_spans_.clear();
     link_spans_.clear();
@@ -403,6 +407,8 @@ class BlockWriter::State {
   std::vector<uint32_t> resource_codes_, scope_codes_;  // by index of rows_; UINT32_MAX: not looked up
   BlockIndex index_;
   GroupIndex group_;
+  uint64_t group_bytes_ = 0;  // of OTLP
+  uint64_t group_rows_ = 0;   // of events, links and attributes
   std::vector<model::TraceId> ids_;
 
   std::array<std::optional<ColumnWriter>, kFieldCount> columns_;

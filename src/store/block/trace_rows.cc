@@ -153,6 +153,9 @@ bool is_earlier(const SpanRow& a, const SpanRow& b) {
   return a.id != b.id ? __builtin_bswap64(a.id) < __builtin_bswap64(b.id) : a.kind < b.kind;
 }
 
+// Caught in parse().
+struct TooManyRows {};
+
 }  // namespace
 
 class TraceParser::Reader {
@@ -281,6 +284,7 @@ class TraceParser::Reader {
     row.link_count = static_cast<uint32_t>(rows_.links.size()) - row.first_link;
     row.rest = rest.view();
     rows_.spans.push_back(row);
+    if (rows_.events.size() + rows_.links.size() + rows_.attributes.size() > kTraceRowsMax) throw TooManyRows{};
   }
 
   // An id of a wrong length stays what it is: no id, but not lost.
@@ -407,6 +411,9 @@ base::Result<> TraceParser::parse(const SealedTrace& trace, TraceRows& rows) {
   rows.clear();
   try {
     Reader(trace, *this, rows).request(trace.otlp);
+  } catch (const TooManyRows&) {
+    return base::fail(base::Errc::TooLarge, fmt::format("trace {} has more than {} events, links and attributes",
+                                                        trace.id.to_hex(), kTraceRowsMax));
   } catch (const protozero::exception& broken) {
     return base::fail(base::Errc::Malformed,
                       fmt::format("trace {} is no TracesData: {}", trace.id.to_hex(), broken.what()));

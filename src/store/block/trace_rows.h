@@ -88,10 +88,13 @@ struct TraceRows {
   void clear();
 };
 
+// Events, links and attributes of one trace, together: an empty event is two bytes of OTLP, and some sixty here.
+constexpr size_t kTraceRowsMax = size_t{1} << 22;
+
 // Not thread-safe.
 class TraceParser {
  public:
-  // Malformed, naming the trace; `rows` is then unspecified.
+  // Malformed, naming the trace, or TooLarge beyond kTraceRowsMax; `rows` is then unspecified.
   base::Result<> parse(const SealedTrace& trace, TraceRows& rows);
 
  private:

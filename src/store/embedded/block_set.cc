@@ -63,9 +63,10 @@ Result<> BlockSet::load() {
   if (!files) return std::unexpected(files.error());
   Found found;
   if (auto opened = open_blocks(*files, found); !opened) return opened;
+  // A process may have ended between renaming a block and syncing the directory. What a merged block replaces must not
+  // go before that is durable, and whoever asks takes what is visible for durable.
+  if (auto synced = files_->sync(); !synced) return synced;
   if (auto dropped = drop_replaced(found); !dropped) return dropped;
-  // Also where nothing changed: a process may have ended between renaming a block and syncing the directory, and
-  // whoever asks takes what is visible for durable.
   if (auto synced = files_->sync(); !synced) return synced;
   for (const BlockEntry& entry : found.whole) {
     change({}, &entry);
@@ -92,14 +93,15 @@ Result<> BlockSet::open_blocks(const std::vector<BlockFile>& files, Found& found
   return {};
 }
 
-// nullptr where it is damaged. A file that cannot be opened at all says nothing about the block: too many may be open.
+// nullptr where it is damaged. A file that cannot be opened or read at all says nothing about the block, nor does a
+// newer version of the format.
 Result<std::shared_ptr<const Block>> BlockSet::open_block(uint64_t number) const {
   constexpr int kReadings = 2;  // the disk may have a bad moment
   for (int i = 0; i < kReadings; ++i) {
     auto file = files_->open_block(number);
     if (!file) return std::unexpected(file.error());
     auto block = Block::open(std::move(*file), file_name({number, FileKind::Block}));
-    if (block) return block;
+    if (block || block.error().code != base::Errc::Corrupt) return block;
   }
   return nullptr;
 }

@@ -271,8 +271,11 @@ Result<std::vector<uint32_t>> RealEmbeddedStore::fragment_counts(std::span<const
   for (const BlockEntry& entry : *snapshot) {
     const auto found = entry.block->find_all(ids);
     if (!found) counters_.corrupt.add();
-    if (!found) continue;  // what cannot be read is unknown
-    for (size_t i = 0; i < ids.size(); ++i) counts[i] += (*found)[i] ? 1 : 0;
+    // What cannot be read may have a fragment: then no other is the whole trace.
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const bool has = found ? (*found)[i].has_value() : entry.block->index().trace_filter.may_contain(ids[i]);
+      counts[i] += has ? 1 : 0;
+    }
   }
   return counts;
 }
@@ -285,6 +288,7 @@ Result<bool> RealEmbeddedStore::maintain(std::stop_token stop) {
     const block::BlockIndex& index = entry.block->index();
     candidates.push_back({.number = entry.number,
                           .spans = index.spans,
+                          .otlp_bytes = index.otlp_bytes,
                           .sealed_min = index.sealed_min,
                           .sealed_max = index.sealed_max,
                           .is_mergeable = !unmergeable_.contains(entry.number) && set_->is_settled(entry.number)});

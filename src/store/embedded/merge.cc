@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <fmt/format.h>
+#include <list>
 #include <tuple>
 #include <utility>
 
@@ -22,17 +23,19 @@ struct Fragment {
   TraceHead head;
 };
 
-// A row group of an input, decoded from the first of its traces that is read to the last.
-struct OpenGroup {
-  std::optional<block::SpanReader> reader;
-  size_t unread = 0;
+// The row groups of an input that are being read, the last one read in front. Traces come in the order in which they
+// stand, or nearly so: a few are read out of their turn, to be joined with fragments in other inputs.
+struct OpenInput {
+  static constexpr size_t kOpenMax = 2;
+  std::list<std::pair<uint32_t, block::SpanReader>> groups;
+  std::vector<size_t> unread;  // traces, by group
 };
 
 class Merge {
  public:
   Merge(const std::vector<MergeInput>& inputs, std::optional<uint64_t>& unreadable)
       : inputs_(inputs), unreadable_(unreadable), writer_({.replaces = numbers_of(inputs)}) {
-    for (const MergeInput& input : inputs) groups_.emplace_back(input.block->index().groups.size());
+    open_.resize(inputs.size());
   }
 
   Result<Merged> run(const std::stop_token& stop) {
@@ -67,7 +70,7 @@ class Merge {
         const auto heads = block.read_heads(group);
         if (!heads) return cannot_read(i, heads.error());
         for (const TraceHead& head : *heads) places_.push_back({i, head});
-        groups_[i][group].unread = heads->size();
+        open_[i].unread.push_back(heads->size());
       }
     }
     std::ranges::sort(places_, std::less(), [](const Fragment& place) {
@@ -107,14 +110,21 @@ class Merge {
     return write(place.input, *joined);
   }
 
-  // Each place once. Traces of one input come in the order in which they stand, or nearly so, so few row groups are
-  // decoded at a time.
+  // Each place once.
   Result<std::string> read(const Fragment& place) {
-    OpenGroup& group = groups_[place.input][place.head.row.group];
-    if (!group.reader) group.reader.emplace(*inputs_[place.input].block);
-    auto otlp = group.reader->read(place.head);
+    OpenInput& input = open_[place.input];
+    const uint32_t group = place.head.row.group;
+    const auto found = std::ranges::find(input.groups, group, [](const auto& one) { return one.first; });
+    if (found != input.groups.end()) {
+      input.groups.splice(input.groups.begin(), input.groups, found);
+    } else {
+      input.groups.emplace_front(std::piecewise_construct, std::tuple(group),
+                                 std::forward_as_tuple(*inputs_[place.input].block));
+      if (input.groups.size() > OpenInput::kOpenMax) input.groups.pop_back();
+    }
+    auto otlp = input.groups.front().second.read(place.head);
     if (!otlp) return cannot_read(place.input, otlp.error());
-    if (--group.unread == 0) group.reader.reset();
+    if (--input.unread[group] == 0) input.groups.pop_front();
     return otlp;
   }
 
@@ -141,7 +151,7 @@ class Merge {
   const std::vector<MergeInput>& inputs_;
   std::optional<uint64_t>& unreadable_;
   block::BlockWriter writer_;
-  std::vector<std::vector<OpenGroup>> groups_;  // by input and row group
+  std::vector<OpenInput> open_;  // by input
   std::vector<Fragment> places_;
   absl::flat_hash_map<model::TraceId, std::vector<uint32_t>> fragments_;  // places; empty once they are written
   Merged merged_;

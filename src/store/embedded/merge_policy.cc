@@ -24,12 +24,15 @@ std::span<const MergeCandidate> run_at_front(std::span<const MergeCandidate> blo
   size_t size = 0;
   uint32_t of_tier = 0;
   uint64_t spans = 0;
+  uint64_t otlp_bytes = 0;
   base::Timestamp sealed_min{UINT64_MAX};
   for (const MergeCandidate& block : blocks) {
     const int own = tier_of(block.spans, options);
     sealed_min = std::min(sealed_min, block.sealed_min);
     spans += block.spans;
-    const bool fits = block.is_mergeable && own <= tier && spans <= options.spans_max && size < options.blocks_max &&
+    otlp_bytes += block.otlp_bytes;
+    const bool fits = block.is_mergeable && own <= tier && spans <= options.spans_max &&
+                      otlp_bytes <= options.otlp_bytes_max && size < options.blocks_max &&
                       base::elapsed(sealed_min, block.sealed_max) <= options.sealed_apart_max;
     if (!fits) break;
     ++size;

@@ -39,6 +39,23 @@ TEST(MergePolicy, blocks_of_different_tiers_wait_for_their_like) {
   EXPECT_EQ(chosen({5000, 2000, 10, 20'000}), Numbers{});
 }
 
+TEST(MergePolicy, blocks_of_long_texts_are_merged_in_smaller_parts) {
+  auto blocks = blocks_of({2000, 2000, 2000, 2000, 2000, 2000});
+  for (MergeCandidate& block : blocks) block.otlp_bytes = 100 << 20;
+  EXPECT_EQ(choose_merge(blocks, {}), (Numbers{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(choose_merge(blocks, {.otlp_bytes_max = 450 << 20}), (Numbers{1, 2, 3, 4}));
+  EXPECT_EQ(choose_merge(blocks, {.otlp_bytes_max = 350 << 20}), Numbers{});
+}
+
+TEST(MergePolicy, memory_bounds_spans_and_bytes) {
+  MergeOptions options;
+  options.limit_memory(16 << 20);
+  EXPECT_LE(options.memory_bytes(), 16u << 20);
+  EXPECT_EQ(options.otlp_bytes_max, 32u << 20);
+  options.limit_memory(0);
+  EXPECT_EQ(options.spans_max, 0u);
+}
+
 TEST(MergePolicy, the_smallest_tier_goes_first) {
   EXPECT_EQ(chosen({2000, 2000, 2000, 2000, 10, 10, 10, 10}), (Numbers{5, 6, 7, 8}));
 }

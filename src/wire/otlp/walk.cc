@@ -76,7 +76,7 @@ struct Walker::State {
 
   // Of the span at hand.
   SpanView view;
-  uint32_t attribute_count = 0;
+  uint32_t attribute_count = 0, event_count = 0, link_count = 0;
   uint32_t trace_id_size = 0;
   uint32_t span_id_size = 0;
   uint32_t parent_id_size = 0;
@@ -216,7 +216,7 @@ void Walker::State::span_fields(Cursor in) {
   view.status = model::StatusCode::Unset;
   std::fill(view.selected.begin(), view.selected.end(), std::string_view{});
   trace_id_size = span_id_size = parent_id_size = 0;
-  attribute_count = 0;
+  attribute_count = event_count = link_count = 0;
   attributes.too_deep = false;
   while (!in.at_end()) {
     const uint32_t tag = in.tag();
@@ -257,9 +257,11 @@ void Walker::State::span_fields(Cursor in) {
         span_attribute(in.bytes());
         break;
       case kBytes(11):
+        ++event_count;
         event(in.bytes());
         break;
       case kBytes(13):
+        ++link_count;
         link(in.bytes());
         break;
       case kBytes(15):
@@ -329,6 +331,10 @@ void Walker::State::check_ids() {
   }
   if (attributes.too_deep) {
     throw Rejection{fmt::format("an attribute nests deeper than limits.nesting_max, {}", limits.nesting_max)};
+  }
+  if (std::max(event_count, link_count) > limits.events_per_span_max) {
+    throw Rejection{fmt::format("span has {} events and {} links; limits.events_per_span_max is {}", event_count,
+                                link_count, limits.events_per_span_max)};
   }
   if (attribute_count > limits.attributes_per_span_max) result.over_limits = true;
 }

@@ -270,6 +270,17 @@ TEST(Walk, a_span_beyond_its_bound_is_rejected) {
   EXPECT_EQ(walked.result.rejected_spans, 1u);
 }
 
+TEST(Walk, a_span_of_too_many_events_or_links_is_rejected) {
+  SpanSet set = set_of({span(1, 1), span(1, 2), span(1, 3)});
+  set.spans[0].events.resize(3);
+  set.spans[1].events.resize(4);
+  set.spans[2].links.resize(4);
+  const Walked walked = walk(encode_request(set), {}, {.events_per_span_max = 3});
+  EXPECT_EQ(walked.result.accepted_spans, 1u);
+  EXPECT_EQ(walked.result.rejected_spans, 2u);
+  EXPECT_NE(walked.result.first_rejection.find("4 events"), std::string::npos) << walked.result.first_rejection;
+}
+
 TEST(Walk, nesting_is_taken_up_to_its_bound_and_rejected_beyond) {
   for (const int depth : {32, 33}) {
     model::Value value = "leaf";
