@@ -1,0 +1,39 @@
+// The names of traces and spans: opaque bytes, all zeros for "none" (W3C Trace Context, 3.2.2.3).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace backstitch::sdk {
+
+template <size_t N>
+struct Id {
+  std::array<uint8_t, N> bytes{};
+
+  bool is_valid() const noexcept {
+    for (const uint8_t byte : bytes) {
+      if (byte != 0) return true;
+    }
+    return false;
+  }
+  // Lower case. Throws for memory only.
+  std::string to_hex() const {
+    constexpr const char* kDigits = "0123456789abcdef";
+    std::string hex;
+    hex.reserve(2 * N);
+    for (const uint8_t byte : bytes) {
+      hex.push_back(kDigits[byte >> 4]);
+      hex.push_back(kDigits[byte & 15]);
+    }
+    return hex;
+  }
+  friend bool operator==(const Id& a, const Id& b) noexcept { return a.bytes == b.bytes; }
+  friend bool operator!=(const Id& a, const Id& b) noexcept { return !(a == b); }
+};
+
+using TraceId = Id<16>;
+using SpanId = Id<8>;
+
+}  // namespace backstitch::sdk

@@ -1,0 +1,172 @@
+#include "src/batch_processor.h"
+
+#include <csignal>
+#include <cstring>
+#include <new>
+#include <pthread.h>
+
+#include "src/id_generator.h"
+
+namespace backstitch::sdk {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+// How long shutdown waits on after it has told the exporter to give up.
+constexpr Milliseconds kCancelGrace{250};
+
+// A thread that takes no signals: they are the host's.
+template <typename Function>
+std::thread thread_without_signals(Function&& function) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  struct Restore {
+    const sigset_t& mask;
+    ~Restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+  } const restore{before};
+  return std::thread(std::forward<Function>(function));
+}
+
+uint64_t random_seed() {
+  const SpanId id = random_span_id();
+  uint64_t seed;
+  std::memcpy(&seed, id.bytes.data(), sizeof seed);
+  return seed;
+}
+
+}  // namespace
+
+BatchProcessor::BatchProcessor(BatchProcessorOptions options)
+    : options_(std::move(options)),
+      queue_(options_.batch.queue_spans_max),
+      worker_(std::make_unique<Worker>()),
+      jitter_(random_seed()) {
+  batch_.reserve(options_.batch.batch_spans_max);
+  add_fork_listener(*this);
+}
+
+BatchProcessor::~BatchProcessor() {
+  remove_fork_listener(*this);
+  drop_queue(DropReason::AfterShutdown);
+}
+
+void BatchProcessor::drop(SpanRecording& span, DropReason reason) noexcept {
+  counts_.add(reason);
+  span.release();
+}
+
+void BatchProcessor::drop_queue(DropReason reason) noexcept {
+  while (SpanRecording* const span = queue_.pop()) drop(*span, reason);
+}
+
+void BatchProcessor::enqueue(SpanRecording& span) noexcept {
+  if (!is_running()) {
+    counts_.add(DropReason::AfterShutdown);
+    return;
+  }
+  span.retain();
+  const uint64_t footprint = span.footprint();
+  const uint64_t bytes = queued_bytes_.fetch_add(footprint, std::memory_order_relaxed) + footprint;
+  if (bytes > options_.batch.queue_bytes_max || !queue_.push(&span)) {
+    queued_bytes_.fetch_sub(footprint, std::memory_order_relaxed);
+    return drop(span, DropReason::QueueFull);
+  }
+  if (!has_thread_.load(std::memory_order_acquire)) [[unlikely]] {
+    ensure_thread();
+  }
+  const bool is_full = queue_.size() >= options_.batch.batch_spans_max;
+  if (is_full && !is_woken_.load(std::memory_order_relaxed) && !is_woken_.exchange(true)) options_.waiter->wake();
+  // Shut down in the meantime: the thread may have looked for the last time.
+  if (state_.load(std::memory_order_seq_cst) == State::Stopped) drop_queue(DropReason::AfterShutdown);
+}
+
+bool BatchProcessor::ensure_thread() noexcept {
+  try {
+    const std::scoped_lock lock(worker_->mutex);
+    if (has_thread_.load(std::memory_order_relaxed)) return true;
+    if (state_.load(std::memory_order_relaxed) == State::Stopped) return false;
+    worker_->thread = thread_without_signals([self = shared_from_this()] { self->run(); });
+    has_thread_.store(true, std::memory_order_release);
+    return true;
+  } catch (...) {  // no thread to be had: the next span tries again, and the queue's bound holds
+    return false;
+  }
+}
+
+bool BatchProcessor::force_flush(Milliseconds timeout) noexcept {
+  const uint64_t wanted = queue_.pushed();
+  try {
+    if (!is_running()) return false;
+    if (wanted == 0) return true;
+    if (!ensure_thread()) return false;
+    uint64_t before = flush_wanted_.load();
+    while (before < wanted && !flush_wanted_.compare_exchange_weak(before, wanted)) {
+    }
+    options_.waiter->wake();
+    std::unique_lock lock(worker_->mutex);
+    worker_->changed.wait_for(lock, timeout, [&] { return worker_->finished >= wanted || worker_->has_ended; });
+    return worker_->finished >= wanted;
+  } catch (...) {
+    return false;
+  }
+}
+
+bool BatchProcessor::shutdown(Milliseconds timeout) noexcept {
+  try {
+    State running = State::Running;
+    if (!is_running()) return true;
+    stop_deadline_.store((options_.waiter->now() + timeout).time_since_epoch().count());
+    if (!state_.compare_exchange_strong(running, State::Stopping)) return true;
+    const bool has_work = has_thread_.load() || !queue_.empty();
+    if (!has_work || !ensure_thread()) {
+      state_.store(State::Stopped);
+      drop_queue(DropReason::ShutdownTimeout);
+      return !has_work;
+    }
+    options_.waiter->wake();
+    std::unique_lock lock(worker_->mutex);
+    const auto ended = [&] { return worker_->has_ended; };
+    const bool is_in_time = worker_->changed.wait_for(lock, timeout, ended);
+    if (!is_in_time) {
+      options_.exporter->cancel();
+      worker_->changed.wait_for(lock, kCancelGrace, ended);
+    }
+    const bool has_ended = worker_->has_ended;
+    lock.unlock();
+    // A thread that hangs, in a name lookup say, keeps what it needs alive by itself.
+    if (has_ended) {
+      worker_->thread.join();
+    } else {
+      worker_->thread.detach();
+    }
+    return is_in_time && counts_.dropped()[static_cast<size_t>(DropReason::ShutdownTimeout)] == 0;
+  } catch (...) {
+    state_.store(State::Stopped);
+    return false;
+  }
+}
+
+// Only this thread is left, and nobody ever opens a lock that another one held. What the queue holds is the parent's to
+// export; here it is forgotten, as are its counts.
+void BatchProcessor::after_fork() noexcept {
+  (void)worker_.release();
+  worker_.reset(new (std::nothrow) Worker);
+  const bool goes_on = worker_ != nullptr && state_.load() == State::Running;
+  state_.store(goes_on ? State::Running : State::Stopped);
+  has_thread_.store(false);
+  is_woken_.store(false);
+  flush_wanted_.store(0);
+  queued_bytes_.store(0);
+  queue_.reset();
+  counts_.reset();
+  new (&batch_) std::vector<SpanRecording*>();  // another thread may have been in the midst of them
+  new (&request_) std::string();
+  new (&resource_) std::string();
+  new (&own_resource_) Resource();
+  written_ = reported_ = {};
+  options_.waiter->reset();
+  if (options_.exporter) options_.exporter->after_fork();
+}
+
+}  // namespace backstitch::sdk

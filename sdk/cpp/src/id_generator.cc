@@ -1,0 +1,62 @@
+#include "src/id_generator.h"
+
+#include <chrono>
+#include <cstring>
+#include <sys/random.h>
+
+#include "base/random.h"
+#include "src/process.h"
+
+namespace backstitch::sdk {
+namespace {
+
+// Trivially destructible: spans may still start while a thread or the process ends.
+struct Stream {
+  uint64_t state = 0;
+  uint32_t generation = 0;
+  bool is_seeded = false;
+};
+thread_local constinit Stream stream;
+
+uint64_t seed() noexcept {
+  uint64_t bits = 0;
+  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) == sizeof bits) return bits;
+  // Before the kernel has entropy: two processes differ by their clocks, two threads by where their streams lie.
+  const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+  return static_cast<uint64_t>(now) ^ (reinterpret_cast<uintptr_t>(&stream) * 0x9e3779b97f4a7c15ULL);
+}
+
+uint64_t next() noexcept {
+  const uint32_t generation = process_generation();
+  if (!stream.is_seeded || stream.generation != generation) [[unlikely]] {
+    stream = {.state = seed(), .generation = generation, .is_seeded = true};
+  }
+  // The k-th number depends on seed + k steps alone, so that the stream can be kept as one number.
+  base::Random random(stream.state);
+  stream.state += 0x9e3779b97f4a7c15ULL;
+  return random.next();
+}
+
+uint64_t next_nonzero() noexcept {
+  uint64_t value = next();
+  while (value == 0) value = next();
+  return value;
+}
+
+}  // namespace
+
+TraceId random_trace_id() noexcept {
+  const uint64_t words[2] = {next_nonzero(), next_nonzero()};
+  TraceId id;
+  std::memcpy(id.bytes.data(), words, sizeof words);
+  return id;
+}
+
+SpanId random_span_id() noexcept {
+  const uint64_t word = next_nonzero();
+  SpanId id;
+  std::memcpy(id.bytes.data(), &word, sizeof word);
+  return id;
+}
+
+}  // namespace backstitch::sdk

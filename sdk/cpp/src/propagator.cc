@@ -1,0 +1,120 @@
+#include "backstitch/propagator.h"
+
+#include <cstring>
+
+#include "src/context_access.h"
+#include "wire/context/composite.h"
+#include "wire/context/trust.h"
+
+namespace backstitch::sdk {
+namespace {
+
+namespace wc = wire::context;
+
+using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
+
+class Collector final : public TextMapReader::Visitor {
+ public:
+  static constexpr size_t kFieldsMax = 1024;
+  void field(std::string_view name, std::string_view value) override {
+    if (fields.size() < kFieldsMax) fields.emplace_back(name, value);
+  }
+  Fields fields;
+};
+
+class Writer final : public wc::TextMapSetter {
+ public:
+  explicit Writer(TextMapWriter& out) : out_(out) {}
+  void set(std::string_view name, std::string_view value) override { out_.set(name, value); }
+
+ private:
+  TextMapWriter& out_;
+};
+
+// The two sides number sampling alike.
+static_assert(static_cast<int>(wc::Sampling::Debug) == static_cast<int>(Sampling::Debug));
+static_assert(static_cast<int>(wc::Sampling::Drop) == static_cast<int>(Sampling::Drop));
+static_assert(static_cast<int>(wc::InboundTrust::Accept) == static_cast<int>(InboundTrust::Accept));
+
+SpanContext from_wire(const wc::SpanContext& wire) {
+  SpanContext context;
+  context.trace_id.bytes = wire.trace_id.bytes;
+  context.span_id.bytes = wire.span_id.bytes;
+  context.sampling = static_cast<Sampling>(wire.sampling);
+  context.is_remote = true;
+  context.is_random = wire.is_random;
+  context.is_trace_id_64_bit = wire.is_trace_id_64_bit;
+  if (!wire.trace_state.empty()) context.trace_state = std::make_shared<const std::string>(wire.trace_state.header());
+  return context;
+}
+
+wc::SpanContext to_wire(const SpanContext& context) {
+  wc::SpanContext wire;
+  wire.trace_id.bytes = context.trace_id.bytes;
+  wire.span_id.bytes = context.span_id.bytes;
+  wire.sampling = static_cast<wc::Sampling>(context.sampling);
+  wire.is_random = context.is_random;
+  wire.is_trace_id_64_bit = context.is_trace_id_64_bit;
+  if (context.trace_state) {
+    const std::string_view line = *context.trace_state;
+    if (auto state = wc::TraceState::parse({&line, 1})) wire.trace_state = std::move(*state);
+  }
+  return wire;
+}
+
+Context to_context(wc::LocalStart start) {
+  auto extras = std::make_shared<ContextExtras>();
+  extras->baggage = std::move(start.baggage);
+  extras->raceway = std::move(start.raceway);
+  if (start.link) extras->restarted_from = from_wire(*start.link);
+  return ContextAccess::make(Span(from_wire(start.parent)), std::move(extras));
+}
+
+}  // namespace
+
+class PropagatorState {
+ public:
+  explicit PropagatorState(std::unique_ptr<const wc::Propagator> formats) : formats_(std::move(formats)) {}
+  const wc::Propagator& formats() const { return *formats_; }
+
+ private:
+  const std::unique_ptr<const wc::Propagator> formats_;
+};
+
+Propagator Propagator::create(std::string_view names, std::string* problem) noexcept {
+  try {
+    auto made = wc::create_propagator(names);
+    if (made) return Propagator(std::make_shared<const PropagatorState>(std::move(*made)));
+    if (problem != nullptr) *problem = made.error().message;
+  } catch (...) {  // no memory
+  }
+  return Propagator();
+}
+
+Context Propagator::extract(const TextMapReader& carrier, InboundTrust trust) const noexcept {
+  if (state_ == nullptr) return Context();
+  try {
+    Collector collector;
+    carrier.visit(collector);
+    wc::Extraction found = state_->formats().extract(wc::FieldsGetter<Fields>(collector.fields));
+    return to_context(wc::start_local(std::move(found.context), static_cast<wc::InboundTrust>(trust)));
+  } catch (...) {  // no memory, or the carrier's own
+    return Context();
+  }
+}
+
+void Propagator::inject(const Context& context, TextMapWriter& carrier) const noexcept {
+  if (state_ == nullptr) return;
+  try {
+    wc::Context wire{.span = to_wire(context.span().context()), .baggage = {}, .raceway = {}};
+    if (const ContextExtras* const extras = ContextAccess::extras(context)) {
+      wire.baggage = extras->baggage;
+      wire.raceway = extras->raceway;
+    }
+    Writer writer(carrier);
+    (void)state_->formats().inject(wire, writer);
+  } catch (...) {  // no memory, or the carrier's own
+  }
+}
+
+}  // namespace backstitch::sdk
