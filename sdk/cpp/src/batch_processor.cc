@@ -68,17 +68,23 @@ void BatchProcessor::enqueue(SpanRecording& span) noexcept {
   span.retain();
   const uint64_t footprint = span.footprint();
   const uint64_t bytes = queued_bytes_.fetch_add(footprint, std::memory_order_relaxed) + footprint;
-  if (bytes > options_.batch.queue_bytes_max || !queue_.push(&span)) {
+  const uint64_t place = bytes > options_.batch.queue_bytes_max ? 0 : queue_.push(&span);
+  if (place == 0) {
     queued_bytes_.fetch_sub(footprint, std::memory_order_relaxed);
+    wake();
     return drop(span, DropReason::QueueFull);
   }
   if (!has_thread_.load(std::memory_order_acquire)) [[unlikely]] {
     ensure_thread();
   }
-  const bool is_full = queue_.size() >= options_.batch.batch_spans_max;
-  if (is_full && !is_woken_.load(std::memory_order_relaxed) && !is_woken_.exchange(true)) options_.waiter->wake();
+  // Once for each batch, about: the thread sees for itself whether there is one.
+  if (place % options_.batch.batch_spans_max == 0) wake();
   // Shut down in the meantime: the thread may have looked for the last time.
   if (state_.load(std::memory_order_seq_cst) == State::Stopped) drop_queue(DropReason::AfterShutdown);
+}
+
+void BatchProcessor::wake() noexcept {
+  if (!is_woken_.load(std::memory_order_relaxed) && !is_woken_.exchange(true)) options_.waiter->wake();
 }
 
 bool BatchProcessor::ensure_thread() noexcept {
@@ -137,6 +143,7 @@ bool BatchProcessor::shutdown(Milliseconds timeout) noexcept {
     // A thread that hangs, in a name lookup say, keeps what it needs alive by itself.
     if (has_ended) {
       worker_->thread.join();
+      options_.exporter.reset();  // its connections, and whatever the host's own does when it goes
     } else {
       worker_->thread.detach();
     }

@@ -64,6 +64,7 @@ class BatchProcessor final : public ForkListener, public std::enable_shared_from
     bool has_ended = false;
   };
 
+  void wake() noexcept;
   bool ensure_thread() noexcept;
   void drop(SpanRecording& span, DropReason reason) noexcept;
   void drop_queue(DropReason reason) noexcept;

@@ -17,7 +17,7 @@ struct Feed {
   std::shared_ptr<FakeExporter> exporter = std::make_shared<FakeExporter>();
   std::shared_ptr<FakeWaiter> waiter;
   std::shared_ptr<BatchProcessor> processor;
-  std::shared_ptr<const TracerState> tracer;
+  const TracerState& tracer = ProviderState::create({}).tracer("", "");
 
   explicit Feed(BatchOptions batch = {}, bool is_fast = false) : waiter(std::make_shared<FakeWaiter>(is_fast)) {
     BatchProcessorOptions options;
@@ -25,7 +25,6 @@ struct Feed {
     options.exporter = exporter;
     options.waiter = waiter;
     processor = std::make_shared<BatchProcessor>(std::move(options));
-    tracer = std::make_shared<TracerState>(std::make_shared<ProviderState>(ProviderState::Parts{}), "", "");
   }
   ~Feed() { processor->shutdown(seconds(20)); }
 

@@ -149,7 +149,21 @@ bool erase(std::string_view key, ByteBuffer& list, size_t begin) {
   return false;
 }
 
+// The commonest kind, gone through once.
+bool append_text(uint32_t field, std::string_view key, std::string_view text, uint32_t length_max, ByteBuffer& out) {
+  std::string storage;
+  text = clean(text, length_max, storage);
+  const size_t value_size = proto::bytes_size(kAnyValueString, text.size());
+  const size_t size = proto::bytes_size(kKeyValueKey, key.size()) + proto::bytes_size(kKeyValueValue, value_size);
+  char* at = out.extend(proto::bytes_size(field, size));
+  if (at == nullptr) return false;
+  at = proto::put_bytes(kKeyValueKey, key, proto::put_head(field, size, at));
+  proto::put_bytes(kAnyValueString, text, proto::put_head(kKeyValueValue, value_size, at));
+  return true;
+}
+
 bool append(uint32_t field, std::string_view key, const AttributeValue& value, uint32_t length_max, ByteBuffer& out) {
+  if (value.kind() == Kind::String) return append_text(field, key, value.as_text(), length_max, out);
   Encoder encoder(length_max);
   const size_t value_size = encoder.size_of(value);
   const size_t size = proto::bytes_size(kKeyValueKey, key.size()) + proto::bytes_size(kKeyValueValue, value_size);

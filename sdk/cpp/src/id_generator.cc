@@ -26,34 +26,38 @@ uint64_t seed() noexcept {
   return static_cast<uint64_t>(now) ^ (reinterpret_cast<uintptr_t>(&stream) * 0x9e3779b97f4a7c15ULL);
 }
 
-uint64_t next() noexcept {
+// The k-th number depends on seed + k steps alone, so that the stream can be kept as one number.
+uint64_t next_nonzero(Stream& mine) noexcept {
+  while (true) {
+    base::Random random(mine.state);
+    mine.state += 0x9e3779b97f4a7c15ULL;
+    const uint64_t value = random.next();
+    if (value != 0) [[likely]] {
+      return value;
+    }
+  }
+}
+
+Stream& seeded() noexcept {
   const uint32_t generation = process_generation();
   if (!stream.is_seeded || stream.generation != generation) [[unlikely]] {
     stream = {.state = seed(), .generation = generation, .is_seeded = true};
   }
-  // The k-th number depends on seed + k steps alone, so that the stream can be kept as one number.
-  base::Random random(stream.state);
-  stream.state += 0x9e3779b97f4a7c15ULL;
-  return random.next();
-}
-
-uint64_t next_nonzero() noexcept {
-  uint64_t value = next();
-  while (value == 0) value = next();
-  return value;
+  return stream;
 }
 
 }  // namespace
 
 TraceId random_trace_id() noexcept {
-  const uint64_t words[2] = {next_nonzero(), next_nonzero()};
+  Stream& mine = seeded();
+  const uint64_t words[2] = {next_nonzero(mine), next_nonzero(mine)};
   TraceId id;
   std::memcpy(id.bytes.data(), words, sizeof words);
   return id;
 }
 
 SpanId random_span_id() noexcept {
-  const uint64_t word = next_nonzero();
+  const uint64_t word = next_nonzero(seeded());
   SpanId id;
   std::memcpy(id.bytes.data(), &word, sizeof word);
   return id;

@@ -1,16 +1,21 @@
-// What a provider, its tracers and their spans share. Lives as long as any of them does.
+// What a provider, its tracers and their spans share. It lives as long as the process, so that spans and tracers may
+// outlive everything, destructors of statics included, and no span needs to count who uses it.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 
 #include "backstitch/tracer_provider.h"
 #include "src/batch_processor.h"
 #include "src/clock.h"
+#include "src/span_queue.h"
 
 namespace backstitch::sdk {
+
+class TracerState;
 
 class ProviderState {
  public:
@@ -22,7 +27,19 @@ class ProviderState {
     Propagator propagator;
     bool is_disabled = false;
   };
-  explicit ProviderState(Parts parts) : parts_(std::move(parts)) {}
+  // Throws for memory.
+  static ProviderState& create(Parts parts);
+
+  // The one of that scope; made where there is none. Throws for memory. Without a lock: a fork would find it closed.
+  const TracerState& tracer(std::string scope, std::string schema_url);
+
+  // Memory for a SpanRecording that was another's; null where there is none.
+  void* take_block() const noexcept { return blocks_.pop(); }
+  // False where it is not wanted.
+  bool give_block(void* block) const noexcept { return is_recording() && blocks_.push(block) != 0; }
+  void free_blocks() const noexcept {
+    while (void* const block = blocks_.pop()) ::operator delete(block);
+  }
 
   const Sampler& sampler() const { return *parts_.sampler; }
   const SpanLimits& limits() const { return parts_.limits; }
@@ -44,23 +61,34 @@ class ProviderState {
   uint64_t details_lost() const noexcept { return details_lost_.load(std::memory_order_relaxed); }
 
  private:
+  static constexpr size_t kBlocksMax = 1024;
+  static constexpr size_t kTracersMax = 1024;  // of more scopes than that, spans have none
+
+  explicit ProviderState(Parts parts) : parts_(std::move(parts)), blocks_(kBlocksMax) {}
+
   const Parts parts_;
+  mutable SpanQueue<void> blocks_;
+  std::atomic<const TracerState*> tracers_{nullptr};  // a list that only grows
+  const ProviderState* next_ = nullptr;               // of all providers
   mutable std::atomic<uint64_t> details_lost_{0};
 };
 
 // One instrumentation scope of a provider.
 class TracerState {
  public:
-  TracerState(std::shared_ptr<const ProviderState> provider, std::string scope, std::string schema_url)
-      : provider_(std::move(provider)), scope_(std::move(scope)), schema_url_(std::move(schema_url)) {}
+  TracerState(const ProviderState& provider, std::string scope, std::string schema_url)
+      : provider_(provider), scope_(std::move(scope)), schema_url_(std::move(schema_url)) {}
 
-  const ProviderState& provider() const { return *provider_; }
-  const SpanLimits& limits() const { return provider_->limits(); }
+  const ProviderState& provider() const { return provider_; }
+  const SpanLimits& limits() const { return provider_.limits(); }
   std::string_view scope() const { return scope_; }  // as it goes out
   std::string_view schema_url() const { return schema_url_; }
 
  private:
-  const std::shared_ptr<const ProviderState> provider_;
+  friend class ProviderState;
+
+  const ProviderState& provider_;
+  const TracerState* next_ = nullptr;
   const std::string scope_;
   const std::string schema_url_;
 };

@@ -55,15 +55,24 @@ void assign_clean(std::string_view text, size_t characters_max, ByteBuffer& out)
 
 }  // namespace
 
-SpanRecording::SpanRecording(std::shared_ptr<const TracerState> tracer) noexcept
+SpanRecording::SpanRecording(const TracerState& tracer) noexcept
     : generation_(process_generation()),
       attribute_list_{.field = kSpanAttributes,
-                      .count_max = tracer->limits().attributes,
-                      .length_max = tracer->limits().attribute_value_length},
-      tracer_(std::move(tracer)) {}
+                      .count_max = tracer.limits().attributes,
+                      .length_max = tracer.limits().attribute_value_length},
+      tracer_(tracer) {}
 
-SpanRecording* SpanRecording::create(std::shared_ptr<const TracerState> tracer) noexcept {
-  return new (std::nothrow) SpanRecording(std::move(tracer));
+// Exported ones are used again: their memory comes from the exporter's thread, which malloc would make both pay for.
+SpanRecording* SpanRecording::create(const TracerState& tracer) noexcept {
+  void* block = tracer.provider().take_block();
+  if (block == nullptr) block = ::operator new(sizeof(SpanRecording), std::nothrow);
+  return block == nullptr ? nullptr : new (block) SpanRecording(tracer);
+}
+
+void SpanRecording::destroy() noexcept {
+  const ProviderState& provider = tracer_.provider();
+  this->~SpanRecording();
+  if (!provider.give_block(this)) ::operator delete(this);
 }
 
 void SpanRecording::release_handle() noexcept {
@@ -85,7 +94,7 @@ void SpanRecording::locked(Do&& change) noexcept {
     const std::scoped_lock lock(mutex_);
     if (!has_ended_.load(std::memory_order_relaxed)) change();
   } catch (...) {  // no memory for a text that is no UTF-8
-    tracer_->provider().count_lost_detail();
+    tracer_.provider().count_lost_detail();
   }
 }
 
@@ -97,7 +106,7 @@ void SpanRecording::start_with(std::string_view name, Attributes attributes, Lin
     add_attributes(attributes, attribute_list_, attributes_);
     for (const Link& one : links) link(one);
   } catch (...) {
-    tracer_->provider().count_lost_detail();
+    tracer_.provider().count_lost_detail();
   }
 }
 
@@ -118,7 +127,7 @@ void SpanRecording::add_exception(std::string_view type, std::string_view messag
 }
 
 void SpanRecording::event(std::string_view name, View<Attributes> attributes, std::optional<Time> time) noexcept {
-  const SpanLimits& limits = tracer_->limits();
+  const SpanLimits& limits = tracer_.limits();
   if (events_count_ == limits.events) {
     ++events_dropped_;
     return;
@@ -149,7 +158,7 @@ void SpanRecording::add_link(const Link& one) noexcept {
 }
 
 void SpanRecording::link(const Link& one) noexcept {
-  const SpanLimits& limits = tracer_->limits();
+  const SpanLimits& limits = tracer_.limits();
   const bool is_known = one.context.is_valid() || !one.attributes.empty() || one.context.trace_state;
   if (!is_known || links_count_ == limits.links) {  // OpenTelemetry: a link without ids may still say something
     ++links_dropped_;
@@ -182,7 +191,7 @@ void SpanRecording::set_status(StatusCode code, std::string_view description) no
   locked([&] {
     if (code == StatusCode::Unset || status_ == StatusCode::Ok) return;
     status_ = code;
-    assign_clean(code == StatusCode::Error ? description : std::string_view(), tracer_->limits().attribute_value_length,
+    assign_clean(code == StatusCode::Error ? description : std::string_view(), tracer_.limits().attribute_value_length,
                  status_message_);
   });
 }
@@ -202,7 +211,7 @@ void SpanRecording::end(std::optional<Time> time) noexcept {
   } catch (...) {  // a mutex fails only for bugs
     return;
   }
-  if (context.is_sampled()) tracer_->provider().take_ended(*this);
+  if (context.is_sampled()) tracer_.provider().take_ended(*this);
 }
 
 size_t SpanRecording::body_size() const {

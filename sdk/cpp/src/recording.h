@@ -19,12 +19,12 @@ class TracerState;
 class SpanRecording {
  public:
   // Null without memory. One reference, the caller's.
-  static SpanRecording* create(std::shared_ptr<const TracerState> tracer) noexcept;
+  static SpanRecording* create(const TracerState& tracer) noexcept;
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   // The last one frees it.
   void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
   }
   // Ends the span if the caller's is the only handle left.
   void release_handle() noexcept;
@@ -54,7 +54,7 @@ class SpanRecording {
   void start_with(std::string_view name, Attributes attributes, Links links) noexcept;
 
   // For the exporter, after the end.
-  const TracerState& tracer() const { return *tracer_; }
+  const TracerState& tracer() const { return tracer_; }
   // Bytes as a field of ScopeSpans.
   size_t encoded_size() const;
   // Memory, about.
@@ -62,8 +62,9 @@ class SpanRecording {
   char* encode(char* out) const;
 
  private:
-  explicit SpanRecording(std::shared_ptr<const TracerState> tracer) noexcept;
+  explicit SpanRecording(const TracerState& tracer) noexcept;
   ~SpanRecording() = default;
+  void destroy() noexcept;
 
   int64_t now_ns() const noexcept;
   size_t body_size() const;
@@ -80,7 +81,7 @@ class SpanRecording {
   uint32_t links_count_ = 0, links_dropped_ = 0;
   AttributeList attribute_list_;
   int64_t end_ns_ = 0;
-  const std::shared_ptr<const TracerState> tracer_;
+  const TracerState& tracer_;
   std::mutex mutex_;
   InlineBuffer<48> name_;
   InlineBuffer<1> status_message_;

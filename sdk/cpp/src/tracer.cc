@@ -9,8 +9,7 @@ namespace backstitch::sdk {
 namespace {
 
 // The ids of a new span; a root of a trace that a caller named without a span goes on with that trace.
-SpanContext child_of(const SpanContext& parent) noexcept {
-  SpanContext context;
+void make_child(const SpanContext& parent, SpanContext& context) noexcept {
   context.span_id = random_span_id();
   if (parent.trace_id.is_valid()) {
     context.trace_id = parent.trace_id;
@@ -21,7 +20,6 @@ SpanContext child_of(const SpanContext& parent) noexcept {
     context.trace_id = random_trace_id();
     context.is_random = true;
   }
-  return context;
 }
 
 // A parent's debug flag goes on to its children.
@@ -33,19 +31,20 @@ Sampling sampling_of(SamplingDecision decision, const SpanContext& parent) noexc
 }  // namespace
 
 Span Tracer::start_span(std::string_view name, const StartSpanOptions& options) const noexcept {
-  if (state_ != nullptr && state_->provider().is_recording()) return start(state_, name, options);
+  if (state_ != nullptr && state_->provider().is_recording()) return start(*state_, name, options);
   // OpenTelemetry: without an SDK a span is its parent's context, and nothing of its own.
   if (options.is_root) return Span();
   return Span((options.parent != nullptr ? *options.parent : Context::current()).span().context());
 }
 
-Span Tracer::start(const std::shared_ptr<const TracerState>& state, std::string_view name,
-                   const StartSpanOptions& options) noexcept {
+Span Tracer::start(const TracerState& state, std::string_view name, const StartSpanOptions& options) noexcept {
   static constinit const SpanContext none;
-  const ProviderState& provider = state->provider();
+  const ProviderState& provider = state.provider();
   const Context& around = options.parent != nullptr ? *options.parent : Context::current();
   const SpanContext& parent = options.is_root ? none : around.span().context();
-  SpanContext context = child_of(parent);
+  Span span;
+  SpanContext& context = span.context_;
+  make_child(parent, context);
   const SamplingDecision decision = provider.sampler().should_sample({.parent = parent,
                                                                       .trace_id = context.trace_id,
                                                                       .name = name,
@@ -53,13 +52,14 @@ Span Tracer::start(const std::shared_ptr<const TracerState>& state, std::string_
                                                                       .attributes = options.attributes,
                                                                       .links = options.links});
   context.sampling = sampling_of(decision, parent);
-  if (decision == SamplingDecision::Drop) return Span(std::move(context));
+  if (decision == SamplingDecision::Drop) return span;
 
   SpanRecording* const recording = SpanRecording::create(state);
   if (recording == nullptr) {
     provider.count_span_without_memory();
-    return Span(std::move(context));
+    return span;
   }
+  span.recording_ = recording;
   recording->context = context;
   recording->kind = options.kind;
   recording->is_parent_remote = parent.is_valid() && parent.is_remote;
@@ -73,7 +73,7 @@ Span Tracer::start(const std::shared_ptr<const TracerState>& state, std::string_
   if (extras != nullptr && extras->restarted_from && !parent.is_valid()) {
     recording->add_link({*extras->restarted_from, {}});
   }
-  return Span(std::move(context), recording);
+  return span;
 }
 
 }  // namespace backstitch::sdk

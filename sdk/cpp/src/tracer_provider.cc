@@ -58,14 +58,14 @@ std::shared_ptr<BatchProcessor> make_processor(const TracerProviderOptions& opti
   });
 }
 
-std::shared_ptr<ProviderState> make_state(TracerProviderOptions options) {
+ProviderState& make_state(TracerProviderOptions options) {
   complete_resource(options);
   std::string problem;
   Propagator propagator = Propagator::create(options.propagators, &problem);
   if (!problem.empty() && options.on_problem) options.on_problem(problem);
   auto clock = std::make_shared<SpanClock>();
   auto processor = make_processor(options, clock);
-  return std::make_shared<ProviderState>(ProviderState::Parts{
+  return ProviderState::create({
       .sampler = options.sampler ? std::move(options.sampler) : parent_based(always_on()),
       .limits = options.limits,
       .clock = std::move(clock),
@@ -103,14 +103,14 @@ TracerProviderOptions TracerProviderOptions::from_environment(TracerProviderOpti
 TracerProviderOptions TracerProviderOptions::from_environment() { return from_environment(TracerProviderOptions()); }
 
 std::shared_ptr<TracerProvider> TracerProvider::create(TracerProviderOptions options) noexcept {
-  std::shared_ptr<ProviderState> state;
+  ProviderState* state = nullptr;
   try {
     watch_forks();
-    state = make_state(std::move(options));
+    state = &make_state(std::move(options));
   } catch (...) {  // no memory, or the host's on_problem: nothing is recorded
   }
   try {
-    return std::shared_ptr<TracerProvider>(new TracerProvider(std::move(state)));
+    return std::shared_ptr<TracerProvider>(new TracerProvider(state));
   } catch (...) {
     return nullptr;
   }
@@ -122,8 +122,7 @@ Tracer TracerProvider::get_tracer(std::string_view name, std::string_view versio
                                   Attributes attributes) const noexcept {
   if (!state_) return Tracer();
   try {
-    return Tracer(
-        std::make_shared<const TracerState>(state_, encode_scope(name, version, attributes), std::string(schema_url)));
+    return Tracer(&state_->tracer(encode_scope(name, version, attributes), std::string(schema_url)));
   } catch (...) {
     return Tracer();
   }
@@ -139,7 +138,10 @@ bool TracerProvider::force_flush(std::chrono::milliseconds timeout) noexcept {
 }
 
 bool TracerProvider::shutdown(std::chrono::milliseconds timeout) noexcept {
-  return !state_ || !state_->processor() || state_->processor()->shutdown(timeout);
+  if (!state_ || !state_->processor()) return true;
+  const bool is_complete = state_->processor()->shutdown(timeout);
+  state_->free_blocks();
+  return is_complete;
 }
 
 Stats TracerProvider::stats() const noexcept {

@@ -54,7 +54,7 @@ TEST(TracerProviderTest, what_is_not_recorded_costs_no_allocation) {
   EXPECT_EQ(allocations.load() - before, 0u);
 }
 
-TEST(TracerProviderTest, a_recorded_span_is_one_allocation) {
+TEST(TracerProviderTest, a_recorded_span_is_one_allocation_at_most) {
   Traced traced;
   traced.tracer.start_span("warm").end();
   traced.provider->force_flush(seconds(20));
@@ -63,7 +63,7 @@ TEST(TracerProviderTest, a_recorded_span_is_one_allocation) {
     Span span = traced.tracer.start_span("x", {SpanKind::Server, {{"a", 1}, {"b", "two"}, {"c", 3.0}}});
     span.set_attribute("d", true);
   }
-  EXPECT_EQ(allocations.load() - before, 1u);
+  EXPECT_LE(allocations.load() - before, 1u);
 }
 
 TEST(TracerProviderTest, without_memory_nothing_is_thrown_and_spans_are_counted) {

@@ -4,19 +4,24 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 namespace backstitch::sdk {
 
 template <size_t N>
 struct Id {
+  static_assert(N % 8 == 0);
   std::array<uint8_t, N> bytes{};
 
   bool is_valid() const noexcept {
-    for (const uint8_t byte : bytes) {
-      if (byte != 0) return true;
+    uint64_t all = 0;
+    for (size_t at = 0; at < N; at += sizeof all) {
+      uint64_t word;
+      std::memcpy(&word, bytes.data() + at, sizeof word);
+      all |= word;
     }
-    return false;
+    return all != 0;
   }
   // Lower case. Throws for memory only.
   std::string to_hex() const {

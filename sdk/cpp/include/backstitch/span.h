@@ -82,7 +82,6 @@ class Span {
 
  private:
   friend class Tracer;
-  Span(SpanContext context, SpanRecording* recording) noexcept : context_(std::move(context)), recording_(recording) {}
   void record_attribute(std::string_view key, const AttributeValue& value) noexcept;
   void release() noexcept;
 

@@ -1,7 +1,6 @@
 // Makes the spans of one library or component: OpenTelemetry's Tracer.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -35,11 +34,10 @@ class Tracer {
 
  private:
   friend class TracerProvider;
-  explicit Tracer(std::shared_ptr<const TracerState> state) noexcept : state_(std::move(state)) {}
-  static Span start(const std::shared_ptr<const TracerState>& state, std::string_view name,
-                    const StartSpanOptions& options) noexcept;
+  explicit Tracer(const TracerState* state) noexcept : state_(state) {}
+  static Span start(const TracerState& state, std::string_view name, const StartSpanOptions& options) noexcept;
 
-  std::shared_ptr<const TracerState> state_;
+  const TracerState* state_ = nullptr;  // lives as long as the process
 };
 
 }  // namespace backstitch::sdk

@@ -1,0 +1,90 @@
+"""Our own C++ SDK as its users have it: configured alone, installed, and found by a project outside the tree."""
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent.parent
+RUN_SECONDS = 120
+
+
+def run(*command, seconds=350, **kwargs):
+    done = subprocess.run([str(part) for part in command], capture_output=True, timeout=seconds, **kwargs)
+    assert done.returncode == 0, (command, done.stdout.decode()[-3000:], done.stderr.decode()[-3000:])
+    return done.stdout.decode().strip()
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    """The build directory stays, so that the second time is quick; what is installed is new each time."""
+    build, prefix = REPOSITORY / "build/tools/e2e-sdk-cpp", tmp_path_factory.mktemp("prefix")
+    run("cmake", "-S", REPOSITORY / "sdk/cpp", "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+        f"-DCMAKE_INSTALL_PREFIX={prefix}", *launcher())
+    run("cmake", "--build", build, "-j", "2")
+    run("cmake", "--install", build)
+    return prefix
+
+
+def launcher():
+    """Of the build that this test belongs to, where it has one."""
+    found = subprocess.run(["sh", "-c", "command -v ccache"], capture_output=True)
+    return [f"-DCMAKE_CXX_COMPILER_LAUNCHER={found.stdout.decode().strip()}"] if found.returncode == 0 else []
+
+
+@pytest.fixture(scope="module")
+def program(prefix, tmp_path_factory):
+    build = tmp_path_factory.mktemp("example")
+    run("cmake", "-S", REPOSITORY / "sdk/cpp/example", "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", build)
+    return build / "checkout"
+
+
+def environment(**variables):
+    return {key: value for key, value in os.environ.items() if not key.startswith("OTEL_")} | variables
+
+
+def spans_of(server, trace_id):
+    """{name: span} and the service's name, as Jaeger's clients see them."""
+    trace, = server.get(f"/api/traces/{trace_id}").json()["data"]
+    process, = trace["processes"].values()
+    return {span["operationName"]: span for span in trace["spans"]}, process
+
+
+def tags_of(one):
+    return {tag["key"]: tag["value"] for tag in one["tags"]}
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_the_examples_trace_is_found(shared_server, program, compression):
+    base = shared_server.otlp.removesuffix("/v1/traces")
+    trace_id = run(program, seconds=RUN_SECONDS, env=environment(
+        OTEL_EXPORTER_OTLP_ENDPOINT=base, OTEL_EXPORTER_OTLP_COMPRESSION=compression, OTEL_SERVICE_NAME="shop",
+        OTEL_RESOURCE_ATTRIBUTES="deployment.environment=test"))
+    shared_server.eventually_found(trace_id, 3)
+    spans, process = spans_of(shared_server, trace_id)
+    assert process["serviceName"] == "shop"
+    assert tags_of(process)["deployment.environment"] == "test"
+    root, charge, mail = spans["POST /checkout"], spans["charge card"], spans["send mail"]
+    assert root["references"] == []
+    assert [one["spanID"] for one in charge["references"]] == [root["spanID"]]
+    # Jaeger's clients see one reference to a span that is parent and link: the link.
+    assert [(one["refType"], one["spanID"]) for one in mail["references"]] == [("FOLLOWS_FROM", root["spanID"])]
+    assert tags_of(charge)["error"] is True
+    fields = {field["key"]: field["value"] for field in charge["logs"][0]["fields"]}
+    assert fields["exception.type"] == "std::runtime_error" and fields["exception.message"] == "card declined"
+
+
+def test_without_a_server_the_program_ends_in_time_and_says_so(program):
+    done = subprocess.run([program], capture_output=True, timeout=RUN_SECONDS, env=environment(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_BSP_EXPORT_TIMEOUT="100"))
+    assert done.returncode == 1
+    assert b"tracing: 3 spans were not exported" in done.stderr
+
+
+def test_nothing_but_the_standard_library_is_asked_of_its_users(prefix):
+    """Headers include std and each other; the package asks for curl, zlib and threads."""
+    for header in (prefix / "include/backstitch").glob("*.h"):
+        for line in header.read_text().splitlines():
+            if line.startswith("#include"):
+                assert "backstitch/" in line or ("/" not in line and ".h" not in line), (header, line)
