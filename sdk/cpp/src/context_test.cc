@@ -115,7 +115,8 @@ struct Elsewhere {
   std::thread& thread;
   bool await_ready() const { return false; }
   void await_suspend(std::coroutine_handle<> handle) {
-    thread = std::thread([handle] { handle.resume(); });
+    std::thread& target = thread;  // the coroutine may be gone, with this object, before the assignment
+    target = std::thread([handle] { handle.resume(); });
   }
   int await_resume() const { return 7; }
 };
