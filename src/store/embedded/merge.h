@@ -1,5 +1,5 @@
-// Makes one block out of several: their traces in order of start, fragments of one trace joined. Reads two row groups of
-// each block at a time at most, so memory is bounded by these, what the writer holds, and a few dozen bytes a
+// Makes one block out of several: their traces in order of start, fragments of one trace joined. Reads two row groups
+// of each block at a time at most, so memory is bounded by these, what the writer holds, and a few dozen bytes a
 // fragment.
 #pragma once
 
