@@ -93,15 +93,14 @@ Result<> BlockSet::open_blocks(const std::vector<BlockFile>& files, Found& found
   return {};
 }
 
-// nullptr where it is damaged. A file that cannot be opened or read at all says nothing about the block, nor does a
-// newer version of the format.
+// nullptr where it is damaged. A file that cannot be opened or read at all says nothing about the block.
 Result<std::shared_ptr<const Block>> BlockSet::open_block(uint64_t number) const {
   constexpr int kReadings = 2;  // the disk may have a bad moment
-  for (int i = 0; i < kReadings; ++i) {
+  for (int i = 1; i <= kReadings; ++i) {
     auto file = files_->open_block(number);
     if (!file) return std::unexpected(file.error());
     auto block = Block::open(std::move(*file), file_name({number, FileKind::Block}));
-    if (block || block.error().code != base::Errc::Corrupt) return block;
+    if (block || (i == kReadings && block.error().code == base::Errc::Io)) return block;
   }
   return nullptr;
 }
