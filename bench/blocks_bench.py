@@ -22,6 +22,10 @@ API = "/api/bs/v1/traces"
 SETTLED_SECONDS = 15  # without a change in the data directory
 ZSTD_SPANS = 1_000_000
 WARM_UP = 50
+# What each reads.
+SCANS = {"{} | rate()": "the index, and the starts of groups that a step begins in",
+         "{} | rate() by (status)": "one column of every group",
+         "{} | max_over_time(duration)": "durations of every group"}
 
 
 def zstd19(binary):
@@ -121,17 +125,17 @@ def measure(binary, spans):
     result["by id"] = latencies(serve, [f"{API}/{id}" for id in ids])
     result["unknown id"] = latencies(serve, [f"{API}/{pick.getrandbits(128):032x}" for _ in range(1000)])
     result["searches"] = [(name, latencies(serve, paths, 0.95)) for name, paths in searches(serve, traces, pick)]
-    result["scanned per second"] = metrics_rate(serve, traces, planted)
+    result["scanned"] = [(query, metrics_rate(serve, traces, planted, query)) for query in SCANS]
     result["visible"] = visible_after(serve)
     serve.stop()
     return result
 
 
-def metrics_rate(serve, traces, planted):
-    """Spans a second and core that `{} | rate()` over all of them scans."""
+def metrics_rate(serve, traces, planted, query="{} | rate()"):
+    """Spans a second and core that a metrics query over all of them scans."""
     start = min(int(trace["start_unix_nano"]) for trace in traces)
     end = max(int(trace["start_unix_nano"]) for trace in traces) + 600 * 10**9
-    path = (f"/api/bs/v1/metrics/query_range?q={urllib.parse.quote('{} | rate()')}&start={start}&end={end}&step=10s")
+    path = (f"/api/bs/v1/metrics/query_range?q={urllib.parse.quote(query)}&start={start}&end={end}&step=10s")
     best = 0
     for _ in range(5):
         cpu = serve.cpu_seconds()
@@ -208,7 +212,8 @@ def table(build, spans):
     for name, (p50, p95) in run["searches"]:
         bound = 25 if name.startswith("Jaeger") else 10
         rows.append((f"search: {name}", f"p50 {p50:.2f} ms, p95 {p95:.2f} ms", f"p95 ≤ {bound} ms", "limit 20"))
-    rows.append(("`{} | rate()`", f"{run['scanned per second'] / 1e6:.0f} million spans/s a core", "≥ 30 million", ""))
+    for query, rate in run["scanned"]:
+        rows.append((f"`{query}`", f"{rate / 1e6:,.0f} million spans/s a core", "≥ 30 million", SCANS[query]))
     rows.append(("visible to search after the acknowledgement", f"{run['visible']:.1f} ms", "≤ 100 ms", "worst of 20"))
     return rows
 
