@@ -36,9 +36,9 @@ std::optional<Traceparent> parse_traceparent(std::string_view header) {
   std::array<uint8_t, 1> version;
   std::array<uint8_t, 1> flags;
   Traceparent parent;
-  const bool is_hex = read_lower_hex(header.data(), version) &
-                      read_lower_hex(header.data() + kTraceIdAt, parent.trace_id.bytes) &
-                      read_lower_hex(header.data() + kParentIdAt, parent.parent_id.bytes) &
+  const bool is_hex = read_lower_hex(header.data(), version) &&
+                      read_lower_hex(header.data() + kTraceIdAt, parent.trace_id.bytes) &&
+                      read_lower_hex(header.data() + kParentIdAt, parent.parent_id.bytes) &&
                       read_lower_hex(header.data() + kFlagsAt, flags);
   if (!is_hex || version[0] == kForbiddenVersion || !ends_well(header, version[0])) return std::nullopt;
   if (!parent.trace_id.is_valid() || !parent.parent_id.is_valid()) return std::nullopt;
