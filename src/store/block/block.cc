@@ -117,6 +117,10 @@ base::Result<BlockIndex> read_index(const base::File& file, uint64_t file_bytes)
     return std::unexpected(read.error());
   }
   if (base::crc32c(compressed) != footer->crc32c) return fail(Errc::Corrupt, "its index fails the checksum");
+  // What the frame says of itself bounds the memory that a wrong footer takes.
+  if (ZSTD_getFrameContentSize(compressed.data(), compressed.size()) != footer->bytes) {
+    return fail(Errc::Corrupt, "its index has another size than the footer says");
+  }
   std::string bytes(footer->bytes, '\0');
   if (ZSTD_decompress(bytes.data(), bytes.size(), compressed.data(), compressed.size()) != bytes.size()) {
     return fail(Errc::Corrupt, "its index cannot be decompressed");
