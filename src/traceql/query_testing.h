@@ -164,7 +164,7 @@ class RandomTraces {
   model::Trace trace(size_t spans_max = 12) {
     model::Trace trace;
     trace.id.bytes[15] = static_cast<uint8_t>(1 + random_.below(9));
-    trace.resources.push_back({.attributes = {{"service.name", "cart"}}});
+    trace.resources.push_back({.attributes = {{"service.name", random_.chance(0.5) ? "cart" : value()}}});
     trace.resources.push_back({.attributes = attributes()});
     trace.scopes.push_back({.name = "lib", .version = "1.0", .attributes = attributes()});
     const size_t count = 1 + random_.below(spans_max);

@@ -349,6 +349,34 @@ TEST(Block, the_index_tells_times_services_and_operations) {
   EXPECT_EQ(index.operations[1].service, 1u);
 }
 
+// Fields of messages shorter than 128 bytes.
+std::string field(uint32_t number, std::string_view bytes) {
+  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + std::string(bytes);
+}
+
+TEST(Block, the_index_names_services_as_the_decoder_does) {
+  const std::string cart = field(1, "cart");
+  const std::string db = field(1, "db");
+  const std::string key = field(1, "service.name");
+  const std::string span = field(1, std::string(15, '\0') + "\1") + field(2, "12345678") + field(5, "x");
+  for (const std::string& attribute : {
+           key + field(2, cart) + field(2, db),       // a value twice
+           field(1, "x") + key + field(2, cart),      // a key twice
+           field(2, cart) + key,                      // the key behind the value
+           key + field(2, field(1, "cart") + db),     // a text twice
+           key + field(2, field(5, field(1, cart))),  // an array
+       }) {
+    const std::string resource = field(1, attribute);
+    const std::string otlp = field(1, field(1, resource) + field(2, field(2, span)));
+    const auto decoded = wire::otlp::decode_trace(trace_id(1), otlp);
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    const auto block = opened(block_of({{trace_id(1), 1, {}, otlp}}));
+    ASSERT_TRUE(block) << block.error().message;
+    const std::vector<ServiceSpans> services = {{decoded->resources[0].service(), 1, 0}};
+    EXPECT_EQ((*block)->index().services, services);
+  }
+}
+
 // A block as it would be with another index.
 std::string with_index(const std::string& file, const std::function<void(BlockIndex&)>& change) {
   BlockIndex index = (*opened(file))->index();

@@ -4,6 +4,8 @@
 #include <bit>
 #include <fmt/format.h>
 
+#include "store/block/text_messages.h"
+
 namespace backstitch::store::block {
 namespace {
 

@@ -7,26 +7,11 @@
 #include <utility>
 
 #include "store/block/integer_page.h"
-#include "wire/otlp/decode.h"
 
 namespace backstitch::store::block {
 namespace {
 
 using traceql::Operator;
-
-void put_field(uint32_t field, std::string_view message, std::string& out) {
-  out += static_cast<char>(field << 3 | 2);
-  uint64_t size = message.size();
-  for (; size > 0x7f; size >>= 7) out += static_cast<char>(size | 0x80);
-  out += static_cast<char>(size);
-  out += message;
-}
-
-std::string as_field(uint32_t field, std::string_view message) {
-  std::string out;
-  put_field(field, message, out);
-  return out;
-}
 
 // The integer that is printed as `text`, and no other way.
 std::optional<int64_t> integer_printed_as(std::string_view text) {
@@ -201,30 +186,6 @@ Bitmap IntTest::rows(std::span<const int64_t> values) const {
 
 Bitmap rows_with(Verdict flag, std::span<const Verdict> verdicts) {
   return Bitmap::of(verdicts.size(), [&](size_t i) { return (verdicts[i] & flag) != 0; });
-}
-
-std::optional<model::Value> decode_any_value(std::string_view message) {
-  auto attribute = decode_key_value(as_field(1, "k") + as_field(2, message));
-  if (!attribute) return std::nullopt;
-  return std::move(attribute->value);
-}
-
-std::optional<model::Attribute> decode_key_value(std::string_view message) {
-  const auto decoded = wire::otlp::decode_request(as_field(1, as_field(1, as_field(1, message))));
-  if (!decoded || decoded->resources.size() != 1 || decoded->resources[0].attributes.size() != 1) return std::nullopt;
-  return decoded->resources[0].attributes[0];
-}
-
-model::Resource decode_resource(std::string_view message) {
-  auto decoded = wire::otlp::decode_request(as_field(1, message));
-  if (!decoded || decoded->resources.empty()) return {};
-  return std::move(decoded->resources[0]);
-}
-
-model::Scope decode_scope(std::string_view message) {
-  auto decoded = wire::otlp::decode_request(as_field(1, as_field(2, message)));
-  if (!decoded || decoded->scopes.empty()) return {};
-  return std::move(decoded->scopes[0]);
 }
 
 Verdict verdict_on(const model::Value& value, const traceql::LiteralComparison& comparison) {

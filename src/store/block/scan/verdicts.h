@@ -4,7 +4,6 @@
 
 #include <absl/functional/function_ref.h>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -82,12 +81,6 @@ class IntTest {
 
 Bitmap rows_with(Verdict flag, std::span<const Verdict> verdicts);
 
-// What the columns' texts hold; nothing where the model has no place for it or the bytes are broken.
-std::optional<model::Value> decode_any_value(std::string_view message);
-std::optional<model::Attribute> decode_key_value(std::string_view message);
-// Field::Resource and Field::Scope; empty ones where the bytes are broken.
-model::Resource decode_resource(std::string_view message);
-model::Scope decode_scope(std::string_view message);
 // Of an attribute's value.
 Verdict verdict_on(const model::Value& value, const traceql::LiteralComparison& comparison);
 Verdict verdict_on(const model::Attributes& attributes, std::string_view key,
