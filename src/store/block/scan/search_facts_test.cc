@@ -309,6 +309,18 @@ TEST(SearchFacts, past_its_bytes_a_search_ends_with_what_it_found) {
   EXPECT_EQ(bench.metrics.bounded_by_bytes.value(), 1u);
 }
 
+TEST(SearchFacts, past_its_bytes_no_more_of_a_dictionary_is_read) {
+  const Archive archive = one_each_second(100);
+  for (const char* text : {"{ span.user = \"nobody\" }", "{ span.user =~ \"no.*\" }"}) {
+    ScanBench bench;
+    TraceQuery query = query_of(text);
+    query.budget.bytes_max = 1;
+    EXPECT_TRUE(search(archive, query, bench).is_partial);
+    EXPECT_LE(bench.metrics.pages_read.value(), 3u) << text;
+    EXPECT_EQ(bench.metrics.groups_corrupt.value(), 0u);
+  }
+}
+
 TEST(SearchFacts, past_its_time_a_search_ends) {
   const Archive archive = one_each_second(100);
   ScanBench bench;

@@ -32,6 +32,10 @@ void for_each_text(const Block& block, const ColumnIndex& column, Spending& spen
   for (uint32_t group = 0; group < column.values.size(); ++group) {
     const PageRef& page = column.values[group];
     if (page.rows == 0) continue;
+    if (!spending.may_go_on()) {
+      skip(group, page.rows);
+      continue;
+    }
     spending.count_page(page.bytes);
     if (!block.read_values(column, group, texts)) {
       skip(group, page.rows);
@@ -65,8 +69,11 @@ TextVerdicts TextVerdicts::of_one(const Block& block, const ColumnIndex& column,
     verdicts.by_code_.insert(verdicts.by_code_.end(), page.rows, other);
     verdicts.note(other, group);
     if (is_found) continue;
-    spending.count_page(page.bytes);
-    const auto found = block.find_value(column, group, text);
+    base::Result<std::optional<size_t>> found = base::fail(base::Errc::Cancelled, "a bound was reached");
+    if (spending.may_go_on()) {
+      spending.count_page(page.bytes);
+      found = block.find_value(column, group, text);
+    }
     if (!found) {
       std::fill_n(verdicts.by_code_.begin() + static_cast<std::ptrdiff_t>(first), page.rows, kUnreadable);
       verdicts.note(kUnreadable, group);

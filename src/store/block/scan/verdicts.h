@@ -20,12 +20,12 @@ namespace backstitch::store::block {
 using Verdict = uint8_t;
 constexpr Verdict kHolds = 1;
 constexpr Verdict kPresent = 2;     // the row has the attribute at all
-constexpr Verdict kUnreadable = 4;  // the page that the text is in cannot be read
+constexpr Verdict kUnreadable = 4;  // the page that the text is in cannot be read, or was not for a bound
 
 using Judge = absl::FunctionRef<Verdict(std::string_view)>;
 
-// Calls `take` with each text of a dictionary and its code, but for those on pages that cannot be read: of these, it
-// calls `skip` with the group and the number of texts.
+// Calls `take` with each text of a dictionary and its code, but for those on pages that cannot be read, or that a bound
+// came before: of these, it calls `skip` with the group and the number of texts.
 void for_each_text(const Block& block, const ColumnIndex& column, Spending& spending,
                    absl::FunctionRef<void(uint32_t group, std::string_view)> take,
                    absl::FunctionRef<void(uint32_t group, uint32_t texts)> skip);
