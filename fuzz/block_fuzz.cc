@@ -145,7 +145,7 @@ void search_all(const std::shared_ptr<const Block>& block) {
   static const traceql::Query queries[] = {
       query_of(R"({ resource.service.name = "db" && status = error } | select(span.list, event.ok))"),
       query_of(R"({ span.user.id = "u7919" || .list = "two" } >> { name =~ "S.*" && duration < 1s })"),
-      query_of(R"({ event.ok = false && link.why != "x" && .http.status_code + 1 > 3 })"),
+      query_of(R"({ event.ok = false || link.why = "retry" && .http.status_code + 1 > 3 })"),
   };
   static const store::MetricsQuery metrics = metrics_query();
   static base::Metrics counters;
