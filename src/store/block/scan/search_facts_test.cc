@@ -185,15 +185,15 @@ TEST(SearchFacts, groups_before_the_first_name_of_a_service_are_not_read) {
 }
 
 TEST(SearchFacts, where_operations_are_cut_no_service_is_ruled_out) {
-  std::vector<SpanOf> spans;
-  for (size_t i = 1; i < kOperationsMax; ++i) spans.push_back({"cart", std::to_string(i)});
-  spans.push_back({"shop", "1"});
-  spans.push_back({"zoo", "2", true});  // beyond the list
+  std::vector<SpanOf> spans = {{"zoo", "1"}, {"shop", "1"}};
+  for (size_t i = 1; i <= kOperationsMax - 2; ++i) spans.push_back({"cart", std::to_string(i)});
+  spans.push_back({"zoo", "2", true});     // beyond the list
+  spans.push_back({"museum", "2", true});  // likewise
   Archive archive;
   archive.add_block({trace_of(1, 1, spans)}, 1);
   ASSERT_EQ(archive.blocks[0]->index().operations.size(), kOperationsMax);
   ScanBench bench;
-  for (const std::string service : {"cart", "shop", "zoo"}) {
+  for (const std::string service : {"cart", "shop", "zoo", "museum"}) {
     EXPECT_EQ(ids_of(search(archive, query_of("{ resource.service.name = \"" + service + "\" }"), bench)), Ids{1});
   }
   EXPECT_EQ(ids_of(search(archive, query_of("{ resource.service.name = \"zoo\" && status = error }"), bench)), Ids{1});
