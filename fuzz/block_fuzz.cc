@@ -1,16 +1,25 @@
-// Any change to a block's pages and index, its checksums made right again: what is broken is refused, and nothing else
-// happens.
+// Any change to a block's pages and index, its checksums made right again: whoever reads, searches or merges it refuses
+// what is broken, and nothing else happens.
 //
 // The first byte chooses where the changes go, then come four bytes for each: three of a place, one to combine with
 // what is there.
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
+#include <optional>
+#include <stop_token>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/crc32c.h"
 #include "store/block/block.h"
 #include "store/block/block_writer.h"
+#include "store/block/scan/metrics.h"
+#include "store/block/scan/search.h"
 #include "store/block/span_reader.h"
+#include "store/embedded/merge.h"
+#include "traceql/parse.h"
 #include "wire/otlp/decode.h"
 
 namespace {
@@ -45,6 +54,7 @@ model::Span sample_span(const model::TraceId& trace, uint8_t number) {
   if (number % 2 == 0) span.attributes.push_back({"ratio", number / 8.0});
   if (number % 4 == 0) span.attributes.push_back({"list", model::Array{{model::Value(1), model::Value("two")}}});
   if (number % 5 == 0) span.events = {{.time = span.start, .name = "exception", .attributes = {{"ok", false}}}};
+  if (number % 4 == 1) span.status = {.code = model::StatusCode::Error, .message = "late"};
   if (number % 6 == 0) span.links = {{.trace_id = trace, .span_id = span.span_id, .attributes = {{"why", "retry"}}}};
   return span;
 }
@@ -54,8 +64,9 @@ std::string sample_block() {
   for (uint8_t number = 1; number <= 6; ++number) {
     model::Trace trace;
     trace.id.bytes[15] = number;
-    trace.resources = {{.attributes = {{"service.name", "cart"}}}, {.attributes = {{"service.name", "db"}}}};
-    trace.scopes = {{.name = "lib"}};
+    trace.resources = {{.attributes = {{"service.name", "cart"}, {"host", number}}},
+                       {.attributes = {{"service.name", number < 4 ? model::Value("db") : model::Array{{"db", "x"}}}}}};
+    trace.scopes = {{.name = "lib", .attributes = {{"ok", true}}}};
     for (uint8_t i = 1; i <= 9; ++i) {
       trace.spans.push_back(sample_span(trace.id, i));
       trace.spans.back().resource = i % 2;
@@ -110,6 +121,49 @@ void read_all(const Block& block) {
   }
 }
 
+traceql::Query query_of(std::string_view text) {
+  auto query = traceql::parse(text);
+  if (!query) std::abort();
+  return std::move(*query);
+}
+
+store::MetricsQuery metrics_query() {
+  const uint64_t second = 1'700'000'000;
+  store::MetricsQuery query{
+      .query = query_of("{ .ratio != 7 } | quantile_over_time(duration, 0.5) by (resource.service.name, .user.id)"),
+      .plan = {},
+      .budget = {}};
+  auto plan = traceql::MetricsPlan::create(query.query, {.start = {second * 1'000'000'000},
+                                                         .end = {(second + 1) * 1'000'000'000},
+                                                         .step = std::chrono::milliseconds(100)});
+  if (!plan) std::abort();
+  query.plan = std::move(*plan);
+  return query;
+}
+
+void search_all(const std::shared_ptr<const Block>& block) {
+  static const traceql::Query queries[] = {
+      query_of(R"({ resource.service.name = "db" && status = error } | select(span.list, event.ok))"),
+      query_of(R"({ span.user.id = "u7919" || .list = "two" } >> { name =~ "S.*" && duration < 1s })"),
+      query_of(R"({ event.ok = false || link.why = "retry" && .http.status_code + 1 > 3 })"),
+  };
+  static const store::MetricsQuery metrics = metrics_query();
+  static base::Metrics counters;
+  static ScanMetrics scan_metrics(counters);
+  static base::FakeClock clock;
+  static base::Workers workers(0);
+  const ScanContext context{workers, clock, scan_metrics};
+  for (const traceql::Query& query : queries) (void)search_blocks({&block, 1}, {.query = query, .limit = 4}, context);
+  (void)metrics_over_blocks({&block, 1}, metrics, context);
+}
+
+// What is made of a broken block is whole.
+void merge(const std::shared_ptr<const Block>& block) {
+  std::optional<uint64_t> unreadable;
+  auto merged = store::embedded::merge_blocks({{1, block}}, std::stop_token(), unreadable);
+  if (merged && !Block::open(std::make_unique<BytesFile>(std::move(merged->file)), "merged")) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -126,6 +180,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (data[0] % 2 == 1) change(encoded, 0, data + 1, size - 1);
   append_index(encoded, file);
   const auto block = Block::open(std::make_unique<BytesFile>(std::move(file)), "changed");
-  if (block) read_all(**block);
+  if (!block) return 0;
+  read_all(**block);
+  search_all(*block);
+  merge(*block);
   return 0;
 }

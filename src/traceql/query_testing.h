@@ -95,7 +95,7 @@ class RandomQueries {
   }
 
   std::string comparison(int depth) {
-    switch (random_.below(9)) {
+    switch (random_.below(10)) {
       case 0:
         return attribute();
       case 1:
@@ -113,6 +113,8 @@ class RandomQueries {
         return (random_.chance(0.5) ? attribute() : text_field()) + " " + order() + " " + text();
       case 7:
         return attribute() + " " + order() + " " + attribute();
+      case 8:
+        return "resource.service.name = " + pick({"\"x\"", "\"y\"", "\"cart\"", "\"shop\"", "\"500\"", "500"});
       default:
         return numeric(depth) + " " + order() + " " + numeric(depth - 1);
     }
@@ -164,8 +166,9 @@ class RandomTraces {
   model::Trace trace(size_t spans_max = 12) {
     model::Trace trace;
     trace.id.bytes[15] = static_cast<uint8_t>(1 + random_.below(9));
-    trace.resources.push_back({.attributes = {{"service.name", "cart"}}});
+    trace.resources.push_back({.attributes = {{"service.name", random_.chance(0.5) ? "cart" : value()}}});
     trace.resources.push_back({.attributes = attributes()});
+    if (random_.chance(0.9)) trace.resources[1].attributes.push_back({"service.name", "shop"});
     trace.scopes.push_back({.name = "lib", .version = "1.0", .attributes = attributes()});
     const size_t count = 1 + random_.below(spans_max);
     for (size_t i = 0; i < count; ++i) trace.spans.push_back(span(trace.id, i, count));

@@ -4,6 +4,7 @@
 #include <bitset>
 #include <cstring>
 #include <fmt/format.h>
+#include <numeric>
 #include <zstd.h>
 
 #include "base/crc32c.h"
@@ -117,6 +118,10 @@ base::Result<BlockIndex> read_index(const base::File& file, uint64_t file_bytes)
     return std::unexpected(read.error());
   }
   if (base::crc32c(compressed) != footer->crc32c) return fail(Errc::Corrupt, "its index fails the checksum");
+  // What the frame says of itself bounds the memory that a wrong footer takes.
+  if (ZSTD_getFrameContentSize(compressed.data(), compressed.size()) != footer->bytes) {
+    return fail(Errc::Corrupt, "its index has another size than the footer says");
+  }
   std::string bytes(footer->bytes, '\0');
   if (ZSTD_decompress(bytes.data(), bytes.size(), compressed.data(), compressed.size()) != bytes.size()) {
     return fail(Errc::Corrupt, "its index cannot be decompressed");
@@ -133,7 +138,26 @@ std::string to_text(const ColumnId& id) {
 }  // namespace
 
 Block::Block(std::unique_ptr<base::File> file, std::string name, uint64_t file_bytes, BlockIndex index)
-    : file_(std::move(file)), name_(std::move(name)), file_bytes_(file_bytes), index_(std::move(index)) {}
+    : file_(std::move(file)),
+      name_(std::move(name)),
+      file_bytes_(file_bytes),
+      index_(std::move(index)),
+      naming_begins_(index_.columns.size() + 1, 0) {
+  for (const Shape& shape : index_.shapes) {
+    for (const uint32_t column : shape) ++naming_begins_[column + 1];
+  }
+  std::partial_sum(naming_begins_.begin(), naming_begins_.end(), naming_begins_.begin());
+  naming_shapes_.resize(naming_begins_.back());
+  std::vector<uint32_t> ends = naming_begins_;
+  for (uint32_t code = 0; code < index_.shapes.size(); ++code) {
+    for (const uint32_t column : index_.shapes[code]) naming_shapes_[ends[column]++] = code;
+  }
+}
+
+std::span<const uint32_t> Block::shapes_of(const ColumnIndex& column) const {
+  const uint32_t* const begin = naming_begins_.data() + (&column - index_.columns.data());
+  return std::span(naming_shapes_).subspan(begin[0], begin[1] - begin[0]);
+}
 
 base::Result<std::shared_ptr<const Block>> Block::open(std::unique_ptr<base::File> file, std::string name) {
   const auto in_file = [&](const base::Error& error) {

@@ -54,6 +54,9 @@ class Block {
   const std::string& name() const { return name_; }
   uint64_t file_bytes() const { return file_bytes_; }
 
+  // The shapes that name `column`, of index(), in order: each as often as it names it.
+  std::span<const uint32_t> shapes_of(const ColumnIndex& column) const;
+
   // The rows of `column` in `group`, of text as codes. Replaces `out`.
   base::Result<> read(const ColumnIndex& column, uint32_t group, std::vector<uint64_t>& out) const;
   base::Result<> read(const ColumnIndex& column, uint32_t group, std::vector<uint32_t>& out) const;
@@ -92,6 +95,8 @@ class Block {
   std::string name_;
   uint64_t file_bytes_ = 0;
   BlockIndex index_;
+  std::vector<uint32_t> naming_shapes_;  // of all columns, one behind the other
+  std::vector<uint32_t> naming_begins_;  // by column; one more than there are
 };
 
 }  // namespace backstitch::store::block

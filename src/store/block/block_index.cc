@@ -89,6 +89,7 @@ class IndexReader {
     read_groups();
     read_names();
     read_columns();
+    check_operations();
     read_shapes();
     read_filter();
     if (is_wrong_ || !in_.ok() || !in_.at_end()) {
@@ -170,6 +171,17 @@ class IndexReader {
       operation.kind = in_.byte();
       if (operation.service >= index_.services.size()) wrong("an operation of no service");
     }
+  }
+
+  // Whoever keeps something by code of Name relies on it.
+  void check_operations() {
+    const ColumnIndex* const names = index_.find(Field::Name);
+    uint64_t known = 0;
+    if (names != nullptr) {
+      for (const PageRef& page : names->values) known += page.rows;
+    }
+    const auto is_named = [&](const ServiceOperation& operation) { return operation.name < known; };
+    if (!std::ranges::all_of(index_.operations, is_named)) wrong("an operation of no name");
   }
 
   void read_columns() {

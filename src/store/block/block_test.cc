@@ -1,11 +1,14 @@
 // Whole blocks: what goes in comes out, and what is broken is told.
 #include "store/block/block.h"
 
+#include <cstring>
+#include <functional>
 #include <gtest/gtest.h>
 #include <map>
 #include <protozero/pbf_writer.hpp>
 #include <set>
 
+#include "base/crc32c.h"
 #include "base/random.h"
 #include "store/block/block_writer.h"
 #include "store/block/span_reader.h"
@@ -374,6 +377,72 @@ TEST(Block, the_index_tells_times_services_and_operations) {
   EXPECT_EQ(index.services, services);
   ASSERT_EQ(index.operations.size(), 2u);
   EXPECT_EQ(index.operations[1].service, 1u);
+}
+
+// Fields of messages shorter than 128 bytes.
+std::string field(uint32_t number, std::string_view bytes) {
+  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + std::string(bytes);
+}
+
+TEST(Block, the_index_names_services_as_the_decoder_does) {
+  const std::string cart = field(1, "cart");
+  const std::string db = field(1, "db");
+  const std::string key = field(1, "service.name");
+  const std::string span = field(1, std::string(15, '\0') + "\1") + field(2, "12345678") + field(5, "x");
+  for (const std::string& attribute : {
+           key + field(2, cart) + field(2, db),       // a value twice
+           field(1, "x") + key + field(2, cart),      // a key twice
+           field(2, cart) + key,                      // the key behind the value
+           key + field(2, field(1, "cart") + db),     // a text twice
+           key + field(2, field(5, field(1, cart))),  // an array
+       }) {
+    const std::string resource = field(1, attribute);
+    const std::string otlp = field(1, field(1, resource) + field(2, field(2, span)));
+    const auto decoded = wire::otlp::decode_trace(trace_id(1), otlp);
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    const auto block = opened(block_of({{trace_id(1), 1, {}, otlp}}));
+    ASSERT_TRUE(block) << block.error().message;
+    const std::vector<ServiceSpans> services = {{decoded->resources[0].service(), 1, 0}};
+    EXPECT_EQ((*block)->index().services, services);
+  }
+}
+
+// A block as it would be with another index.
+std::string with_index(const std::string& file, const std::function<void(BlockIndex&)>& change) {
+  BlockIndex index = (*opened(file))->index();
+  uint64_t end = kHeaderBytes;
+  for (const ColumnIndex& column : index.columns) end += column.stored_bytes();
+  change(index);
+  std::string changed = file.substr(0, end);
+  append_index(encode_index(index), changed);
+  return changed;
+}
+
+TEST(Block, an_operation_whose_name_is_not_there_is_refused) {
+  const std::string file = block_of({sealed(1, 1, {{.span = 1, .name = "a"}, {.span = 2, .name = "b"}})});
+  const auto name_last = [&](uint32_t name) {
+    return opened(with_index(file, [&](BlockIndex& index) { index.operations.back().name = name; }));
+  };
+  EXPECT_TRUE(name_last(1));
+  for (const uint32_t name : {2U, UINT32_MAX}) {
+    const auto block = name_last(name);
+    ASSERT_FALSE(block);
+    EXPECT_EQ(block.error().code, base::Errc::Corrupt);
+    EXPECT_NE(block.error().message.find("an operation of no name"), std::string::npos) << block.error().message;
+  }
+}
+
+TEST(Block, a_footer_that_lies_about_the_size_of_the_index_is_refused_before_memory_is_taken) {
+  std::string file = block_of({sealed(1, 1, {{.span = 1}})});
+  const size_t footer = file.size() - kFooterBytes;
+  const uint32_t bytes = kIndexBytesMax;
+  std::memcpy(file.data() + footer + 12, &bytes, sizeof(bytes));
+  const uint32_t crc32c = base::crc32c(std::string_view(file).substr(footer, 20));
+  std::memcpy(file.data() + footer + 20, &crc32c, sizeof(crc32c));
+  const auto block = opened(file);
+  ASSERT_FALSE(block);
+  EXPECT_EQ(block.error().code, base::Errc::Corrupt);
+  EXPECT_NE(block.error().message.find("another size"), std::string::npos) << block.error().message;
 }
 
 TEST(Block, ids_that_are_not_there_are_not_found) {

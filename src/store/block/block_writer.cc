@@ -7,14 +7,12 @@
 #include <cstring>
 #include <map>
 #include <optional>
-#include <protozero/exception.hpp>
-#include <protozero/pbf_reader.hpp>
 
 #include "store/block/column_writer.h"
 #include "store/block/group_contexts.h"
 #include "store/block/integer_page.h"
+#include "store/block/text_messages.h"
 #include "store/block/trace_rows.h"
-#include "wire/otlp/visit.h"
 
 namespace backstitch::store::block {
 namespace {
@@ -68,28 +66,6 @@ Rows context_rows(Field field) {
     default:
       return Rows::None;
   }
-}
-
-// service.name as model::Resource::service() has it, out of a ResourceSpans message.
-std::string service_of(std::string_view resource_spans) {
-  try {
-    for (protozero::pbf_reader outer(resource_spans.data(), resource_spans.size()); outer.next();) {
-      if (outer.tag() != 1 || outer.wire_type() != protozero::pbf_wire_type::length_delimited) {
-        outer.skip();
-        continue;
-      }
-      for (protozero::pbf_reader resource = outer.get_message(); resource.next(1);) {
-        protozero::pbf_reader attribute = resource.get_message();
-        if (!attribute.next(1) || attribute.get_string() != "service.name") continue;
-        if (!attribute.next(2)) break;
-        const protozero::data_view value = attribute.get_view();
-        std::string name = wire::otlp::text_of({value.data(), value.size()});
-        return name.empty() ? std::string(kUnknownService) : name;
-      }
-    }
-  } catch (const protozero::exception&) {  // the parser has seen the outer message only
-  }
-  return std::string(kUnknownService);
 }
 
 // The shapes of one block, each once.
@@ -312,7 +288,8 @@ class BlockWriter::State {
     if (is_error) ++group_.errors;
     if (resource >= resource_services_.size()) {
       resource_services_.resize(resource + 1, UINT32_MAX);
-      const auto [at, is_new] = services_.try_emplace(service_of(rows_.resources[span.resource]), services_.size());
+      const auto [at, is_new] =
+          services_.try_emplace(decode_resource(rows_.resources[span.resource]).service(), services_.size());
       resource_services_[resource] = static_cast<uint32_t>(at->second);
       if (is_new) service_spans_.emplace_back();
     }

@@ -246,10 +246,8 @@ base::Result<const NumberedContexts*> GroupReader::contexts_of(Context context, 
   const Field field = column.id.field;
   std::vector<uint32_t> times;
   if (field == Field::Attribute) {
-    const auto place = static_cast<uint32_t>(&column - block_.index().columns.data());
-    for (const Shape& shape : block_.index().shapes) {
-      times.push_back(static_cast<uint32_t>(std::ranges::count(shape, place)));
-    }
+    times.resize(block_.index().shapes.size());
+    for (const uint32_t shape : block_.shapes_of(column)) ++times[shape];
   } else {
     times.push_back(field < Field::EventTime ? 0 : field < Field::LinkTraceId ? 1 : 2);
   }

@@ -20,7 +20,8 @@ constexpr const char* kOrders[] = {"=", "!=", "<", "<=", ">", ">="};
 std::string attribute(Random& random) { return one_of(random, kScopes) + one_of(random, kKeys); }
 
 std::string text_literal(Random& random) {
-  return one_of(random, {"\"alice\"", "\"bob\"", "\"a b\"", "\"\"", "\"200\"", "\"true\"", "`cart`", "\"checkout\""});
+  return one_of(
+      random, {"\"alice\"", "\"bob\"", "\"a b\"", "\"\"", "\"200\"", "\"true\"", "`cart`", "\"checkout\"", "\"two\""});
 }
 
 std::string literal(Random& random) {

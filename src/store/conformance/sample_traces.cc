@@ -148,7 +148,11 @@ SealedTrace random_fragment(Random& random) {
   trace.id = trace_id(1 + random.below(200));
   for (size_t count = 1 + random.below(3); count != 0; --count) {
     model::Resource resource{.attributes = random_attributes(random, 2)};
-    if (random.chance(0.8)) resource.attributes.push_back({"service.name", one_of(random, kServices)});
+    if (random.chance(0.7)) {
+      resource.attributes.push_back({"service.name", one_of(random, kServices)});
+    } else if (random.chance(0.3)) {
+      resource.attributes.push_back({"service.name", model::Array{{"cart", one_of(random, kServices)}}});
+    }
     trace.resources.push_back(std::move(resource));
   }
   trace.scopes.push_back({.name = "test", .attributes = random_attributes(random, 1)});

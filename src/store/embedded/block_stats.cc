@@ -164,7 +164,8 @@ uint64_t index_memory_bytes(const block::BlockIndex& index) {
                    index.operations.size() * sizeof(block::ServiceOperation) +
                    index.trace_filter.words().size() * sizeof(uint32_t);
   for (const block::ServiceSpans& service : index.services) bytes += sizeof(service) + service.service.size();
-  for (const block::Shape& shape : index.shapes) bytes += sizeof(shape) + shape.size() * sizeof(uint32_t);
+  // A shape lists its columns, and the block lists the shapes of each column.
+  for (const block::Shape& shape : index.shapes) bytes += sizeof(shape) + 2 * shape.size() * sizeof(uint32_t);
   for (const ColumnIndex& column : index.columns) {
     bytes +=
         sizeof(column) + column.id.key.size() + (column.pages.size() + column.values.size()) * sizeof(block::PageRef);

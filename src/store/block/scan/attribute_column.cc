@@ -4,6 +4,8 @@
 #include <bit>
 #include <fmt/format.h>
 
+#include "store/block/text_messages.h"
+
 namespace backstitch::store::block {
 namespace {
 
@@ -32,15 +34,26 @@ AttributeColumns::AttributeColumns(const Block& block, AttributeLevel level, std
   if (has_whole_messages_) add(messages);
   first_parts_.resize(index.shapes.size(), kNone);
   for (Part& part : parts_) part.counts.resize(index.shapes.size(), 0);
-  for (size_t code = 0; code < index.shapes.size(); ++code) {
-    for (const uint32_t column : index.shapes[code]) {
-      const uint8_t part = part_of(column);
-      if (part == kNone) continue;
-      if (first_parts_[code] == kNone) first_parts_[code] = part;
-      if (parts_[part].counts[code] == UINT8_MAX) has_whole_messages_ = true;  // the slow way counts for itself
-      if (parts_[part].counts[code] < UINT8_MAX) ++parts_[part].counts[code];
+  for (uint8_t part = 0; part < parts_.size(); ++part) {
+    for (const uint32_t code : block.shapes_of(*parts_[part].column)) {
+      uint8_t& count = parts_[part].counts[code];
+      if (count == UINT8_MAX) has_whole_messages_ = true;  // the slow way counts for itself
+      if (count < UINT8_MAX) ++count;
+      uint8_t& first = first_parts_[code];
+      if (first == kNone) {
+        first = part;
+      } else if (first != part) {
+        first = first_part_of(index.shapes[code]);
+      }
     }
   }
+}
+
+uint8_t AttributeColumns::first_part_of(const Shape& shape) const {
+  for (const uint32_t column : shape) {
+    if (const uint8_t part = part_of(column); part != kNone) return part;
+  }
+  return kNone;
 }
 
 uint8_t AttributeColumns::part_of(uint32_t column) const {

@@ -35,6 +35,8 @@ class AttributeColumns {
   std::span<const uint32_t> shapes(GroupColumns& group) const;
 
  private:
+  uint8_t first_part_of(const Shape& shape) const;
+
   const Block& block_;
   const model::AttributeLevel level_;
   std::vector<Part> parts_;

@@ -11,6 +11,7 @@
 #include "store/block/scan/event_fields.h"
 #include "store/block/scan/span_fields.h"
 #include "store/block/scan/verdicts.h"
+#include "store/block/text_messages.h"
 
 namespace backstitch::store::block {
 namespace {

@@ -90,7 +90,7 @@ bool BlockScan::may_hold(const Conjunct& conjunct, uint32_t group) {
 
 bool BlockScan::may_hold(const LeafFilter& leaf, uint32_t group) {
   const ServiceFacts& service = facts(leaf);
-  if (!service.has_spans || (leaf.is_of_errors && !service.has_errors)) return false;
+  if (!service.has_spans || group < service.first_group || (leaf.is_of_errors && !service.has_errors)) return false;
   for (size_t i = 0; i < leaf.conjuncts.size(); ++i) {
     const bool is_known = leaf.service && i == leaf.service_conjunct && !service.names.empty();
     if (!is_known && !may_hold(leaf.conjuncts[i], group)) return false;

@@ -275,6 +275,11 @@ class MetricsScan {
       }
       if (one.plain) total.merge(*one.plain);
     }
+    for (const Unit& unit : wave) {  // units come block by block: only the last one's may come again
+      if (unit.block == wave.back().block) continue;
+      scans_[unit.block].reset();
+      fields_[unit.block].reset();
+    }
   }
 
   GroupResult look_at(const Unit& unit) {
@@ -327,7 +332,7 @@ class MetricsScan {
   const ScanContext& context_;
   const QueryPlan plan_;
   Spending spending_;
-  std::vector<std::unique_ptr<BlockScan>> scans_;  // by block, as fields_
+  std::vector<std::unique_ptr<BlockScan>> scans_;  // by block, as fields_; while its groups are looked at
   std::vector<std::unique_ptr<BlockFields>> fields_;
 };
 

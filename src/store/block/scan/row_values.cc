@@ -9,6 +9,7 @@
 
 #include "store/block/integer_page.h"
 #include "store/block/scan/attribute_column.h"
+#include "store/block/text_messages.h"
 
 namespace backstitch::store::block {
 namespace {

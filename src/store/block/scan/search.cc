@@ -1,6 +1,7 @@
 #include "store/block/scan/search.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -51,9 +52,8 @@ class Search {
         context_(context),
         plan_(query.query),
         spending_(query.budget, context),
-        newest_(query.limit) {
-    scans_.resize(blocks.size());
-  }
+        visits_(blocks.size()),
+        newest_(query.limit) {}
 
   SearchResult run() {
     if (query_.limit != 0) find();
@@ -61,25 +61,38 @@ class Search {
   }
 
  private:
+  // What threads share of one block.
+  struct BlockVisit {
+    std::once_flag once;
+    std::unique_ptr<BlockScan> scan;  // from the first unit that is looked at to the last
+    std::atomic<size_t> units_left{0};
+  };
+
   void find() {
     const std::vector<Unit> units = units_of(blocks_, query_);
+    for (const Unit& unit : units) ++visits_[unit.block].units_left;
     context_.workers.run(units.size(), [&](size_t i) {
-      BlockScan* scan = begin(units[i]);
-      if (scan == nullptr) return;
-      const std::vector<Hit> hits = look_at(units[i], *scan);
-      const std::lock_guard lock(mutex_);
-      for (const Hit& hit : hits) newest_.offer(hit);
+      if (may_begin(units[i])) visit(units[i]);
+      // Its dictionaries' verdicts may be large, and the blocks of a search many.
+      BlockVisit& shared = visits_[units[i].block];
+      if (--shared.units_left == 0) shared.scan.reset();
     });
   }
 
-  // Null where the unit is not to be looked at: none of its traces could come in, or a bound was reached.
-  BlockScan* begin(const Unit& unit) {
-    if (!spending_.may_go_on()) return nullptr;
+  // False where none of the unit's traces could come in, or a bound was reached.
+  bool may_begin(const Unit& unit) {
+    if (!spending_.may_go_on()) return false;
     const std::lock_guard lock(mutex_);
-    if (!newest_.may_take(unit.start_max)) return nullptr;
-    std::unique_ptr<BlockScan>& scan = scans_[unit.block];
-    if (!scan) scan = std::make_unique<BlockScan>(*blocks_[unit.block], plan_, spending_);
-    return scan.get();
+    return newest_.may_take(unit.start_max);
+  }
+
+  void visit(const Unit& unit) {
+    BlockVisit& shared = visits_[unit.block];
+    std::call_once(shared.once,
+                   [&] { shared.scan = std::make_unique<BlockScan>(*blocks_[unit.block], plan_, spending_); });
+    const std::vector<Hit> hits = look_at(unit, *shared.scan);
+    const std::lock_guard lock(mutex_);
+    for (const Hit& hit : hits) newest_.offer(hit);
   }
 
   bool may_come_in(const TraceHead& head) {
@@ -190,9 +203,9 @@ class Search {
   const ScanContext& context_;
   const QueryPlan plan_;
   Spending spending_;
-  std::mutex mutex_;                               // of all below, while groups are looked at
-  std::vector<std::unique_ptr<BlockScan>> scans_;  // by block, where one was needed
-  NewestTraces newest_;
+  std::vector<BlockVisit> visits_;  // by block
+  std::mutex mutex_;
+  NewestTraces newest_;  // guarded by mutex_ while groups are looked at
 };
 
 }  // namespace

@@ -20,8 +20,9 @@
 namespace backstitch::store::block {
 
 // `blocks` in any order; fragments of one trace may lie in several. The same blocks and query give the same answer,
-// however many threads help, but where a bound ends the search. A group that cannot be read is left out and counted,
-// and the answer is partial. InvalidArgument where the query is empty or has a metrics stage. Thread-safe.
+// however many threads help, but where a bound ends the search or a group cannot be read. Such a group is left out and
+// counted, and the answer is partial; which of the damaged groups are met depends on what was found before.
+// InvalidArgument where the query is empty or has a metrics stage. Thread-safe.
 base::Result<SearchResult> search_blocks(std::span<const std::shared_ptr<const Block>> blocks, const TraceQuery& query,
                                          const ScanContext& context);
 

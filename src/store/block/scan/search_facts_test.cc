@@ -118,6 +118,124 @@ TEST(SearchFacts, without_errors_the_status_is_not_read) {
   EXPECT_EQ(bench.metrics.pages_read.value(), 0u);
 }
 
+struct SpanOf {
+  model::Value service;
+  std::string name = "x";
+  bool is_error = false;
+};
+
+// The first is the parent of all others.
+Fragment trace_of(uint8_t id, uint64_t start_seconds, const std::vector<SpanOf>& spans) {
+  Fragment one{.trace = {}, .covered_sequence = 1};
+  one.trace.id.bytes[15] = id;
+  one.trace.scopes.emplace_back();
+  for (const SpanOf& of : spans) {
+    one.trace.resources.push_back({.attributes = {{"service.name", of.service}}});
+    model::Span& span = one.trace.spans.emplace_back();
+    span.trace_id = one.trace.id;
+    const size_t number = one.trace.spans.size();
+    span.span_id.bytes[6] = static_cast<uint8_t>(number >> 8);
+    span.span_id.bytes[7] = static_cast<uint8_t>(number);
+    if (number > 1) span.parent_span_id.bytes[7] = 1;
+    span.resource = static_cast<uint32_t>(number - 1);
+    span.name = of.name;
+    span.start = span.end = {start_seconds * kSecond};
+    if (of.is_error) span.status.code = model::StatusCode::Error;
+  }
+  return one;
+}
+
+void break_page(Archive& archive, const PageRef& page) { archive.files[0]->bytes()[page.offset] ^= 0x40; }
+
+TEST(SearchFacts, a_block_without_the_service_is_not_read) {
+  const Archive archive = one_each_second(10);
+  ScanBench bench;
+  EXPECT_EQ(ids_of(search(archive, query_of("{ resource.service.name = \"shop\" }"), bench)), Ids{});
+  EXPECT_EQ(bench.metrics.pages_read.value(), 0u);
+  EXPECT_EQ(bench.metrics.groups_pruned.value(), 5u);
+}
+
+TEST(SearchFacts, a_block_where_only_other_services_have_errors_is_not_read) {
+  Archive archive;
+  archive.add_block({trace_of(1, 1, {{"cart"}, {"shop", "x", true}})}, 1);
+  ScanBench bench;
+  EXPECT_EQ(ids_of(search(archive, query_of("{ resource.service.name = \"cart\" && status = error }"), bench)), Ids{});
+  EXPECT_EQ(bench.metrics.pages_read.value(), 0u);
+  EXPECT_EQ(ids_of(search(archive, query_of("{ resource.service.name = \"shop\" && status = error }"), bench)), Ids{1});
+}
+
+TEST(SearchFacts, a_service_with_several_names_is_found_by_each) {
+  Archive archive;
+  archive.add_block({trace_of(1, 1, {{model::Array{{"cart", "shop"}}, "x", true}}), trace_of(2, 2, {{"db"}})}, 1);
+  ScanBench bench;
+  for (const char* text : {"{ resource.service.name = \"cart\" }", "{ resource.service.name = \"shop\" }",
+                           "{ resource.service.name = \"shop\" && status = error }"}) {
+    EXPECT_EQ(ids_of(search(archive, query_of(text), bench)), Ids{1}) << text;
+  }
+}
+
+TEST(SearchFacts, groups_before_the_first_name_of_a_service_are_not_read) {
+  Archive archive;
+  std::vector<Fragment> fragments;
+  for (uint8_t i = 1; i <= 10; ++i) fragments.push_back(trace_of(i, i, {{i < 9 ? "cart" : "shop", i < 9 ? "x" : "y"}}));
+  archive.add_block(fragments, 1);
+  ScanBench bench;
+  EXPECT_EQ(ids_of(search(archive, query_of("{ resource.service.name = \"shop\" }"), bench)), (Ids{10, 9}));
+  EXPECT_EQ(bench.metrics.groups_scanned.value(), 2u);
+}
+
+TEST(SearchFacts, where_operations_are_cut_no_service_is_ruled_out) {
+  std::vector<SpanOf> spans = {{"zoo", "1"}, {"shop", "1"}};
+  for (size_t i = 1; i <= kOperationsMax - 2; ++i) spans.push_back({"cart", std::to_string(i)});
+  spans.push_back({"zoo", "2", true});     // beyond the list
+  spans.push_back({"museum", "2", true});  // likewise
+  Archive archive;
+  archive.add_block({trace_of(1, 1, spans)}, 1);
+  ASSERT_EQ(archive.blocks[0]->index().operations.size(), kOperationsMax);
+  ScanBench bench;
+  for (const std::string service : {"cart", "shop", "zoo", "museum"}) {
+    EXPECT_EQ(ids_of(search(archive, query_of("{ resource.service.name = \"" + service + "\" }"), bench)), Ids{1});
+  }
+  EXPECT_EQ(ids_of(search(archive, query_of("{ resource.service.name = \"zoo\" && status = error }"), bench)), Ids{1});
+}
+
+TEST(SearchFacts, names_rule_out_a_service_before_resources_are_read) {
+  std::vector<SpanOf> spans(20, SpanOf{"cart", "x"});
+  spans.push_back({"shop", "y", true});
+  Archive archive;
+  archive.add_block({trace_of(1, 1, spans), trace_of(2, 2, {{"cart", "x", true}})}, 1);
+  break_page(archive, archive.blocks[0]->index().find(Field::Resource)->pages[0]);
+  ScanBench bench;
+  const SearchResult found = search(archive, query_of("{ resource.service.name = \"cart\" && status = error }"), bench);
+  EXPECT_FALSE(found.is_partial);
+  EXPECT_EQ(ids_of(found), Ids{2});
+  EXPECT_EQ(bench.metrics.groups_scanned.value(), 2u);
+}
+
+TEST(SearchFacts, services_are_ruled_out_only_where_a_span_must_be_theirs) {
+  Archive archive;
+  archive.add_block({trace_of(1, 1, {{"cart"}}), trace_of(2, 2, {{"shop"}}), trace_of(3, 3, {{"cart"}, {"shop"}}),
+                     trace_of(4, 4, {{"shop"}, {"cart"}})},
+                    1);
+  archive.add_block({trace_of(5, 5, {{"db"}, {"db"}})}, 1);
+  ScanBench bench;
+  const std::pair<const char*, Ids> cases[] = {
+      {"{ resource.service.name = \"cart\" && resource.service.name = \"shop\" }", {}},
+      {"{ resource.service.name = \"cart\" } && { resource.service.name = \"shop\" }", {4, 3}},
+      {"{ resource.service.name = \"cart\" } || { resource.service.name = \"db\" }", {5, 4, 3, 1}},
+      {"{ resource.service.name = \"cart\" || resource.service.name = \"db\" }", {5, 4, 3, 1}},
+      {"{ resource.service.name = \"cart\" } > { resource.service.name = \"shop\" }", {3}},
+      {"{ resource.service.name != \"cart\" }", {5, 4, 3, 2}},
+      {"{ !(resource.service.name = \"cart\") }", {5, 4, 3, 2}},
+      {"{ parent.resource.service.name = \"shop\" }", {4}},
+      {"{ parent.resource.service.name = \"shop\" && resource.service.name = \"cart\" }", {4}},
+      {"{ parent.resource.service.name = \"nobody\" }", {}},
+  };
+  for (const auto& [text, expected] : cases) {
+    EXPECT_EQ(ids_of(search(archive, query_of(text), bench)), expected) << text;
+  }
+}
+
 TEST(SearchFacts, durations_out_of_reach_are_not_read) {
   const Archive archive = one_each_second(10);
   ScanBench bench;
@@ -191,6 +309,18 @@ TEST(SearchFacts, past_its_bytes_a_search_ends_with_what_it_found) {
   EXPECT_EQ(bench.metrics.bounded_by_bytes.value(), 1u);
 }
 
+TEST(SearchFacts, past_its_bytes_no_more_of_a_dictionary_is_read) {
+  const Archive archive = one_each_second(100);
+  for (const char* text : {"{ span.user = \"nobody\" }", "{ span.user =~ \"no.*\" }"}) {
+    ScanBench bench;
+    TraceQuery query = query_of(text);
+    query.budget.bytes_max = 1;
+    EXPECT_TRUE(search(archive, query, bench).is_partial);
+    EXPECT_LE(bench.metrics.pages_read.value(), 3u) << text;
+    EXPECT_EQ(bench.metrics.groups_corrupt.value(), 0u);
+  }
+}
+
 TEST(SearchFacts, past_its_time_a_search_ends) {
   const Archive archive = one_each_second(100);
   ScanBench bench;
@@ -211,8 +341,6 @@ TEST(SearchFacts, a_search_that_nobody_waits_for_ends) {
   EXPECT_TRUE(search(archive, query, bench).is_partial);
   EXPECT_EQ(bench.metrics.cancelled.value(), 1u);
 }
-
-void break_page(Archive& archive, const PageRef& page) { archive.files[0]->bytes()[page.offset] ^= 0x40; }
 
 TEST(SearchFacts, a_broken_page_costs_its_group_only) {
   Archive archive = one_each_second(40);

@@ -2,6 +2,7 @@
 // passed over for it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,9 +17,10 @@ std::optional<std::string> service_of(const Condition& condition);
 bool is_of_errors(const Condition& condition);
 
 struct ServiceFacts {
-  bool has_spans = true;    // possibly
-  bool has_errors = true;   // likewise
-  std::vector<bool> names;  // by code of Name: whether it may have spans of that name; empty where that is unknown
+  bool has_spans = true;     // possibly
+  bool has_errors = true;    // likewise
+  uint32_t first_group = 0;  // groups before it have no span of it
+  std::vector<bool> names;   // by code of Name: whether it may have spans of that name; empty where that is unknown
 };
 
 ServiceFacts facts_of(const BlockIndex& index, const std::string& service);

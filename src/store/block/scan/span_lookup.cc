@@ -6,6 +6,7 @@
 
 #include "store/block/integer_page.h"
 #include "store/block/scan/verdicts.h"
+#include "store/block/text_messages.h"
 
 namespace backstitch::store::block {
 namespace {

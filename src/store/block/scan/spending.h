@@ -20,10 +20,10 @@ class Spending {
   bool may_go_on();
   bool is_bounded() const { return is_bounded_.load(std::memory_order_relaxed); }
 
-  // A group that cannot be read.
+  // A group that cannot be read. Once a bound has ended the scan it may be whole: its dictionaries were left half read.
   void count_corrupt_group() {
     has_corrupt_.store(true, std::memory_order_relaxed);
-    context_.metrics.groups_corrupt.add();
+    if (!is_bounded()) context_.metrics.groups_corrupt.add();
   }
   bool is_partial() const { return is_bounded() || has_corrupt_.load(std::memory_order_relaxed); }
   ScanMetrics& metrics() const { return context_.metrics; }

@@ -7,26 +7,11 @@
 #include <utility>
 
 #include "store/block/integer_page.h"
-#include "wire/otlp/decode.h"
 
 namespace backstitch::store::block {
 namespace {
 
 using traceql::Operator;
-
-void put_field(uint32_t field, std::string_view message, std::string& out) {
-  out += static_cast<char>(field << 3 | 2);
-  uint64_t size = message.size();
-  for (; size > 0x7f; size >>= 7) out += static_cast<char>(size | 0x80);
-  out += static_cast<char>(size);
-  out += message;
-}
-
-std::string as_field(uint32_t field, std::string_view message) {
-  std::string out;
-  put_field(field, message, out);
-  return out;
-}
 
 // The integer that is printed as `text`, and no other way.
 std::optional<int64_t> integer_printed_as(std::string_view text) {
@@ -47,6 +32,10 @@ void for_each_text(const Block& block, const ColumnIndex& column, Spending& spen
   for (uint32_t group = 0; group < column.values.size(); ++group) {
     const PageRef& page = column.values[group];
     if (page.rows == 0) continue;
+    if (!spending.may_go_on()) {
+      skip(group, page.rows);
+      continue;
+    }
     spending.count_page(page.bytes);
     if (!block.read_values(column, group, texts)) {
       skip(group, page.rows);
@@ -80,8 +69,11 @@ TextVerdicts TextVerdicts::of_one(const Block& block, const ColumnIndex& column,
     verdicts.by_code_.insert(verdicts.by_code_.end(), page.rows, other);
     verdicts.note(other, group);
     if (is_found) continue;
-    spending.count_page(page.bytes);
-    const auto found = block.find_value(column, group, text);
+    base::Result<std::optional<size_t>> found = base::fail(base::Errc::Cancelled, "a bound was reached");
+    if (spending.may_go_on()) {
+      spending.count_page(page.bytes);
+      found = block.find_value(column, group, text);
+    }
     if (!found) {
       std::fill_n(verdicts.by_code_.begin() + static_cast<std::ptrdiff_t>(first), page.rows, kUnreadable);
       verdicts.note(kUnreadable, group);
@@ -201,30 +193,6 @@ Bitmap IntTest::rows(std::span<const int64_t> values) const {
 
 Bitmap rows_with(Verdict flag, std::span<const Verdict> verdicts) {
   return Bitmap::of(verdicts.size(), [&](size_t i) { return (verdicts[i] & flag) != 0; });
-}
-
-std::optional<model::Value> decode_any_value(std::string_view message) {
-  auto attribute = decode_key_value(as_field(1, "k") + as_field(2, message));
-  if (!attribute) return std::nullopt;
-  return std::move(attribute->value);
-}
-
-std::optional<model::Attribute> decode_key_value(std::string_view message) {
-  const auto decoded = wire::otlp::decode_request(as_field(1, as_field(1, as_field(1, message))));
-  if (!decoded || decoded->resources.size() != 1 || decoded->resources[0].attributes.size() != 1) return std::nullopt;
-  return decoded->resources[0].attributes[0];
-}
-
-model::Resource decode_resource(std::string_view message) {
-  auto decoded = wire::otlp::decode_request(as_field(1, message));
-  if (!decoded || decoded->resources.empty()) return {};
-  return std::move(decoded->resources[0]);
-}
-
-model::Scope decode_scope(std::string_view message) {
-  auto decoded = wire::otlp::decode_request(as_field(1, as_field(2, message)));
-  if (!decoded || decoded->scopes.empty()) return {};
-  return std::move(decoded->scopes[0]);
 }
 
 Verdict verdict_on(const model::Value& value, const traceql::LiteralComparison& comparison) {

@@ -4,7 +4,6 @@
 
 #include <absl/functional/function_ref.h>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -21,12 +20,12 @@ namespace backstitch::store::block {
 using Verdict = uint8_t;
 constexpr Verdict kHolds = 1;
 constexpr Verdict kPresent = 2;     // the row has the attribute at all
-constexpr Verdict kUnreadable = 4;  // the page that the text is in cannot be read
+constexpr Verdict kUnreadable = 4;  // the page that the text is in cannot be read, or was not for a bound
 
 using Judge = absl::FunctionRef<Verdict(std::string_view)>;
 
-// Calls `take` with each text of a dictionary and its code, but for those on pages that cannot be read: of these, it
-// calls `skip` with the group and the number of texts.
+// Calls `take` with each text of a dictionary and its code, but for those on pages that cannot be read, or that a bound
+// came before: of these, it calls `skip` with the group and the number of texts.
 void for_each_text(const Block& block, const ColumnIndex& column, Spending& spending,
                    absl::FunctionRef<void(uint32_t group, std::string_view)> take,
                    absl::FunctionRef<void(uint32_t group, uint32_t texts)> skip);
@@ -82,12 +81,6 @@ class IntTest {
 
 Bitmap rows_with(Verdict flag, std::span<const Verdict> verdicts);
 
-// What the columns' texts hold; nothing where the model has no place for it or the bytes are broken.
-std::optional<model::Value> decode_any_value(std::string_view message);
-std::optional<model::Attribute> decode_key_value(std::string_view message);
-// Field::Resource and Field::Scope; empty ones where the bytes are broken.
-model::Resource decode_resource(std::string_view message);
-model::Scope decode_scope(std::string_view message);
 // Of an attribute's value.
 Verdict verdict_on(const model::Value& value, const traceql::LiteralComparison& comparison);
 Verdict verdict_on(const model::Attributes& attributes, std::string_view key,
