@@ -1,17 +1,13 @@
 // Whole blocks: what goes in comes out, and what is broken is told.
 #include "store/block/block.h"
 
-#include <cstring>
-#include <functional>
 #include <gtest/gtest.h>
 #include <map>
 #include <protozero/pbf_writer.hpp>
 #include <set>
 
-#include "base/crc32c.h"
 #include "base/random.h"
-#include "store/block/block_writer.h"
-#include "store/block/span_reader.h"
+#include "store/block/block_testing.h"
 #include "store/block/trace_rows.h"
 #include "store/conformance/sample_traces.h"
 #include "wire/otlp/decode.h"
@@ -22,38 +18,6 @@ namespace {
 using conformance::sealed;
 using conformance::trace_id;
 using conformance::trace_of;
-
-std::string block_of(const std::vector<SealedTrace>& traces, uint32_t group_spans = kGroupSpans) {
-  BlockWriter writer({.replaces = {}, .group_spans = group_spans});
-  for (const SealedTrace& trace : traces) {
-    const auto added = writer.add(trace);
-    EXPECT_TRUE(added) << added.error().message;
-  }
-  return writer.finish();
-}
-
-// A file that lives in memory.
-class BytesFile final : public base::File {
- public:
-  explicit BytesFile(std::string bytes) : bytes_(std::move(bytes)) {}
-  base::Result<> write_at(uint64_t, std::initializer_list<std::string_view>) override {
-    return base::fail(base::Errc::Unsupported, "read only");
-  }
-  base::Result<size_t> read_at(uint64_t offset, char* out, size_t size) const override {
-    if (offset >= bytes_.size()) return 0;
-    return bytes_.copy(out, size, offset);
-  }
-  base::Result<> preallocate(uint64_t) override { return base::fail(base::Errc::Unsupported, "read only"); }
-  base::Result<uint64_t> size() const override { return bytes_.size(); }
-  base::Result<> sync() override { return {}; }
-
- private:
-  std::string bytes_;
-};
-
-base::Result<std::shared_ptr<const Block>> opened(std::string bytes) {
-  return Block::open(std::make_unique<BytesFile>(std::move(bytes)), "test.block");
-}
 
 // A span with what it shares with others, and without numbers that say nothing outside its trace.
 struct WholeSpan {
@@ -98,17 +62,6 @@ void expect_same(const SealedTrace& expected, const SealedTrace& actual) {
   EXPECT_EQ(bits(spans_of(actual)), bits(spans_of(expected)));
 }
 
-std::vector<SealedTrace> all_of(const Block& block) {
-  std::vector<SealedTrace> all;
-  SpanReader reader(block);
-  for (uint32_t group = 0; group < block.index().groups.size(); ++group) {
-    auto some = reader.read_group(group);
-    EXPECT_TRUE(some) << some.error().message;
-    if (some) std::move(some->begin(), some->end(), std::back_inserter(all));
-  }
-  return all;
-}
-
 void expect_round_trip(const std::vector<SealedTrace>& traces, uint32_t group_spans = kGroupSpans) {
   const auto block = opened(block_of(traces, group_spans));
   ASSERT_TRUE(block) << block.error().message;
@@ -123,24 +76,6 @@ void expect_round_trip(const std::vector<SealedTrace>& traces, uint32_t group_sp
     ASSERT_TRUE(otlp) << otlp.error().message;
     expect_same(trace, {trace.id, trace.covered_sequence, trace.sealed_at, *otlp});
   }
-}
-
-std::vector<SealedTrace> random_traces(uint64_t seed, size_t count) {
-  base::Random random(seed);
-  std::vector<SealedTrace> traces;
-  std::set<model::TraceId> ids;
-  while (traces.size() < count) {
-    SealedTrace trace = conformance::random_fragment(random);
-    for (size_t i = 0; i < 8; ++i) trace.id.bytes[i] = static_cast<uint8_t>(random.next());
-    if (!ids.insert(trace.id).second) continue;
-    auto set = wire::otlp::decode_request(trace.otlp);
-    for (model::Span& span : set->spans) span.trace_id = trace.id;
-    trace.otlp = wire::otlp::encode_request(*set);
-    trace.covered_sequence = random.below(100);
-    trace.sealed_at = {random.next() >> random.below(64)};
-    traces.push_back(std::move(trace));
-  }
-  return traces;
 }
 
 TEST(Block, random_traces_come_back_whole) {
@@ -405,118 +340,6 @@ TEST(Block, the_index_names_services_as_the_decoder_does) {
     const std::vector<ServiceSpans> services = {{decoded->resources[0].service(), 1, 0}};
     EXPECT_EQ((*block)->index().services, services);
   }
-}
-
-// A block as it would be with another index.
-std::string with_index(const std::string& file, const std::function<void(BlockIndex&)>& change) {
-  BlockIndex index = (*opened(file))->index();
-  uint64_t end = kHeaderBytes;
-  for (const ColumnIndex& column : index.columns) end += column.stored_bytes();
-  change(index);
-  std::string changed = file.substr(0, end);
-  append_index(encode_index(index), changed);
-  return changed;
-}
-
-TEST(Block, an_operation_whose_name_is_not_there_is_refused) {
-  const std::string file = block_of({sealed(1, 1, {{.span = 1, .name = "a"}, {.span = 2, .name = "b"}})});
-  const auto name_last = [&](uint32_t name) {
-    return opened(with_index(file, [&](BlockIndex& index) { index.operations.back().name = name; }));
-  };
-  EXPECT_TRUE(name_last(1));
-  for (const uint32_t name : {2U, UINT32_MAX}) {
-    const auto block = name_last(name);
-    ASSERT_FALSE(block);
-    EXPECT_EQ(block.error().code, base::Errc::Corrupt);
-    EXPECT_NE(block.error().message.find("an operation of no name"), std::string::npos) << block.error().message;
-  }
-}
-
-TEST(Block, a_footer_that_lies_about_the_size_of_the_index_is_refused_before_memory_is_taken) {
-  std::string file = block_of({sealed(1, 1, {{.span = 1}})});
-  const size_t footer = file.size() - kFooterBytes;
-  const uint32_t bytes = kIndexBytesMax;
-  std::memcpy(file.data() + footer + 12, &bytes, sizeof(bytes));
-  const uint32_t crc32c = base::crc32c(std::string_view(file).substr(footer, 20));
-  std::memcpy(file.data() + footer + 20, &crc32c, sizeof(crc32c));
-  const auto block = opened(file);
-  ASSERT_FALSE(block);
-  EXPECT_EQ(block.error().code, base::Errc::Corrupt);
-  EXPECT_NE(block.error().message.find("another size"), std::string::npos) << block.error().message;
-}
-
-TEST(Block, ids_that_are_not_there_are_not_found) {
-  const auto block = opened(block_of(random_traces(1, 200)));
-  ASSERT_TRUE(block);
-  base::Random random(5);
-  size_t maybe = 0;
-  for (int i = 0; i < 10'000; ++i) {
-    model::TraceId id;
-    for (uint8_t& byte : id.bytes) byte = static_cast<uint8_t>(random.next());
-    maybe += (*block)->index().trace_filter.may_contain(id) ? 1 : 0;
-    const auto found = (*block)->find(id);
-    ASSERT_TRUE(found);
-    EXPECT_FALSE(*found);
-  }
-  EXPECT_LT(maybe, 300u);
-}
-
-// Everything a reader may ask of a block.
-base::Result<> read_all(const Block& block) {
-  SpanReader reader(block);
-  for (uint32_t group = 0; group < block.index().groups.size(); ++group) {
-    if (auto read = reader.read_group(group); !read) return std::unexpected(read.error());
-    Texts texts;
-    for (const ColumnIndex& column : block.index().columns) {
-      if (!is_text(column.id)) continue;
-      if (auto read = block.read_values(column, group, texts); !read) return std::unexpected(read.error());
-    }
-  }
-  return {};
-}
-
-TEST(Block, every_flipped_byte_is_noticed) {
-  const auto traces = random_traces(3, 6);
-  const std::string whole = block_of(traces, 8);
-  for (size_t at = 0; at < whole.size(); ++at) {
-    std::string broken = whole;
-    broken[at] = static_cast<char>(broken[at] ^ (1 << (at % 8)));
-    const auto block = opened(broken);
-    const auto read = block ? read_all(**block) : std::unexpected(block.error());
-    ASSERT_FALSE(read) << "byte " << at << " of " << whole.size();
-    EXPECT_TRUE(read.error().code == base::Errc::Corrupt || read.error().code == base::Errc::Unsupported);
-    EXPECT_NE(read.error().message.find("test.block"), std::string::npos) << read.error().message;
-  }
-}
-
-TEST(Block, every_truncation_is_noticed) {
-  const std::string whole = block_of(random_traces(4, 6), 8);
-  for (size_t size = 0; size < whole.size(); ++size) {
-    const auto block = opened(whole.substr(0, size));
-    ASSERT_FALSE(block) << size;
-    EXPECT_EQ(block.error().code, base::Errc::Corrupt);
-  }
-}
-
-TEST(Block, one_broken_page_hides_its_group_only) {
-  const auto traces = random_traces(5, 40);
-  std::string bytes = block_of(traces, 16);
-  const auto whole = opened(bytes);
-  ASSERT_TRUE(whole);
-  ASSERT_GT((*whole)->index().groups.size(), 3u);
-  bytes[(*whole)->index().find(Field::Duration)->pages[1].offset] ^= 1;
-  const auto block = opened(bytes);
-  ASSERT_TRUE(block);
-  SpanReader reader(**block);
-  for (uint32_t group = 0; group < (*block)->index().groups.size(); ++group) {
-    EXPECT_EQ(reader.read_group(group).has_value(), group != 1) << group;
-  }
-}
-
-TEST(Block, a_newer_version_is_told_from_a_broken_file) {
-  std::string bytes = block_of(random_traces(6, 1));
-  bytes[kMagic.size()] = 2;
-  EXPECT_EQ(opened(bytes).error().code, base::Errc::Unsupported);
 }
 
 }  // namespace
