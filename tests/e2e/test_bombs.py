@@ -90,16 +90,16 @@ def test_a_large_request_within_the_limit_is_taken(shared_server):
 
 
 def test_with_little_memory_a_request_may_take_a_quarter_of_it(make_server):
-    server = make_server("--memory", "96MiB", "--set", "limits.request_bytes_max=24MiB").start()
+    server = make_server("--memory", "192MiB", "--set", "limits.request_bytes_max=48MiB").start()
     filler = {"key": "filler", "value": {"string_value": "x" * 60_000}}
 
     def body(mib):
         return request(*[span(new_trace_id(), attributes=[filler]) for _ in range(mib * 17)]).SerializeToString()
 
-    small, large = body(20), body(26)
-    assert 19 * MIB < len(small) < 24 * MIB < len(large)
+    small, large = body(40), body(50)
+    assert 38 * MIB < len(small) < 48 * MIB < len(large)
     answer = send_http(server, large)
-    assert answer.status_code == 413 and "25165824" in Status.FromString(answer.content).message
+    assert answer.status_code == 413 and "50331648" in Status.FromString(answer.content).message
     code, sentence, _ = grpc_refusal(server, large)
     assert code == grpc.StatusCode.RESOURCE_EXHAUSTED, sentence
     # The process may be at its bound now and then: what it refuses then is to be sent again, and is taken.

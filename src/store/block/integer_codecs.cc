@@ -13,7 +13,6 @@
 namespace backstitch::store::block {
 namespace {
 
-constexpr size_t kPlanesMax = sizeof(uint64_t);
 constexpr size_t kSymbolsMax = 256;  // a symbol is a byte
 constexpr unsigned kSymbolsAtMost = (64 - kMantissaBitsMax + 1) << kMantissaBitsMax;
 
