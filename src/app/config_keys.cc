@@ -165,8 +165,8 @@ constexpr ConfigKey kKeys[] = {
     {"memory", kSizeType,
      "What the process may take: requests are refused from about two thirds of it on, the rest is for what is on its "
      "way. The bodies on each listener, and what one request decodes to, get at most a quarter of it each. At least "
-     "192MiB.",
-     false, BACKSTITCH_SET(set_size(config.memory_bytes, value, 192 << 20)),
+     "256MiB.",
+     false, BACKSTITCH_SET(set_size(config.memory_bytes, value, 256 << 20)),
      BACKSTITCH_GET({size_text(config.memory_bytes)})},
     {"shards", kCountType, "Threads that assemble traces, each with its own; 0 means one per core.", false,
      BACKSTITCH_SET(set_count(config.shards, value, 0, 256)), BACKSTITCH_GET({count_text(config.shards)})},

@@ -90,7 +90,7 @@ def test_a_large_request_within_the_limit_is_taken(shared_server):
 
 
 def test_with_little_memory_a_request_may_take_a_quarter_of_it(make_server):
-    server = make_server("--memory", "192MiB", "--set", "limits.request_bytes_max=48MiB").start()
+    server = make_server("--memory", "256MiB", "--set", "limits.request_bytes_max=48MiB").start()
     filler = {"key": "filler", "value": {"string_value": "x" * 60_000}}
 
     def body(mib):

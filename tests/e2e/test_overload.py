@@ -9,7 +9,7 @@ from server import Load, eventually
 from wire import new_trace_id, request, send_http, span
 
 MIB = 1 << 20
-MEMORY = 192 * MIB  # small, so that it is reached within seconds
+MEMORY = 256 * MIB  # small, so that it is reached within seconds
 OVERLOAD = 10
 BATCH = 720  # spans in a request
 REFUSED = 60_000  # requests during the overload, long enough that the server is full for most of it
@@ -19,7 +19,7 @@ CHECKED = 5_000
 
 
 def test_memory_holds_clients_are_told_nothing_is_lost_and_it_recovers(make_server, tmp_path):
-    server = make_server("--memory", "192MiB", "--set", "limits.request_bytes_max=16MiB").start()
+    server = make_server("--memory", "256MiB", "--set", "limits.request_bytes_max=16MiB").start()
     targets = [f"grpc://{server.grpc}", f"http://{server.addresses['otlp-http']}"]
     loads = [Load(tmp_path, target, "--no-retry", "--connections", "8", "--batch", BATCH, "--seed", seed,
                   name=f"load{seed}") for seed, target in enumerate(targets, 10)]
