@@ -127,8 +127,8 @@ def latencies(serve, paths, share=0.99):
 
 def write_table(rows, write, name, heads=("What", "Measured", "Budget", "")):
     """Prints rows of cells; `write` is a file to put them into, between the comments that name the table."""
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    lines = ["| " + " | ".join(head.replace("|", r"\|") for head in heads) + " |", "|---" * len(heads) + "|"]
+    lines += ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
     print("\n".join(lines))
     if write:
         text = write.read_text()
