@@ -34,7 +34,7 @@ constexpr int kMergeStepsBehind = 8;
 constexpr base::Duration kMergePauseMax = std::chrono::seconds(5);
 constexpr base::Duration kMergeIdle = std::chrono::seconds(1);
 // Parts of the memory bound: open traces refuse new requests above the one, a seal batch holds the other at most.
-constexpr uint64_t kOpenDivisor = 2;
+constexpr uint64_t kOpenDivisor = 4;
 constexpr uint64_t kSealBatchDivisor = 48;
 // What sealing takes: the batch as log records, as traces and as columns, and each column's encoders.
 constexpr uint64_t kSealCopies = 3;

@@ -12,7 +12,7 @@ MIB = 1 << 20
 MEMORY = 256 * MIB  # small, so that it is reached within seconds
 OVERLOAD = 10
 BATCH = 720  # spans in a request
-REFUSED = 85_000  # requests during the overload, long enough that the server is full for most of it
+REFUSED = 70_000  # requests during the overload, long enough that the server is full for most of it
 # Acknowledged traces of each load that are looked at one by one: all of them, some 100,000, would take minutes. That
 # none is missing as a whole, the spans' sums tell.
 CHECKED = 5_000
