@@ -53,6 +53,8 @@ bool allocates_three_times(const ErrorTree& tree) {
   if (memory == nullptr) std::abort();
   return memory;
 }
+// What sorting asks for its buffer.
+[[gnu::noinline]] void* operator new(size_t size, const std::nothrow_t&) noexcept { return operator new(size); }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
