@@ -3,12 +3,11 @@
 //   build/release/bench/context_bench
 #include <array>
 #include <benchmark/benchmark.h>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <string_view>
 
+#include "base/counted_allocations.h"
 #include "wire/context/b3.h"
 #include "wire/context/baggage_propagator.h"
 #include "wire/context/composite.h"
@@ -16,22 +15,6 @@
 #include "wire/context/jaeger.h"
 #include "wire/context/raceway.h"
 #include "wire/context/trace_context.h"
-
-namespace {
-
-uint64_t allocations = 0;  // one thread
-
-}  // namespace
-
-// Not inlined: GCC would take malloc and delete, or new and free, for mismatched.
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace backstitch::wire::context {
 namespace {
@@ -70,13 +53,13 @@ class BufferSetter final : public TextMapSetter {
 
 // Counts what ran since it was made.
 void report(benchmark::State& state, uint64_t allocations_before) {
-  state.counters["allocations"] =
-      benchmark::Counter(static_cast<double>(allocations - allocations_before), benchmark::Counter::kAvgIterations);
+  state.counters["allocations"] = benchmark::Counter(static_cast<double>(base::allocations - allocations_before),
+                                                     benchmark::Counter::kAvgIterations);
 }
 
 void run_extract(benchmark::State& state, const Propagator& propagator, const Fields& fields) {
   const FieldsGetter getter(fields);
-  const uint64_t before = allocations;
+  const uint64_t before = base::allocations;
   for (auto _ : state) {
     Extraction found = propagator.extract(getter);
     benchmark::DoNotOptimize(found);
@@ -87,7 +70,7 @@ void run_extract(benchmark::State& state, const Propagator& propagator, const Fi
 void run_inject(benchmark::State& state, const Propagator& propagator, const Fields& fields) {
   const Context context = propagator.extract(FieldsGetter(fields)).context;
   BufferSetter setter;
-  const uint64_t before = allocations;
+  const uint64_t before = base::allocations;
   for (auto _ : state) {
     Faults faults = propagator.inject(context, setter);
     benchmark::DoNotOptimize(faults);

@@ -1,28 +1,13 @@
 // What does an error tree of 12 nodes cost to encode and decode, in protobuf and JSON, against nlohmann-json?
 #include <benchmark/benchmark.h>
-#include <cstdlib>
-#include <new>
 #include <nlohmann/json.hpp>
 
+#include "base/counted_allocations.h"
 #include "wire/error_tree/binary.h"
 #include "wire/error_tree/compose.h"
 #include "wire/error_tree/header.h"
 #include "wire/error_tree/json.h"
 #include "wire/error_tree/shrink.h"
-
-namespace {
-uint64_t allocations = 0;  // one thread
-}
-
-// Not inlined: else GCC sees malloc's pointer freed by delete, and warns.
-[[gnu::noinline]] static void* allocate(size_t size) {
-  ++allocations;
-  if (void* const memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new(size_t size) { return allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace backstitch::bench {
 namespace {
@@ -57,10 +42,10 @@ ErrorTree make_tree() {
 // Counts allocations of the measured loop, and says so once per iteration.
 class Run {
  public:
-  explicit Run(benchmark::State& state) : state_(state), before_(allocations) {}
+  explicit Run(benchmark::State& state) : state_(state), before_(base::allocations) {}
   ~Run() {
     state_.counters["allocations"] =
-        static_cast<double>(allocations - before_) / static_cast<double>(state_.iterations());
+        static_cast<double>(base::allocations - before_) / static_cast<double>(state_.iterations());
   }
 
  private:

@@ -9,36 +9,13 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
-#include <new>
 #include <string_view>
 
 #include "assemble/open_traces.h"
+#include "base/counted_allocations.h"
 #include "bench/walk_yardstick.h"
 #include "wire/otlp/splice.h"
 #include "wire/otlp/walk.h"
-
-namespace {
-
-uint64_t allocations = 0;  // one thread
-
-void* allocate(size_t size, size_t alignment) {
-  ++allocations;
-  // aligned_alloc wants whole multiples.
-  void* memory =
-      alignment == 0 ? std::malloc(size) : std::aligned_alloc(alignment, (size + alignment - 1) & -alignment);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-
-}  // namespace
-
-// The array forms call these.
-void* operator new(size_t size) { return allocate(size, 0); }
-void* operator new(size_t size, std::align_val_t alignment) { return allocate(size, static_cast<size_t>(alignment)); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace backstitch::bench {
 namespace {
@@ -180,11 +157,11 @@ int run(std::string_view name, std::string_view rounds_text) {
   for (const Function& function : kFunctions) {
     if (function.name != name) continue;
     Input input = make_input();
-    allocations = 0;
+    base::allocations = 0;
     function.run(input, rounds);
     std::printf("spans %llu requests %zu allocations %llu checksum %llu\n",
                 static_cast<unsigned long long>(input.corpus.span_count), input.corpus.requests.size(),
-                static_cast<unsigned long long>(allocations), static_cast<unsigned long long>(input.checksum));
+                static_cast<unsigned long long>(base::allocations), static_cast<unsigned long long>(input.checksum));
     return 0;
   }
   return 2;

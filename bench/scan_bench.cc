@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "base/bytes_file.h"
 #include "bench/walk_yardstick.h"
 #include "store/block/block_writer.h"
 #include "store/block/scan/metrics.h"
@@ -19,23 +20,6 @@ using store::block::Block;
 constexpr uint64_t kSpans = 1'000'000;
 constexpr uint64_t kBlockSpans = 256 << 10;
 
-class BytesFile final : public base::File {
- public:
-  explicit BytesFile(std::string bytes) : bytes_(std::move(bytes)) {}
-  base::Result<> write_at(uint64_t, std::initializer_list<std::string_view>) override {
-    return base::fail(base::Errc::Unsupported, "read only");
-  }
-  base::Result<size_t> read_at(uint64_t offset, char* out, size_t size) const override {
-    return offset >= bytes_.size() ? 0 : bytes_.copy(out, size, offset);
-  }
-  base::Result<> preallocate(uint64_t) override { return base::fail(base::Errc::Unsupported, "read only"); }
-  base::Result<uint64_t> size() const override { return bytes_.size(); }
-  base::Result<> sync() override { return {}; }
-
- private:
-  std::string bytes_;
-};
-
 struct Archive {
   std::vector<std::shared_ptr<const Block>> blocks;
   uint64_t spans = 0;
@@ -44,7 +28,7 @@ struct Archive {
   std::string user;  // some enduser.id in the middle
 
   void take(store::block::BlockWriter& writer) {
-    auto block = Block::open(std::make_unique<BytesFile>(writer.finish()), "bench");
+    auto block = Block::open(std::make_unique<base::BytesFile>(writer.finish()), "bench");
     if (!block) std::abort();
     spans += (*block)->index().spans;
     start = std::min(start, (*block)->index().start_min);

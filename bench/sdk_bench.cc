@@ -2,28 +2,11 @@
 //
 //   build/release/bench/sdk_bench
 #include <benchmark/benchmark.h>
-#include <cstdlib>
 #include <map>
-#include <new>
 #include <string>
 
 #include "backstitch/sdk.h"
-
-namespace {
-
-thread_local uint64_t allocations = 0;  // of the program's threads, not of the exporter's
-
-}  // namespace
-
-// Not inlined: GCC would take malloc and delete, or new and free, for mismatched.
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#include "base/counted_allocations.h"
 
 namespace backstitch::sdk {
 namespace {
@@ -44,7 +27,7 @@ std::shared_ptr<TracerProvider> provider_with(std::shared_ptr<const Sampler> sam
 
 void report(benchmark::State& state, const TracerProvider& provider, uint64_t allocations_before) {
   const auto per_iteration = benchmark::Counter::kAvgIterations;
-  state.counters["allocations"] = {static_cast<double>(allocations - allocations_before), per_iteration};
+  state.counters["allocations"] = {static_cast<double>(base::allocations - allocations_before), per_iteration};
   state.counters["dropped"] = {static_cast<double>(provider.stats().count(DropReason::QueueFull)), per_iteration};
 }
 
@@ -52,7 +35,7 @@ void report(benchmark::State& state, const TracerProvider& provider, uint64_t al
 void start_and_end(benchmark::State& state, std::shared_ptr<const Sampler> sampler) {
   const auto provider = provider_with(std::move(sampler));
   const Tracer tracer = provider->get_tracer("bench");
-  const uint64_t before = allocations;
+  const uint64_t before = base::allocations;
   for (auto _ : state) {
     Span span = tracer.start_span("GET /cart/{id}", {SpanKind::Server,
                                                      {{"http.request.method", "GET"},
@@ -69,7 +52,7 @@ void start_and_end(benchmark::State& state, std::shared_ptr<const Sampler> sampl
 void set_one_by_one(benchmark::State& state, std::shared_ptr<const Sampler> sampler) {
   const auto provider = provider_with(std::move(sampler));
   const Tracer tracer = provider->get_tracer("bench");
-  const uint64_t before = allocations;
+  const uint64_t before = base::allocations;
   for (auto _ : state) {
     Span span = tracer.start_span("GET /cart/{id}");
     span.set_attribute("http.request.method", "GET");
@@ -86,7 +69,7 @@ void child_in_scope(benchmark::State& state, std::shared_ptr<const Sampler> samp
   const auto provider = provider_with(std::move(sampler));
   const Tracer tracer = provider->get_tracer("bench");
   const Scope outer(tracer.start_span("outer"));
-  const uint64_t before = allocations;
+  const uint64_t before = base::allocations;
   for (auto _ : state) {
     const Scope scope(tracer.start_span("inner"));
     benchmark::DoNotOptimize(&Context::current());
@@ -104,7 +87,7 @@ BENCHMARK_CAPTURE(child_in_scope, not_recorded, parent_based(always_off()));
 void inject_and_extract(benchmark::State& state) {
   const auto provider = provider_with(parent_based(always_on()));
   const Context context = Context().with_span(provider->get_tracer("bench").start_span("x"));
-  const uint64_t before = allocations;
+  const uint64_t before = base::allocations;
   for (auto _ : state) {
     std::map<std::string, std::string> headers;
     provider->propagator().inject(context, setter(headers));

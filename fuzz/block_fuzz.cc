@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes_file.h"
 #include "base/crc32c.h"
 #include "store/block/block.h"
 #include "store/block/block_writer.h"
@@ -26,21 +27,6 @@ namespace {
 
 using namespace backstitch;                // NOLINT(google-build-using-namespace): one small program
 using namespace backstitch::store::block;  // NOLINT(google-build-using-namespace)
-
-class BytesFile final : public base::File {
- public:
-  explicit BytesFile(std::string bytes) : bytes_(std::move(bytes)) {}
-  base::Result<> write_at(uint64_t, std::initializer_list<std::string_view>) override { return {}; }
-  base::Result<size_t> read_at(uint64_t offset, char* out, size_t size) const override {
-    return offset >= bytes_.size() ? 0 : bytes_.copy(out, size, offset);
-  }
-  base::Result<> preallocate(uint64_t) override { return {}; }
-  base::Result<uint64_t> size() const override { return bytes_.size(); }
-  base::Result<> sync() override { return {}; }
-
- private:
-  std::string bytes_;
-};
 
 model::Span sample_span(const model::TraceId& trace, uint8_t number) {
   model::Span span{.trace_id = trace, .name = number % 3 == 0 ? "GET /cart" : "SELECT"};
@@ -84,7 +70,7 @@ struct Sample {
 const Sample& sample() {
   static const Sample made = [] {
     const std::string file = sample_block();
-    const auto block = Block::open(std::make_unique<BytesFile>(file), "sample");
+    const auto block = Block::open(std::make_unique<base::BytesFile>(file), "sample");
     if (!block) std::abort();
     uint64_t end = kHeaderBytes;
     for (const ColumnIndex& column : (*block)->index().columns) end += column.stored_bytes();
@@ -161,7 +147,7 @@ void search_all(const std::shared_ptr<const Block>& block) {
 void merge(const std::shared_ptr<const Block>& block) {
   std::optional<uint64_t> unreadable;
   auto merged = store::embedded::merge_blocks({{1, block}}, std::stop_token(), unreadable);
-  if (merged && !Block::open(std::make_unique<BytesFile>(std::move(merged->file)), "merged")) std::abort();
+  if (merged && !Block::open(std::make_unique<base::BytesFile>(std::move(merged->file)), "merged")) std::abort();
 }
 
 }  // namespace
@@ -179,7 +165,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string encoded = encode_index(index);
   if (data[0] % 2 == 1) change(encoded, 0, data + 1, size - 1);
   append_index(encoded, file);
-  const auto block = Block::open(std::make_unique<BytesFile>(std::move(file)), "changed");
+  const auto block = Block::open(std::make_unique<base::BytesFile>(std::move(file)), "changed");
   if (!block) return 0;
   read_all(**block);
   search_all(*block);

@@ -252,7 +252,7 @@ constexpr ConfigKey kKeys[] = {
     {"limits.attributes_per_span_max", kCountType, "The rest is dropped and counted on the span.", false,
      BACKSTITCH_SET(set_count(config.limits.attributes_per_span_max, value, 1, 1 << 20)),
      BACKSTITCH_GET({count_text(config.limits.attributes_per_span_max)})},
-    {"limits.events_per_span_max", kCountType, "Likewise of links. A span with more of either is rejected.", false,
+    {"limits.events_per_span_max", kCountType, "A span with more events, or more links, is rejected.", false,
      BACKSTITCH_SET(set_count(config.limits.events_per_span_max, value, 1, 1 << 20)),
      BACKSTITCH_GET({count_text(config.limits.events_per_span_max)})},
     {"limits.nesting_max", kCountType, "Of lists in attribute values; a span that nests deeper is rejected.", false,

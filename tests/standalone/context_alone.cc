@@ -2,13 +2,12 @@
 // writing a traceparent to its promise that they don't allocate.
 #include <array>
 #include <cstdio>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/counted_allocations.h"
 #include "wire/context/composite.h"
 #include "wire/context/trace_context.h"
 #include "wire/context/trust.h"
@@ -16,8 +15,6 @@
 using namespace backstitch::wire::context;
 
 namespace {
-
-size_t allocations = 0;  // one thread
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
@@ -52,22 +49,13 @@ class OneValue final : public TextMapSetter {
 bool allocates_nothing_for_a_traceparent() {
   const TraceContextPropagator propagator;
   OneValue carrier;
-  const size_t before = allocations;
+  const size_t before = backstitch::base::allocations;
   const Extraction found = propagator.extract(FieldsGetter(kIncoming));
   const Faults faults = propagator.inject(found.context, carrier);
-  return allocations == before && !faults.any() && carrier.view() == kIncoming[0].second;
+  return backstitch::base::allocations == before && !faults.any() && carrier.view() == kIncoming[0].second;
 }
 
 }  // namespace
-
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 int main() {
   const bool passes = passes_on_what_it_read();

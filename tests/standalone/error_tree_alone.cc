@@ -1,11 +1,10 @@
 // Takes one failure through both encodings, linked with nothing but wire/error_tree, the tree's value and three files
 // of base; and holds writing and reading protobuf to its promise of three allocations.
 #include <cstdio>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <string_view>
 
+#include "base/counted_allocations.h"
 #include "wire/error_tree/binary.h"
 #include "wire/error_tree/compose.h"
 #include "wire/error_tree/deadline.h"
@@ -18,8 +17,6 @@ using backstitch::model::ErrorCode;
 using backstitch::model::ErrorTree;
 
 namespace {
-
-size_t allocations = 0;  // one thread
 
 ErrorTree compose_two_hops() {
   const auto callee = compose({.service = "service-e", .code = ErrorCode::from_http(403)}, {});
@@ -39,24 +36,12 @@ bool passes_both_encodings(const ErrorTree& tree) {
 }
 
 bool allocates_three_times(const ErrorTree& tree) {
-  const size_t before = allocations;
+  const size_t before = backstitch::base::allocations;
   const auto decoded = decode_binary(encode_binary(tree));
-  return decoded && allocations - before <= 3;
+  return decoded && backstitch::base::allocations - before <= 3;
 }
 
 }  // namespace
-
-// Not inlined: else GCC sees malloc's pointer freed by delete, and warns.
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-// What sorting asks for its buffer.
-[[gnu::noinline]] void* operator new(size_t size, const std::nothrow_t&) noexcept { return operator new(size); }
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 int main() {
   const ErrorTree tree = compose_two_hops();

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes_file.h"
 #include "base/random.h"
 #include "store/block/block.h"
 #include "store/block/block_writer.h"
@@ -28,27 +29,8 @@ inline std::string block_of(const std::vector<SealedTrace>& traces, uint32_t gro
   return writer.finish();
 }
 
-// A file that lives in memory.
-class BytesFile final : public base::File {
- public:
-  explicit BytesFile(std::string bytes) : bytes_(std::move(bytes)) {}
-  base::Result<> write_at(uint64_t, std::initializer_list<std::string_view>) override {
-    return base::fail(base::Errc::Unsupported, "read only");
-  }
-  base::Result<size_t> read_at(uint64_t offset, char* out, size_t size) const override {
-    if (offset >= bytes_.size()) return 0;
-    return bytes_.copy(out, size, offset);
-  }
-  base::Result<> preallocate(uint64_t) override { return base::fail(base::Errc::Unsupported, "read only"); }
-  base::Result<uint64_t> size() const override { return bytes_.size(); }
-  base::Result<> sync() override { return {}; }
-
- private:
-  std::string bytes_;
-};
-
 inline base::Result<std::shared_ptr<const Block>> opened(std::string bytes) {
-  return Block::open(std::make_unique<BytesFile>(std::move(bytes)), "test.block");
+  return Block::open(std::make_unique<base::BytesFile>(std::move(bytes)), "test.block");
 }
 
 inline std::vector<SealedTrace> all_of(const Block& block) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes_file.h"
 #include "base/random.h"
 #include "store/block/block.h"
 #include "store/block/block_writer.h"
@@ -17,26 +18,6 @@
 
 namespace backstitch::store::block {
 
-// A file that lives in memory and counts how often it is read.
-class BytesFile final : public base::File {
- public:
-  explicit BytesFile(std::string bytes) : bytes_(std::move(bytes)) {}
-  base::Result<> write_at(uint64_t, std::initializer_list<std::string_view>) override {
-    return base::fail(base::Errc::Unsupported, "read only");
-  }
-  base::Result<size_t> read_at(uint64_t offset, char* out, size_t size) const override {
-    return offset >= bytes_.size() ? 0 : bytes_.copy(out, size, offset);
-  }
-  base::Result<> preallocate(uint64_t) override { return base::fail(base::Errc::Unsupported, "read only"); }
-  base::Result<uint64_t> size() const override { return bytes_.size(); }
-  base::Result<> sync() override { return {}; }
-
-  std::string& bytes() { return bytes_; }
-
- private:
-  std::string bytes_;
-};
-
 struct Fragment {
   model::Trace trace;
   uint64_t covered_sequence = 0;
@@ -45,8 +26,8 @@ struct Fragment {
 // Blocks and what is in them.
 struct Archive {
   std::vector<std::shared_ptr<const Block>> blocks;
-  std::vector<BytesFile*> files;    // of the blocks, owned by them
-  std::vector<Fragment> fragments;  // as decoded from what was written, repeated spans dropped
+  std::vector<base::BytesFile*> files;  // of the blocks, owned by them
+  std::vector<Fragment> fragments;      // as decoded from what was written, repeated spans dropped
 
   void add_block(const std::vector<Fragment>& added, uint32_t group_spans) {
     BlockWriter writer({.replaces = {}, .group_spans = group_spans});
@@ -63,7 +44,7 @@ struct Archive {
       model::join(truth.trace, *decoded);
       model::sort_as_tree(truth.trace);
     }
-    auto file = std::make_unique<BytesFile>(writer.finish());
+    auto file = std::make_unique<base::BytesFile>(writer.finish());
     files.push_back(file.get());
     auto opened = Block::open(std::move(file), "block " + std::to_string(blocks.size()));
     ASSERT_TRUE(opened) << opened.error().message;
