@@ -37,34 +37,38 @@ struct Archive {
   }
 };
 
+// One trace on its way from requests to a block: resources and scopes of its own spans only.
+struct TraceParts {
+  model::SpanSet set;
+  std::map<std::pair<size_t, uint32_t>, uint32_t> resources, scopes;  // by request and place in it
+
+  void add(size_t request, const model::SpanSet& from, const model::Span& span) {
+    model::Span& copy = set.spans.emplace_back(span);
+    copy.resource = place_of(resources, {request, span.resource}, from.resources, set.resources);
+    copy.scope = place_of(scopes, {request, span.scope}, from.scopes, set.scopes);
+  }
+
+ private:
+  template <typename Places, typename All>
+  static uint32_t place_of(Places& places, std::pair<size_t, uint32_t> old, const All& from, All& into) {
+    const auto [at, is_new] = places.try_emplace(old, static_cast<uint32_t>(into.size()));
+    if (is_new) into.push_back(from[old.second]);
+    return at->second;
+  }
+};
+
 // Whole traces by their start, as merged blocks have them.
 std::vector<store::SealedTrace> make_traces() {
-  std::map<model::TraceId, model::SpanSet> by_id;
-  for (const std::string& request : make_corpus(kSpans).requests) {
-    model::SpanSet set = *wire::otlp::decode_request(request);
-    std::vector<model::TraceId> ids;
-    for (const model::Span& span : set.spans) ids.push_back(span.trace_id);
-    std::ranges::sort(ids);
-    const auto repeats = std::ranges::unique(ids);
-    ids.erase(repeats.begin(), repeats.end());
-    for (const model::TraceId& id : ids) {
-      model::SpanSet& into = by_id[id];
-      const auto resources = static_cast<uint32_t>(into.resources.size());
-      const auto scopes = static_cast<uint32_t>(into.scopes.size());
-      into.resources.insert(into.resources.end(), set.resources.begin(), set.resources.end());
-      into.scopes.insert(into.scopes.end(), set.scopes.begin(), set.scopes.end());
-      for (const model::Span& span : set.spans) {
-        if (span.trace_id != id) continue;
-        model::Span& copy = into.spans.emplace_back(span);
-        copy.resource += resources;
-        copy.scope += scopes;
-      }
-    }
+  std::map<model::TraceId, TraceParts> by_id;
+  const auto requests = make_corpus(kSpans).requests;
+  for (size_t request = 0; request < requests.size(); ++request) {
+    const model::SpanSet set = *wire::otlp::decode_request(requests[request]);
+    for (const model::Span& span : set.spans) by_id[span.trace_id].add(request, set, span);
   }
   std::vector<std::pair<base::Timestamp, store::SealedTrace>> traces;
-  for (auto& [id, set] : by_id) {
-    traces.push_back({model::earliest_start(set), {id, 1, {1}, wire::otlp::encode_request(set)}});
-    set = {};
+  for (auto& [id, parts] : by_id) {
+    traces.push_back({model::earliest_start(parts.set), {id, 1, {1}, wire::otlp::encode_request(parts.set)}});
+    parts = {};
   }
   std::ranges::sort(traces, {}, [](const auto& one) { return one.first; });
   std::vector<store::SealedTrace> sorted;

@@ -3,19 +3,17 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <cstdint>
-#include <optional>
 #include <set>
 #include <vector>
 
-#include "store/block/scan/trace_teller.h"
+#include "store/block/block.h"
 #include "store/contract/trace_search.h"
 
 namespace backstitch::store::block {
 
 struct Hit {
-  size_t block = 0;  // index into the blocks of the search
   TraceHead head;
-  std::optional<MatchedRows> matched;  // where columns decided
+  FoundTrace found;
 
   Place place() const { return {head.start, head.id}; }
   // Of two fragments of one trace, the one that stands for it.
@@ -29,12 +27,12 @@ class NewestTraces {
  public:
   explicit NewestTraces(uint32_t limit) : limit_(limit) {}
 
-  void offer(const Hit& hit);
+  void offer(Hit hit);
   bool is_full() const { return places_.size() >= limit_; }
   // Whether a trace that starts then could still come in.
   bool may_take(model::Timestamp start) const { return !is_full() || places_.rbegin()->start <= start; }
-  // Latest start first, ties by id.
-  std::vector<Hit> take() const;
+  // Latest start first, ties by id. Leaves none.
+  std::vector<FoundTrace> take();
 
  private:
   const uint32_t limit_;

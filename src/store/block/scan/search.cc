@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <mutex>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -57,7 +57,7 @@ class Search {
 
   SearchResult run() {
     if (query_.limit != 0) find();
-    return finish();
+    return {.traces = newest_.take(), .is_partial = spending_.is_partial()};
   }
 
  private:
@@ -90,9 +90,9 @@ class Search {
     BlockVisit& shared = visits_[unit.block];
     std::call_once(shared.once,
                    [&] { shared.scan = std::make_unique<BlockScan>(*blocks_[unit.block], plan_, spending_); });
-    const std::vector<Hit> hits = look_at(unit, *shared.scan);
+    std::vector<Hit> hits = look_at(unit, *shared.scan);
     const std::lock_guard lock(mutex_);
-    for (const Hit& hit : hits) newest_.offer(hit);
+    for (Hit& hit : hits) newest_.offer(std::move(hit));
   }
 
   bool may_come_in(const TraceHead& head) {
@@ -109,26 +109,30 @@ class Search {
     }
     spending_.metrics().groups_scanned.add();
     GroupColumns group(scan.block(), unit.group, spending_);
-    std::vector<Hit> hits = find_in_group(scan, group, unit);
+    std::vector<Hit> hits = find_in_group(scan, group);
     if (!group.has_failed()) return hits;
     spending_.count_corrupt_group();
     return {};
   }
 
-  std::vector<Hit> find_in_group(BlockScan& scan, GroupColumns& group, const Unit& unit) {
+  std::vector<Hit> find_in_group(BlockScan& scan, GroupColumns& group) {
     const GroupMatches matches = scan.evaluate(group);
     if (group.has_failed() || (!matches.spans.any() && group.doubts().empty())) return {};
-    std::vector<Hit> candidates;
+    std::vector<TraceHead> candidates;
     for (const uint32_t trace : BlockScan::traces_of(matches, group)) {
       if (trace >= group.heads().size()) break;
-      const TraceHead& head = group.heads()[trace];
-      if (may_come_in(head)) candidates.push_back({unit.block, head, {}});
+      if (may_come_in(group.heads()[trace])) candidates.push_back(group.heads()[trace]);
     }
-    std::sort(candidates.begin(), candidates.end(), [](const Hit& a, const Hit& b) { return a.place() < b.place(); });
-    if (!matches.is_exact || !group.doubts().empty()) return confirm(candidates, group);
+    std::ranges::sort(candidates, std::less<Place>(), [](const TraceHead& head) { return Place{head.start, head.id}; });
+    TraceTeller teller(scan.block(), plan_, spending_);
+    const bool are_decided = matches.is_exact && group.doubts().empty();
+    if (!are_decided || !teller.can_tell()) return read_whole(candidates, group);
     if (candidates.size() > query_.limit) candidates.resize(query_.limit);
-    for (Hit& hit : candidates) hit.matched = matched_rows(matches.spans, hit.head.row);
-    return candidates;
+    std::vector<Hit> hits;
+    for (const TraceHead& head : candidates) {
+      hits.push_back({head, teller.tell(head, matched_rows(matches.spans, head.row), group)});
+    }
+    return hits;
   }
 
   MatchedRows matched_rows(const Bitmap& spans, const TraceRow& trace) const {
@@ -142,60 +146,19 @@ class Search {
   }
 
   // Those that the plain evaluator takes too.
-  std::vector<Hit> confirm(const std::vector<Hit>& candidates, GroupColumns& group) {
+  std::vector<Hit> read_whole(const std::vector<TraceHead>& candidates, GroupColumns& group) {
     TraceDecoder decoder(group.block(), query_.query, spending_);
-    std::vector<Hit> confirmed;
-    for (const Hit& hit : candidates) {
-      if (confirmed.size() == query_.limit || !spending_.may_go_on()) break;
-      const auto trace = decoder.read(hit.head);
+    std::vector<Hit> hits;
+    for (const TraceHead& head : candidates) {
+      if (hits.size() == query_.limit || !spending_.may_go_on()) break;
+      auto trace = decoder.read(head);
       if (!trace) {
-        group.fail(trace.error());
+        group.fail(std::move(trace.error()));
         break;
       }
-      if (plan_.evaluator().matches(*trace)) confirmed.push_back(hit);
+      if (auto found = find_in(*trace, plan_.evaluator(), query_.spans_max)) hits.push_back({head, std::move(*found)});
     }
-    return confirmed;
-  }
-
-  // Traces of one group are told by one thread, which reads its columns once.
-  SearchResult finish() {
-    const std::vector<Hit> hits = newest_.take();
-    std::vector<size_t> order(hits.size());
-    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-    const auto group_of = [&](size_t i) { return std::pair(hits[i].block, hits[i].head.row.group); };
-    std::ranges::stable_sort(order, {}, group_of);
-    std::vector<std::span<const size_t>> runs;
-    for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
-      while (end < order.size() && group_of(order[end]) == group_of(order[begin])) ++end;
-      runs.emplace_back(order.data() + begin, end - begin);
-    }
-    std::vector<std::optional<FoundTrace>> told(hits.size());
-    context_.workers.run(runs.size(), [&](size_t run) { tell(runs[run], hits, told); });
-    SearchResult result;
-    for (std::optional<FoundTrace>& one : told) {
-      if (one) result.traces.push_back(std::move(*one));
-    }
-    result.is_partial = spending_.is_partial();
-    return result;
-  }
-
-  void tell(std::span<const size_t> run, const std::vector<Hit>& hits, std::vector<std::optional<FoundTrace>>& told) {
-    const Block& block = *blocks_[hits[run.front()].block];
-    TraceTeller teller(block, plan_, spending_);
-    TraceDecoder decoder(block, query_.query, spending_);
-    GroupColumns group(block, hits[run.front()].head.row.group, spending_);
-    for (const size_t i : run) {
-      if (teller.can_tell() && hits[i].matched) {
-        told[i] = teller.tell(hits[i].head, *hits[i].matched, group);
-      } else if (auto trace = decoder.read(hits[i].head)) {
-        told[i] = find_in(*trace, plan_.evaluator(), query_.spans_max);
-      } else {
-        group.fail(std::move(trace.error()));
-      }
-    }
-    if (!group.has_failed()) return;
-    for (const size_t i : run) told[i].reset();
-    spending_.count_corrupt_group();
+    return hits;
   }
 
   const Blocks blocks_;
