@@ -1,6 +1,7 @@
 #include "store/block/block.h"
 
 #include <absl/container/flat_hash_map.h>
+#include <algorithm>
 #include <bitset>
 #include <cstring>
 #include <fmt/format.h>
@@ -41,8 +42,14 @@ uint32_t load32(std::string_view bytes, size_t at) {
 
 constexpr size_t kTraceIdBytes = sizeof(model::TraceId::bytes);
 
-// Ids that are looked for among many. Nearly all of these are told apart by a few of their low bits, which are random
-// where any are.
+// The low bits of an id, which are random where any are.
+uint16_t low_bits_of(const char* id) {
+  uint16_t low;
+  std::memcpy(&low, id + kTraceIdBytes - sizeof(low), sizeof(low));
+  return low;
+}
+
+// Ids that are looked for among many. Nearly all of these are told apart by their low bits.
 class WantedIds {
  public:
   WantedIds(std::span<const model::TraceId> ids, const TraceFilter& filter) {
@@ -55,6 +62,9 @@ class WantedIds {
   }
 
   size_t left() const { return left_; }
+  bool may_be_among(std::span<const uint16_t> low_bits) const {
+    return std::ranges::any_of(low_bits, [&](uint16_t low) { return low_bits_.test(low); });
+  }
   // The places of the id that is at `bytes`; none where it is not wanted. At most once for each id.
   std::span<const uint32_t> take(const char* bytes) {
     if (!low_bits_.test(low_bits_of(bytes))) return {};
@@ -65,14 +75,7 @@ class WantedIds {
   }
 
  private:
-  static constexpr size_t kLowBits = 12;
-  static size_t low_bits_of(const char* bytes) {
-    uint16_t low;
-    std::memcpy(&low, bytes + kTraceIdBytes - sizeof(low), sizeof(low));
-    return low & ((size_t{1} << kLowBits) - 1);
-  }
-
-  std::bitset<size_t{1} << kLowBits> low_bits_;
+  std::bitset<size_t{1} << 16> low_bits_;
   absl::flat_hash_map<model::TraceId, std::vector<uint32_t>> places_;
   size_t left_ = 0;
 };
@@ -279,15 +282,36 @@ base::Result<std::vector<TraceHead>> Block::read_heads(uint32_t group) const {
   return heads;
 }
 
+const std::vector<uint16_t>& Block::low_ids() const {
+  std::call_once(low_ids_once_, [&] {
+    std::string page;
+    for (uint32_t group = 0; group < index_.groups.size(); ++group) {
+      const ColumnIndex& column = *index_.find(Field::TraceId);
+      if (!read_raw(column, group, page) || page.size() != index_.groups[group].traces * kTraceIdBytes) {
+        low_ids_ = {};
+        return;
+      }
+      for (size_t at = 0; at < page.size(); at += kTraceIdBytes) low_ids_.push_back(low_bits_of(page.data() + at));
+    }
+  });
+  return low_ids_;
+}
+
 base::Result<std::vector<std::optional<TraceHead>>> Block::find_all(std::span<const model::TraceId> ids) const {
   std::vector<std::optional<TraceHead>> found(ids.size());
   WantedIds wanted(ids, index_.trace_filter);
   if (wanted.left() == 0) return found;
   const ColumnIndex* column = index_.find(Field::TraceId);
   if (column == nullptr) return fail(Errc::Corrupt, name_ + " has no trace ids");
+  std::span<const uint16_t> low_ids = this->low_ids();
   std::string page;
   std::vector<std::pair<size_t, std::span<const uint32_t>>> rows;  // of a group: places in `ids`
   for (uint32_t group = 0; group < index_.groups.size() && wanted.left() != 0; ++group) {
+    if (!low_ids.empty()) {
+      const auto of_group = low_ids.first(index_.groups[group].traces);
+      low_ids = low_ids.subspan(of_group.size());
+      if (!wanted.may_be_among(of_group)) continue;
+    }
     if (auto read = read_raw(*column, group, page); !read) return std::unexpected(read.error());
     rows.clear();
     for (size_t at = 0; at + kTraceIdBytes <= page.size(); at += kTraceIdBytes) {
