@@ -158,6 +158,7 @@ SealedTrace random_fragment(Random& random) {
   trace.scopes.push_back({.name = "test", .attributes = random_attributes(random, 1)});
   for (size_t count = 1 + random.below(6); count != 0; --count) {
     trace.spans.push_back(random_span(random, trace.id, trace.resources.size()));
+    if (random.chance(0.1)) trace.spans.back().attributes.push_back({"backstitch.unsampled", random.chance(0.8)});
   }
   model::drop_repeats(trace);
   if (random.chance(0.2)) trace.spans.push_back(trace.spans[random.below(trace.spans.size())]);  // a retry
