@@ -58,7 +58,7 @@ class OutboundState {
   bool is_bypassed() const { return request_ != nullptr && request_->is_bypassed(); }
   bool is_trusted() const { return host_ != nullptr && host_->is_trusted; }
   void begin(SteadyTime now);
-  void tell(TextMapWriter& headers, const std::optional<std::string>& deadline) const;
+  void tell(const Context& attempt, const std::optional<std::string>& deadline, TextMapWriter& headers) const;
   std::optional<model::ErrorTree> take_tree(const TextMapReader& headers) const;
 
   const std::shared_ptr<const MiddlewareState> middleware_;
@@ -114,9 +114,11 @@ bool OutboundState::start_attempt(TextMapWriter& headers) {
   const SteadyTime now = middleware_->now();
   bool has_time = true;
   std::optional<std::string> deadline;
+  Context attempt;
   {
     const std::scoped_lock lock(mutex_);
     begin(now);
+    attempt = context_;
     if (give_up_at_) {
       has_time = *give_up_at_ > now;
       if (protocol_ == Protocol::Http && is_trusted()) {
@@ -126,15 +128,16 @@ bool OutboundState::start_attempt(TextMapWriter& headers) {
     }
   }
   if (has_time) {
-    if (is_trusted()) tell(headers, deadline);
+    if (is_trusted()) tell(attempt, deadline, headers);
   } else {
     end(ErrorCode::DeadlineExceeded, {}, {});
   }
   return has_time;
 }
 
-void OutboundState::tell(TextMapWriter& headers, const std::optional<std::string>& deadline) const {
-  middleware_->propagator().inject(context_, headers);
+void OutboundState::tell(const Context& attempt, const std::optional<std::string>& deadline,
+                         TextMapWriter& headers) const {
+  middleware_->propagator().inject(attempt, headers);
   if (deadline) headers.set(et::kDeadlineHeader, *deadline);
   if (is_bypassed()) {
     headers.set(et::kBypassHeader, "true");

@@ -21,6 +21,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http/message.hpp>
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
