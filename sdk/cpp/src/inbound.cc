@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/utf8.h"
 #include "src/clock.h"
 #include "src/context_access.h"
 #include "src/hop_headers.h"
@@ -13,7 +14,6 @@
 #include "wire/error_tree/deadline.h"
 #include "wire/error_tree/header.h"
 #include "wire/error_tree/shrink.h"
-#include "wire/error_tree/utf8.h"
 
 namespace backstitch::sdk {
 namespace {
@@ -35,7 +35,7 @@ RequestTimes times_of(SteadyTime now, std::optional<nanoseconds> caller_waits, c
 
 std::string bounded(std::string_view operation) {
   std::string storage;
-  return std::string(et::first_characters(clean(operation, et::kOperationBytesMax, storage), et::kOperationBytesMax));
+  return std::string(base::first_characters(clean(operation, et::kOperationBytesMax, storage), et::kOperationBytesMax));
 }
 
 std::vector<et::Attempt> borrow(const std::vector<Attempt>& attempts, SteadyTime start) {
