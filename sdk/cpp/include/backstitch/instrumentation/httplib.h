@@ -118,8 +118,8 @@ inline ::httplib::Result send(OutboundCall& call, ::httplib::Client& client, ::h
   Span span = call.span();
   span.set_attribute("http.request.method", request.method);
   if (const auto left = call.time_left()) {
-    const auto wait =
-        std::max(std::chrono::duration_cast<std::chrono::microseconds>(*left), std::chrono::microseconds(1));
+    // Whole milliseconds, as the library waits in them: rounded down, it would give up before the time is over.
+    const auto wait = std::max(std::chrono::ceil<std::chrono::milliseconds>(*left), std::chrono::milliseconds(1));
     client.set_connection_timeout(wait);
     client.set_read_timeout(wait);
     client.set_write_timeout(wait);
