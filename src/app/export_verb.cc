@@ -47,9 +47,12 @@ Result<> export_traces(const ExportFlags& flags, const SearchFlags& search, cons
   if (!ids) return std::unexpected(ids.error());
   std::string all;  // one TracesData behind the other is one TracesData
   for (const model::TraceId& id : *ids) {
-    const Result<std::string> bytes = (*client)->find(id);
-    if (!bytes) return std::unexpected(bytes.error());
-    all += *bytes;
+    const Result<api::TraceReply> reply = (*client)->find(id);
+    if (!reply) return std::unexpected(reply.error());
+    if (reply->is_partial) {
+      fmt::print(stderr, "partial: some of trace {} is stored and cannot be read\n", id.to_hex());
+    }
+    all += reply->otlp;
   }
   if (flags.format == "otlp-json") {
     const Result<model::SpanSet> spans = wire::otlp::decode_request(all);

@@ -51,15 +51,21 @@ Result<model::Trace> load(const ShowFlags& flags, const std::string& server) {
   }
   const auto client = api::NativeClient::create(server);
   if (!client) return std::unexpected(client.error());
-  const Result<std::string> bytes = (*client)->find(*id);
-  if (!bytes) return std::unexpected(bytes.error());
-  return wire::otlp::decode_trace(*id, *bytes);
+  const Result<api::TraceReply> reply = (*client)->find(*id);
+  if (!reply) return std::unexpected(reply.error());
+  Result<model::Trace> trace = wire::otlp::decode_trace(*id, reply->otlp);
+  if (trace) {
+    trace->is_open = reply->is_open;
+    trace->is_partial = reply->is_partial;
+  }
+  return trace;
 }
 
 int show(const ShowFlags& flags, const std::string& server) {
   Result<model::Trace> trace = load(flags, server);
   if (!trace) return report_error(trace.error());
   sort_as_tree(*trace);
+  if (trace->is_partial) fmt::print(stderr, "partial: some of this trace is stored and cannot be read\n");
   if (flags.json) {
     fmt::print("{}\n", wire::otlp::encode_request_json(*trace));
     return kExitOk;

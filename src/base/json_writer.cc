@@ -49,12 +49,10 @@ void append_json_string(std::string_view text, std::string& out) {
     if (at == text.size()) break;
     if (static_cast<uint8_t>(text[at]) < 0x80) {
       append_escape(text[at++], out);
-    } else if (const size_t size = utf8_sequence_size(text.substr(at)); size != 0) {
-      out += text.substr(at, size);
-      at += size;
     } else {
-      out += "\xef\xbf\xbd";
-      ++at;
+      const Utf8Step step = utf8_step(text.substr(at));
+      out += step.is_valid ? text.substr(at, step.size) : "\xef\xbf\xbd";
+      at += step.size;
     }
   }
   out += '"';

@@ -140,7 +140,7 @@ base::Result<> SegmentedLog::open() {
   metrics_.gauges->free_segments.store(directory_.free_count());
   last_sequence_.store(std::max(listing->sequence_floor, options_.sequence_after));
   is_replayed_ = listing->live.empty();
-  for (SegmentFile& file : listing->live) table_.add(std::make_shared<Segment>(std::move(file)));
+  for (SegmentFile& file : listing->live) table_.add(std::move(file));
   return {};
 }
 
@@ -296,13 +296,11 @@ base::Result<> SegmentedLog::make_room(uint64_t record_bytes) {
   if (active_ && !active_->is_failed && active_->room(active_->tail.load()) >= record_bytes) return {};
   auto file = directory_.take(sizeof(SegmentHeader) + record_bytes, last_sequence_.load() + 1, verify_from());
   if (!file) return std::unexpected(file.error());
-  auto segment = std::make_shared<Segment>(std::move(*file));
+  table_.keep_from(file->header.segment);
+  active_ = table_.add(std::move(*file));
   // Its header and name become durable with its first record: the same sync covers all three.
-  mark_dirty(*segment);
+  mark_dirty(*active_);
   is_directory_dirty_ = true;
-  table_.keep_from(segment->number());
-  table_.add(segment);
-  active_ = std::move(segment);
   table_.reclaim();
   forget_ended();
   return {};

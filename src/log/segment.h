@@ -45,6 +45,7 @@ struct Segment {
   std::atomic<uint64_t> references{0};
   std::atomic<uint32_t> tail{sizeof(SegmentHeader)};  // behind the last record
   std::atomic<bool> is_failed{false};                 // an I/O error was met: takes no more records and is not reused
+  bool is_ended = false;  // nobody can need a record of it: its file is given back with the last share of it
   bool is_dirty = false;  // has bytes that no sync covers yet; guarded by the log's append lock
 };
 

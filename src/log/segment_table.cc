@@ -7,11 +7,21 @@
 
 namespace backstitch::log {
 
-void SegmentTable::add(std::shared_ptr<Segment> segment) {
-  const uint64_t number = segment->number();
+std::shared_ptr<Segment> SegmentTable::add(SegmentFile file) {
+  std::shared_ptr<Segment> segment(new Segment(std::move(file)), [this](Segment* last) { let_go(last); });
   const std::lock_guard lock(mutex_);
-  segments_.emplace(number, std::move(segment));
+  segments_.emplace(segment->number(), segment);
   metrics_.gauges->live_segments.store(segments_.size());
+  return segment;
+}
+
+// By whoever had the last share.
+void SegmentTable::let_go(Segment* segment) {
+  const std::unique_ptr<Segment> owned(segment);
+  if (!owned->is_ended) return;
+  // A file that cannot be renamed or removed is given back at the next start.
+  if (!directory_.give_back(std::move(owned->file), !owned->is_failed)) metrics_.file_failures.add();
+  metrics_.gauges->free_segments.store(directory_.free_count());
 }
 
 std::shared_ptr<Segment> SegmentTable::find(uint64_t number) const {
@@ -61,8 +71,8 @@ std::vector<std::shared_ptr<Segment>> SegmentTable::take_idle() {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Segment>> idle;
   for (auto at = segments_.begin(); at != segments_.end() && at->first < keep_from_;) {
-    // Alone in the table means alone: others get their share only from find() and all(), which wait for this lock.
-    if (at->second->references.load() == 0 && at->second.use_count() == 1) {
+    if (at->second->references.load() == 0) {
+      at->second->is_ended = true;
       idle.push_back(std::move(at->second));
       at = segments_.erase(at);
     } else {
@@ -74,10 +84,9 @@ std::vector<std::shared_ptr<Segment>> SegmentTable::take_idle() {
 }
 
 void SegmentTable::reclaim() {
+  // Their shares go outside the lock: the last one costs a rename.
   for (const auto& segment : take_idle()) {
     metrics_.gauges->live_bytes.fetch_sub(segment->tail.load() - sizeof(SegmentHeader));
-    // A file that cannot be renamed or removed is given back at the next start.
-    if (!directory_.give_back(std::move(segment->file), !segment->is_failed)) metrics_.file_failures.add();
   }
   metrics_.gauges->free_segments.store(directory_.free_count());
 }

@@ -1,5 +1,5 @@
-// The live segments by number, and how they end: a segment that nobody references, below the one that takes
-// appends, and that nobody reads at the moment gives its file back.
+// The live segments by number, and how they end: a segment that nobody references, below the one that takes appends,
+// leaves the table, and gives its file back once nobody reads it any more.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,13 @@
 
 namespace backstitch::log {
 
-// Thread-safe. Releases and reads share the lock; only a segment's beginning and end take it alone.
+// Thread-safe. Releases and reads share the lock; only a segment's beginning and end take it alone. Outlives every
+// share of a segment.
 class SegmentTable {
  public:
   SegmentTable(SegmentDirectory& directory, LogMetrics& metrics) : directory_(directory), metrics_(metrics) {}
 
-  void add(std::shared_ptr<Segment> segment);
+  std::shared_ptr<Segment> add(SegmentFile file);
   // Null if it is not live. The file is not recycled while the result is held: hence shared_ptr.
   std::shared_ptr<Segment> find(uint64_t number) const;
   std::vector<std::shared_ptr<Segment>> all() const;
@@ -29,11 +30,12 @@ class SegmentTable {
   void release(uint64_t number, uint32_t references);
   // Segments below `number` may end; none may before the first call.
   void keep_from(uint64_t number);
-  // Ends what may end. What is being read now stays until the next call.
+  // Ends what may end.
   void reclaim();
 
  private:
   std::vector<std::shared_ptr<Segment>> take_idle();
+  void let_go(Segment* segment);
 
   SegmentDirectory& directory_;
   LogMetrics& metrics_;

@@ -127,6 +127,7 @@ TraceSummary summarize(const Trace& trace) {
 void join(Trace& into, const Trace& from) {
   assert(into.id == from.id);
   into.is_open = into.is_open || from.is_open;
+  into.is_partial = into.is_partial || from.is_partial;
   std::vector<uint32_t> resources;
   Interner<Resource> known_resources(into.resources);
   for (const Resource& resource : from.resources) resources.push_back(known_resources.index_of(resource));

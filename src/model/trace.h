@@ -118,7 +118,8 @@ struct SpanSet {
 // All that is known of one trace id.
 struct Trace : SpanSet {
   TraceId id;
-  bool is_open = false;  // some of it is still collecting
+  bool is_open = false;     // some of it is still collecting
+  bool is_partial = false;  // some of it is stored and cannot be read, or may be
 
   bool operator==(const Trace&) const = default;
 };

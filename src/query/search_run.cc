@@ -35,6 +35,7 @@ Result<std::vector<uint32_t>> fragment_counts(const std::vector<store::TraceRead
 std::vector<Result<model::Trace>> find_joined(const std::vector<store::TraceReader*>& readers,
                                               std::span<const model::TraceId> ids) {
   std::vector<Result<model::Trace>> all;
+  std::vector<std::optional<base::Error>> unreadable(ids.size());
   for (const model::TraceId& id : ids) all.emplace_back(model::Trace{.id = id});
   for (store::TraceReader* reader : readers) {
     auto parts = reader->find_all(ids);
@@ -42,14 +43,20 @@ std::vector<Result<model::Trace>> find_joined(const std::vector<store::TraceRead
       if (!all[i]) continue;
       if (parts[i]) {
         model::join(*all[i], *parts[i]);
+      } else if (parts[i].error().code == Errc::Corrupt) {
+        unreadable[i] = std::move(parts[i].error());
       } else if (parts[i].error().code != Errc::NotFound) {
         all[i] = std::unexpected(std::move(parts[i].error()));
       }
     }
   }
-  for (Result<model::Trace>& trace : all) {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    Result<model::Trace>& trace = all[i];
     if (!trace) continue;
-    if (trace->spans.empty()) {
+    if (unreadable[i]) trace->is_partial = true;
+    if (trace->spans.empty() && unreadable[i]) {
+      trace = std::unexpected(std::move(*unreadable[i]));
+    } else if (trace->spans.empty()) {
       trace = base::fail(Errc::NotFound, fmt::format("no trace {} is known", trace->id.to_hex()));
     } else {
       model::sort_as_tree(*trace);
@@ -156,6 +163,7 @@ Result<> SearchRun::look_at_trace(Result<model::Trace> trace, const Place& fragm
     }
     return std::unexpected(std::move(trace.error()));
   }
+  is_partial_ = is_partial_ || trace->is_partial;
   auto whole = store::find_in(*trace, evaluator_, search_.spans_max);
   if (whole) keep(std::move(*whole), fragment);
   return {};

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <iterator>
 
+#include "base/utf8.h"
 #include "traceql/field_names.h"
 
 namespace backstitch::traceql {
@@ -35,24 +36,6 @@ char simple_escape(char c) {
   constexpr std::string_view to = "\a\b\f\n\r\t\v\\\"'";
   const size_t at = from.find(c);
   return at == std::string_view::npos ? '\0' : to[at];
-}
-
-void append_utf8(uint32_t code, std::string& out) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xc0 | (code >> 6));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xe0 | (code >> 12));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | (code >> 18));
-    out += static_cast<char>(0x80 | ((code >> 12) & 0x3f));
-    out += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  }
 }
 
 // A false return of any function leaves message_ and message_offset_.
@@ -227,7 +210,7 @@ class Lexer {
     if (digits == 2) {
       value += static_cast<char>(code);
     } else {
-      append_utf8(code, value);
+      base::append_code_point(code, value);
     }
     return true;
   }

@@ -33,11 +33,16 @@ def launcher():
 
 
 @pytest.fixture(scope="module")
-def program(prefix, tmp_path_factory):
+def examples(prefix, tmp_path_factory):
     build = tmp_path_factory.mktemp("example")
     run("cmake", "-S", REPOSITORY / "sdk/cpp/example", "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", build)
-    return build / "checkout"
+    return build
+
+
+@pytest.fixture(scope="module")
+def program(examples):
+    return examples / "checkout"
 
 
 def environment(**variables):
@@ -80,6 +85,32 @@ def test_without_a_server_the_program_ends_in_time_and_says_so(program):
         OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", OTEL_BSP_EXPORT_TIMEOUT="100"))
     assert done.returncode == 1
     assert b"tracing: 3 spans were not exported" in done.stderr
+
+
+def test_the_guide_shows_what_the_example_of_errors_prints(examples):
+    if not (examples / "errors").exists():
+        pytest.skip("cpp-httplib is not installed")
+    tree = run(examples / "errors", seconds=RUN_SECONDS, env=environment())
+    guide = (REPOSITORY / "docs/guides/cpp.md").read_text()
+    shown = guide.split("```json\n")[1].split("```")[0]
+    assert tree == "".join(line.strip() for line in shown.splitlines())
+
+
+@pytest.mark.parametrize("component", ["httplib", "grpc", "beast"])
+def test_a_component_that_is_asked_for_is_there_or_said_to_be_missing(prefix, tmp_path, component):
+    (tmp_path / "CMakeLists.txt").write_text(f"""
+        cmake_minimum_required(VERSION 3.16)
+        project(asks LANGUAGES CXX)
+        find_package(backstitch 0.1 REQUIRED OPTIONAL_COMPONENTS {component} nonsense)
+        if(TARGET backstitch::{component})
+          message(STATUS "it is there: ${{backstitch_{component}_FOUND}}")
+        endif()
+        if(backstitch_nonsense_FOUND)
+          message(FATAL_ERROR "nonsense")
+        endif()""")
+    told = run("cmake", "-S", tmp_path, "-B", tmp_path / "build", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}")
+    if component != "httplib":  # the server's own build needs the others
+        assert "it is there: TRUE" in told
 
 
 def test_nothing_but_the_standard_library_is_asked_of_its_users(prefix):

@@ -99,6 +99,12 @@ class SdkTest(CheckTest):
         self.assert_fails("sdk", {header: '#include "base/result.h"\n'})
         self.assert_fails("sdk", {header: "#include <absl/strings/str_cat.h>\n"})
         self.assert_passes({header: "#include <string>\n"})
+        self.assert_fails("sdk", {header: "#include <httplib.h>\n"})
+
+    def test_instrumentations_include_what_they_are_for_and_nothing_of_src(self):
+        header = "sdk/cpp/include/backstitch/instrumentation/httplib.h"
+        self.assert_passes({header: "#include <httplib.h>\n"})
+        self.assert_fails("sdk", {header: '#include "base/result.h"\n'})
 
     def test_sources_include_only_the_folders_it_may(self):
         self.assert_fails("sdk", {"sdk/cpp/tracer.cc": '#include "store/contract/a.h"\n'})

@@ -28,6 +28,13 @@ std::thread thread_without_signals(Function&& function) {
   return std::thread(std::forward<Function>(function));
 }
 
+// To `wanted`, where it is less.
+void raise(std::atomic<uint64_t>& number, uint64_t wanted) {
+  uint64_t before = number.load();
+  while (before < wanted && !number.compare_exchange_weak(before, wanted)) {
+  }
+}
+
 uint64_t random_seed() {
   const SpanId id = random_span_id();
   uint64_t seed;
@@ -40,6 +47,7 @@ uint64_t random_seed() {
 BatchProcessor::BatchProcessor(BatchProcessorOptions options)
     : options_(std::move(options)),
       queue_(options_.batch.queue_spans_max),
+      failures_(options_.batch.failures_max),
       worker_(std::make_unique<Worker>()),
       jitter_(random_seed()) {
   batch_.reserve(options_.batch.batch_spans_max);
@@ -48,7 +56,7 @@ BatchProcessor::BatchProcessor(BatchProcessorOptions options)
 
 BatchProcessor::~BatchProcessor() {
   remove_fork_listener(*this);
-  drop_queue(DropReason::AfterShutdown);
+  drop_queues(DropReason::AfterShutdown);
 }
 
 void BatchProcessor::drop(SpanRecording& span, DropReason reason) noexcept {
@@ -56,8 +64,13 @@ void BatchProcessor::drop(SpanRecording& span, DropReason reason) noexcept {
   span.release();
 }
 
-void BatchProcessor::drop_queue(DropReason reason) noexcept {
-  while (SpanRecording* const span = queue_.pop()) drop(*span, reason);
+SpanRecording* BatchProcessor::take_next() noexcept {
+  SpanRecording* const failure = failures_.pop();
+  return failure != nullptr ? failure : queue_.pop();
+}
+
+void BatchProcessor::drop_queues(DropReason reason) noexcept {
+  while (SpanRecording* const span = take_next()) drop(*span, reason);
 }
 
 void BatchProcessor::enqueue(SpanRecording& span) noexcept {
@@ -80,7 +93,28 @@ void BatchProcessor::enqueue(SpanRecording& span) noexcept {
   // Once for each batch, about: the thread sees for itself whether there is one.
   if (place % options_.batch.batch_spans_max == 0) wake();
   // Shut down in the meantime: the thread may have looked for the last time.
-  if (state_.load(std::memory_order_seq_cst) == State::Stopped) drop_queue(DropReason::AfterShutdown);
+  if (state_.load(std::memory_order_seq_cst) == State::Stopped) drop_queues(DropReason::AfterShutdown);
+}
+
+bool BatchProcessor::enqueue_failure(SpanRecording& span) noexcept {
+  if (!is_running()) {
+    counts_.add(DropReason::AfterShutdown);
+    return true;
+  }
+  span.retain();
+  const uint64_t footprint = span.footprint();
+  queued_bytes_.fetch_add(footprint, std::memory_order_relaxed);  // the exporter takes it off again
+  const uint64_t place = failures_.push(&span);
+  if (place == 0) {
+    queued_bytes_.fetch_sub(footprint, std::memory_order_relaxed);
+    wake();
+    drop(span, DropReason::QueueFull);
+    return false;
+  }
+  if (!has_thread_.load(std::memory_order_acquire)) ensure_thread();
+  if (place % (failures_.capacity() / 2) == 0) wake();
+  if (state_.load(std::memory_order_seq_cst) == State::Stopped) drop_queues(DropReason::AfterShutdown);
+  return true;
 }
 
 void BatchProcessor::wake() noexcept {
@@ -101,18 +135,18 @@ bool BatchProcessor::ensure_thread() noexcept {
 }
 
 bool BatchProcessor::force_flush(Milliseconds timeout) noexcept {
-  const uint64_t wanted = queue_.pushed();
+  const uint64_t wanted = queue_.pushed(), wanted_failures = failures_.pushed();
   try {
     if (!is_running()) return false;
-    if (wanted == 0) return true;
+    if (wanted == 0 && wanted_failures == 0) return true;
     if (!ensure_thread()) return false;
-    uint64_t before = flush_wanted_.load();
-    while (before < wanted && !flush_wanted_.compare_exchange_weak(before, wanted)) {
-    }
+    raise(flush_wanted_, wanted);
+    raise(flush_failures_wanted_, wanted_failures);
     options_.waiter->wake();
     std::unique_lock lock(worker_->mutex);
-    worker_->changed.wait_for(lock, timeout, [&] { return worker_->finished >= wanted || worker_->has_ended; });
-    return worker_->finished >= wanted;
+    const auto is_done = [&] { return worker_->finished >= wanted && worker_->finished_failures >= wanted_failures; };
+    worker_->changed.wait_for(lock, timeout, [&] { return is_done() || worker_->has_ended; });
+    return is_done();
   } catch (...) {
     return false;
   }
@@ -124,10 +158,10 @@ bool BatchProcessor::shutdown(Milliseconds timeout) noexcept {
     if (!is_running()) return true;
     stop_deadline_.store((options_.waiter->now() + timeout).time_since_epoch().count());
     if (!state_.compare_exchange_strong(running, State::Stopping)) return true;
-    const bool has_work = has_thread_.load() || !queue_.empty();
+    const bool has_work = has_thread_.load() || !is_empty();
     if (!has_work || !ensure_thread()) {
       state_.store(State::Stopped);
-      drop_queue(DropReason::ShutdownTimeout);
+      drop_queues(DropReason::ShutdownTimeout);
       return !has_work;
     }
     options_.waiter->wake();
@@ -164,8 +198,10 @@ void BatchProcessor::after_fork() noexcept {
   has_thread_.store(false);
   is_woken_.store(false);
   flush_wanted_.store(0);
+  flush_failures_wanted_.store(0);
   queued_bytes_.store(0);
   queue_.reset();
+  failures_.reset();
   counts_.reset();
   new (&batch_) std::vector<SpanRecording*>();  // another thread may have been in the midst of them
   new (&request_) std::string();

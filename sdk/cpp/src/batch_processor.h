@@ -45,6 +45,8 @@ class BatchProcessor final : public ForkListener, public std::enable_shared_from
 
   // Takes a reference of its own, or counts a drop. Never blocks.
   void enqueue(SpanRecording& span) noexcept;
+  // The same for a failure that was not sampled, which must not wait behind the others. False where there is no room.
+  bool enqueue_failure(SpanRecording& span) noexcept;
   bool force_flush(std::chrono::milliseconds timeout) noexcept;
   bool shutdown(std::chrono::milliseconds timeout) noexcept;
   void count_without_memory() noexcept { counts_.add(DropReason::NoMemory); }
@@ -61,13 +63,16 @@ class BatchProcessor final : public ForkListener, public std::enable_shared_from
     std::condition_variable changed;  // finished, or the thread is gone
     std::thread thread;
     uint64_t finished = 0;  // spans exported or dropped
+    uint64_t finished_failures = 0;
     bool has_ended = false;
   };
 
   void wake() noexcept;
   bool ensure_thread() noexcept;
   void drop(SpanRecording& span, DropReason reason) noexcept;
-  void drop_queue(DropReason reason) noexcept;
+  void drop_queues(DropReason reason) noexcept;
+  SpanRecording* take_next() noexcept;
+  bool is_empty() const noexcept { return queue_.empty() && failures_.empty(); }
   // The exporter's thread:
   void run() noexcept;
   void serve_until_stopped();
@@ -80,16 +85,19 @@ class BatchProcessor final : public ForkListener, public std::enable_shared_from
   void report_drops(bool is_last) noexcept;
   void tell(const ExportResult& result, uint64_t span_count) noexcept;
   bool has_work() const noexcept;
+  bool is_filled() const noexcept;
   Waiter::Clock::time_point stop_deadline() const noexcept;
   void note_finished() noexcept;
 
   BatchProcessorOptions options_;
   SpanQueue<SpanRecording> queue_;
+  SpanQueue<SpanRecording> failures_;
   std::atomic<uint64_t> queued_bytes_{0};
   std::atomic<State> state_{State::Running};
   std::atomic<bool> has_thread_{false};
   std::atomic<bool> is_woken_{false};
   std::atomic<uint64_t> flush_wanted_{0};  // up to which push
+  std::atomic<uint64_t> flush_failures_wanted_{0};
   std::atomic<Waiter::Clock::rep> stop_deadline_{Waiter::Clock::time_point::max().time_since_epoch().count()};
   DropCounts counts_;
   std::unique_ptr<Worker> worker_;

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "backstitch/context.h"
 #include "wire/context/context.h"
 
 namespace backstitch::sdk {
+
+class RequestState;
 
 // Immutable, shared by all contexts that descend from one.
 struct ContextExtras {
@@ -15,6 +18,8 @@ struct ContextExtras {
   std::optional<wire::context::RacewayHop> raceway;
   // Of a trace that was restarted: its root links to the span that called.
   std::optional<SpanContext> restarted_from;
+  // The request that is being served; null outside of one.
+  std::shared_ptr<RequestState> request;
 };
 
 struct ContextAccess {

@@ -32,10 +32,11 @@ void BatchProcessor::run() noexcept {
   }
   drain();
   state_.store(State::Stopped, std::memory_order_seq_cst);
-  drop_queue(DropReason::ShutdownTimeout);
+  drop_queues(DropReason::ShutdownTimeout);
   try {
     const std::scoped_lock lock(worker_->mutex);
     worker_->finished = queue_.popped();
+    worker_->finished_failures = failures_.popped();
     worker_->has_ended = true;
     worker_->changed.notify_all();
   } catch (...) {  // a mutex fails only for bugs
@@ -48,10 +49,11 @@ void BatchProcessor::serve_until_stopped() {
     if (!has_work()) options_.waiter->wait_until(due);
     is_woken_.store(false);
     const bool is_due = options_.waiter->now() >= due;
-    const uint64_t flush = flush_wanted_.load();
-    while (queue_.size() >= options_.batch.batch_spans_max && is_running()) export_batch();
+    const uint64_t flush = flush_wanted_.load(), flush_failures = flush_failures_wanted_.load();
+    while (is_filled() && is_running()) export_batch();
     const uint64_t last = is_due ? queue_.pushed() : flush;
-    while (queue_.popped() < last && is_running()) export_batch();
+    const uint64_t last_failure = is_due ? failures_.pushed() : flush_failures;
+    while ((queue_.popped() < last || failures_.popped() < last_failure) && is_running()) export_batch();
     if (!is_due) continue;
     if (options_.on_tick) options_.on_tick();
     report_drops(/*is_last=*/false);
@@ -61,12 +63,17 @@ void BatchProcessor::serve_until_stopped() {
 
 // A wake() that came while a batch was being sent was spent on that wait.
 bool BatchProcessor::has_work() const noexcept {
-  return queue_.size() >= options_.batch.batch_spans_max || queue_.popped() < flush_wanted_.load();
+  return is_filled() || queue_.popped() < flush_wanted_.load() || failures_.popped() < flush_failures_wanted_.load();
+}
+
+// There is a batch, or failures run out of room.
+bool BatchProcessor::is_filled() const noexcept {
+  return queue_.size() >= options_.batch.batch_spans_max || failures_.size() >= failures_.capacity() / 2;
 }
 
 void BatchProcessor::drain() noexcept {
-  while (!queue_.empty() && options_.waiter->now() < stop_deadline()) export_batch();
-  drop_queue(DropReason::ShutdownTimeout);
+  while (!is_empty() && options_.waiter->now() < stop_deadline()) export_batch();
+  drop_queues(DropReason::ShutdownTimeout);
   if (options_.waiter->now() < stop_deadline()) report_drops(/*is_last=*/true);
 }
 
@@ -75,7 +82,7 @@ void BatchProcessor::export_batch() noexcept {
   uint64_t footprint = 0;
   batch_.clear();
   while (batch_.size() < options_.batch.batch_spans_max && bytes < kRequestBytesMax) {
-    SpanRecording* const span = queue_.pop();
+    SpanRecording* const span = take_next();
     if (span == nullptr) break;
     bytes += span->encoded_size();
     footprint += span->footprint();
@@ -101,6 +108,7 @@ void BatchProcessor::note_finished() noexcept {
   try {
     const std::scoped_lock lock(worker_->mutex);
     worker_->finished = queue_.popped();
+    worker_->finished_failures = failures_.popped();
     worker_->changed.notify_all();
   } catch (...) {  // a mutex fails only for bugs
   }
@@ -159,7 +167,7 @@ void BatchProcessor::refresh_resource(bool is_last) {
 // Where no spans go out that could tell of drops, a resource without spans does. Not tried again until the next time.
 void BatchProcessor::report_drops(bool is_last) noexcept {
   try {
-    if (!queue_.empty() || counts_.dropped() == reported_) return;
+    if (!is_empty() || counts_.dropped() == reported_) return;
     refresh_resource(is_last);
     encode_request(resource_, options_.resource.schema_url, {}, request_);
     const auto left = std::chrono::ceil<Milliseconds>(

@@ -26,6 +26,7 @@ class ProviderState {
     std::shared_ptr<BatchProcessor> processor;  // null: spans go nowhere
     Propagator propagator;
     bool is_disabled = false;
+    std::string service;  // service.name
   };
   // Throws for memory.
   static ProviderState& create(Parts parts);
@@ -45,6 +46,7 @@ class ProviderState {
   const SpanLimits& limits() const { return parts_.limits; }
   const SpanClock& clock() const { return *parts_.clock; }
   const Propagator& propagator() const { return parts_.propagator; }
+  const std::string& service() const { return parts_.service; }
   BatchProcessor* processor() const { return parts_.processor.get(); }
   // Spans are recorded: not disabled, not shut down.
   bool is_recording() const noexcept {
@@ -53,6 +55,10 @@ class ProviderState {
 
   void take_ended(SpanRecording& span) const noexcept {
     if (parts_.processor) parts_.processor->enqueue(span);
+  }
+  // A span that ends outside of sampling. False where its queue is full.
+  bool take_failure(SpanRecording& span) const noexcept {
+    return parts_.processor == nullptr || parts_.processor->enqueue_failure(span);
   }
   void count_span_without_memory() const noexcept {
     if (parts_.processor) parts_.processor->count_without_memory();
@@ -91,6 +97,11 @@ class TracerState {
   const TracerState* next_ = nullptr;
   const std::string scope_;
   const std::string schema_url_;
+};
+
+struct TracerAccess {
+  // Null where nothing is recorded, ever.
+  static const TracerState* state(const Tracer& tracer) { return tracer.state_; }
 };
 
 }  // namespace backstitch::sdk

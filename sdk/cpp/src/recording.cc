@@ -1,5 +1,6 @@
 #include "src/recording.h"
 
+#include <limits>
 #include <new>
 #include <string>
 
@@ -115,20 +116,27 @@ void SpanRecording::set_attribute(std::string_view key, const AttributeValue& va
 }
 
 void SpanRecording::add_event(std::string_view name, Attributes attributes, std::optional<Time> time) noexcept {
-  locked([&] { event(name, {attributes}, time); });
+  locked([&] { event(name, {attributes}, time, tracer_.limits()); });
+}
+
+void SpanRecording::add_own_event(std::string_view name, Attributes attributes) noexcept {
+  constexpr uint32_t kUnlimited = std::numeric_limits<uint32_t>::max();
+  static constexpr SpanLimits kNone = {
+      .events = kUnlimited, .attributes_per_event = kUnlimited, .attribute_value_length = kUnlimited};
+  locked([&] { event(name, {attributes}, {}, kNone); });
 }
 
 void SpanRecording::add_exception(std::string_view type, std::string_view message, Attributes attributes,
                                   std::optional<Time> time) noexcept {
   locked([&] {
     const Attribute own[] = {{"exception.type", type}, {"exception.message", message}};
-    event("exception", {Attributes(own), attributes}, time);
+    event("exception", {Attributes(own), attributes}, time, tracer_.limits());
   });
 }
 
-void SpanRecording::event(std::string_view name, View<Attributes> attributes, std::optional<Time> time) noexcept {
-  const SpanLimits& limits = tracer_.limits();
-  if (events_count_ == limits.events) {
+void SpanRecording::event(std::string_view name, View<Attributes> attributes, std::optional<Time> time,
+                          const SpanLimits& limits) noexcept {
+  if (events_count_ >= limits.events) {
     ++events_dropped_;
     return;
   }
@@ -202,16 +210,24 @@ void SpanRecording::update_name(std::string_view name) noexcept {
 
 void SpanRecording::end(std::optional<Time> time) noexcept {
   if (!is_open()) return;
-  const int64_t end = time ? to_ns(*time) : now_ns();
+  if (close(time ? to_ns(*time) : now_ns()) && context.is_sampled()) tracer_.provider().take_ended(*this);
+}
+
+bool SpanRecording::end_as_failure() noexcept {
+  return !is_open() || !close(now_ns()) || tracer_.provider().take_failure(*this);
+}
+
+// False where it was closed already.
+bool SpanRecording::close(int64_t end_ns) noexcept {
   try {
     const std::scoped_lock lock(mutex_);
-    if (has_ended_.load(std::memory_order_relaxed)) return;
-    end_ns_ = end;
+    if (has_ended_.load(std::memory_order_relaxed)) return false;
+    end_ns_ = end_ns;
     has_ended_.store(true, std::memory_order_release);
+    return true;
   } catch (...) {  // a mutex fails only for bugs
-    return;
+    return false;
   }
-  if (context.is_sampled()) tracer_.provider().take_ended(*this);
 }
 
 size_t SpanRecording::body_size() const {

@@ -13,6 +13,7 @@
 namespace backstitch::sdk {
 
 class TracerState;
+struct SpanLimits;
 
 // Counted by its handles, and by the queue once it has ended. Everything that may change is under `mutex` until the
 // span has ended; then it is read only, by whoever exports it.
@@ -38,10 +39,14 @@ class SpanRecording {
   // An event of which the first attributes are the SDK's, and give way to the host's.
   void add_exception(std::string_view type, std::string_view message, Attributes attributes,
                      std::optional<Time> time) noexcept;
+  // An event of the SDK's own, to which no limit of the host applies.
+  void add_own_event(std::string_view name, Attributes attributes) noexcept;
   void add_link(const Link& link) noexcept;
   void set_status(StatusCode code, std::string_view description) noexcept;
   void update_name(std::string_view name) noexcept;
   void end(std::optional<Time> time) noexcept;
+  // Ends the span and exports it, though it is not sampled. False where there is no room for it.
+  bool end_as_failure() noexcept;
 
   // Filled by whoever starts the span, before anybody else knows it.
   SpanContext context;
@@ -69,7 +74,9 @@ class SpanRecording {
   int64_t now_ns() const noexcept;
   size_t body_size() const;
   void link(const Link& link) noexcept;
-  void event(std::string_view name, View<Attributes> attributes, std::optional<Time> time) noexcept;
+  void event(std::string_view name, View<Attributes> attributes, std::optional<Time> time,
+             const SpanLimits& limits) noexcept;
+  bool close(int64_t end_ns) noexcept;
   template <typename Do>
   void locked(Do&& change) noexcept;
 
@@ -88,6 +95,11 @@ class SpanRecording {
   InlineBuffer<1> events_;
   InlineBuffer<1> links_;
   InlineBuffer<320> attributes_;  // five to eight attributes
+};
+
+struct SpanAccess {
+  // Null where the span is not recorded here.
+  static SpanRecording* recording(const Span& span) { return span.recording_; }
 };
 
 }  // namespace backstitch::sdk

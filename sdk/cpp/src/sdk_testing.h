@@ -160,9 +160,9 @@ struct Traced {
   std::shared_ptr<TracerProvider> provider;
   Tracer tracer;
 
-  explicit Traced(TracerProviderOptions options = {}) {
+  explicit Traced(TracerProviderOptions options = {}, std::string service = "test") {
     options.exporter = exporter;
-    options.resource.emplace_back("service.name", std::string("test"));
+    options.resource.emplace_back("service.name", std::move(service));
     provider = TracerProvider::create(std::move(options));
     tracer = provider->get_tracer("scope", "1.0", "https://schema", {{"k", "v"}});
   }

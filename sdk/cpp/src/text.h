@@ -8,10 +8,8 @@
 
 namespace backstitch::sdk {
 
-// True if all bytes are ASCII.
-bool is_ascii(std::string_view text) noexcept;
-bool is_utf8(std::string_view text) noexcept;
-// The longest beginning of at most `characters_max` characters; of what is no UTF-8 each byte counts.
+// The longest beginning of at most `characters_max` characters; of what is no UTF-8 each maximal wrong part counts as
+// one.
 std::string_view cut(std::string_view text, size_t characters_max) noexcept;
 
 // `text` as UTF-8, cut. Borrows where nothing is to be done; else it is put together in `storage`. Throws for memory.

@@ -16,6 +16,13 @@ bool has_attribute(const TracerProviderOptions& options, std::string_view key) {
   return std::ranges::any_of(options.resource, [&](const auto& one) { return one.first == key; });
 }
 
+std::string service_of(const TracerProviderOptions& options) {
+  for (const auto& [key, value] : options.resource) {
+    if (key == "service.name" && std::holds_alternative<std::string>(value)) return std::get<std::string>(value);
+  }
+  return {};
+}
+
 // What OpenTelemetry wants in every resource.
 void complete_resource(TracerProviderOptions& options) {
   if (!has_attribute(options, "service.name")) {
@@ -31,6 +38,7 @@ BatchOptions within_bounds(BatchOptions batch) {
   constexpr uint32_t kQueueSpansMax = 1 << 20;
   batch.queue_spans_max = std::clamp<uint32_t>(batch.queue_spans_max, 2, kQueueSpansMax);
   batch.batch_spans_max = std::clamp<uint32_t>(batch.batch_spans_max, 1, batch.queue_spans_max);
+  batch.failures_max = std::clamp<uint32_t>(batch.failures_max, 2, kQueueSpansMax);
   return batch;
 }
 
@@ -72,6 +80,7 @@ ProviderState& make_state(TracerProviderOptions options) {
       .processor = std::move(processor),
       .propagator = std::move(propagator),
       .is_disabled = options.is_disabled,
+      .service = service_of(options),
   });
 }
 

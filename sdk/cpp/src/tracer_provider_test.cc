@@ -6,25 +6,31 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "src/sdk_testing.h"
+#include "src/middleware_testing.h"
 
 namespace {
 
 std::atomic<uint64_t> allocations{0};
 std::atomic<bool> has_no_memory{false};
+thread_local int allocations_left = -1;  // of this thread; -1: any number
+
+bool is_refused() {
+  if (allocations_left > 0) --allocations_left;
+  return has_no_memory.load() || allocations_left == 0;
+}
 
 }  // namespace
 
 // Not inlined: GCC would take malloc and delete, or new and free, for mismatched.
 [[gnu::noinline]] void* operator new(size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
-  void* const memory = has_no_memory.load() ? nullptr : std::malloc(size == 0 ? 1 : size);
+  void* const memory = is_refused() ? nullptr : std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 [[gnu::noinline]] void* operator new(size_t size, const std::nothrow_t&) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
-  return has_no_memory.load() ? nullptr : std::malloc(size == 0 ? 1 : size);
+  return is_refused() ? nullptr : std::malloc(size == 0 ? 1 : size);
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
@@ -84,6 +90,32 @@ TEST(TracerProviderTest, without_memory_nothing_is_thrown_and_spans_are_counted)
   }
   has_no_memory = false;
   EXPECT_EQ(traced.provider->stats().count(DropReason::NoMemory), 1u);
+}
+
+TEST(TracerProviderTest, whichever_allocation_of_a_request_fails_nothing_is_thrown) {
+  const Service root("root");
+  const Headers inbound = {{"x-deadline-ms", "60000"},
+                           {"x-error-tree-accept", "bin, and more than a string keeps inline"}};
+  const Headers answer = {{"x-error-tree", R"({"service":"service-b","code":"aborted","children":[{"service":"e",)"
+                                           R"("code":"a.custom.code.that.no.string.keeps.inline"}]})"}};
+  Headers outgoing;
+  outgoing.reserve(16);
+  int sent = 0;
+  for (int allocations = 1; allocations < 300; ++allocations) {
+    outgoing.clear();
+    allocations_left = allocations;
+    {
+      InboundRequest request = root.serve(inbound, {true}, "GET /a/route/that/no/string/keeps/inline");
+      OutboundCall call = root.call("b", request.context());
+      if (call.start_attempt(HeadersWriter(outgoing))) call.answered(ErrorCode::Aborted, fields(answer));
+      state_outcome(ErrorCode::Aborted, "a message that no string keeps inline", request.context());
+      sent += request.finish(ErrorCode::Aborted) ? 1 : 0;
+      request.end(true);
+    }
+    allocations_left = -1;
+  }
+  EXPECT_GT(sent, 100) << "with enough of it all is well";
+  EXPECT_LT(sent, 299);
 }
 
 TEST(TracerProviderTest, after_shutdown_spans_pass_their_parent_on) {

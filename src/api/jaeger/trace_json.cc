@@ -185,7 +185,13 @@ void write_jaeger_trace(JsonWriter& json, const model::Trace& trace) {
   }
   json.end_object();
   json.key("warnings");
-  json.null();
+  if (trace.is_partial) {
+    json.begin_array();
+    json.value("some of this trace is stored and cannot be read");
+    json.end_array();
+  } else {
+    json.null();
+  }
   json.end_object();
 }
 

@@ -7,6 +7,10 @@
 
 namespace backstitch::api {
 
+// Headers of a trace as protobuf, "true" where its JSON has "open" or "partial" so; names in lower case.
+constexpr const char* kOpenHeader = "x-backstitch-open";
+constexpr const char* kPartialHeader = "x-backstitch-partial";
+
 inline net::HttpResponse native_error(const base::Error& error) {
   return net::error_response(http_status_of(error.code), base::to_string(error.code), error.message);
 }

@@ -1,10 +1,12 @@
 #include "api/native/client.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "api/native/answers.h"
 #include "api/native/errors.h"
 #include "api/native/store_stats_json.h"
 #include "net/address.h"
@@ -182,10 +184,15 @@ Result<std::unique_ptr<NativeClient>> NativeClient::create(std::string_view url)
   return std::unique_ptr<NativeClient>(new NativeClient(std::move(*parsed), std::move(http)));
 }
 
-Result<std::string> NativeClient::get(const std::string& target, const std::string& accept) {
+Result<net::HttpReply> NativeClient::get(const std::string& target, const std::string& accept) {
   Result<net::HttpReply> reply = http_->call("GET", prefix_ + target, {{"accept", accept}});
+  if (reply && reply->status != 200) return std::unexpected(read_error(*reply, server_));
+  return reply;
+}
+
+Result<std::string> NativeClient::get_json(const std::string& target) {
+  Result<net::HttpReply> reply = get(target, "application/json");
   if (!reply) return std::unexpected(std::move(reply.error()));
-  if (reply->status != 200) return std::unexpected(read_error(*reply, server_));
   return std::move(reply->body);
 }
 
@@ -202,7 +209,7 @@ Result<SearchReply> NativeClient::search(const SearchRequest& request) {
   add("minDuration", request.min_duration);
   add("maxDuration", request.max_duration);
   if (request.start) add("start", std::to_string(request.start->unix_nanos));
-  Result<std::string> body = get(target, "application/json");
+  Result<std::string> body = get_json(target);
   if (!body) return std::unexpected(std::move(body.error()));
 
   SearchReply reply{.traces = {}, .next = {}, .is_partial = false, .json = std::move(*body)};
@@ -226,7 +233,7 @@ Result<MetricsReply> NativeClient::metrics(const MetricsRequest& request) {
       fmt::format("/api/bs/v1/metrics/query_range?q={}&start={}&end={}", net::percent_encode(request.traceql),
                   request.start.unix_nanos, request.end.unix_nanos);
   if (!request.step.empty()) target += "&step=" + net::percent_encode(request.step);
-  Result<std::string> body = get(target, "application/json");
+  Result<std::string> body = get_json(target);
   if (!body) return std::unexpected(std::move(body.error()));
   MetricsReply reply{.series = {}, .is_partial = false, .json = std::move(*body)};
   simdjson::dom::parser parser;
@@ -242,7 +249,7 @@ Result<MetricsReply> NativeClient::metrics(const MetricsRequest& request) {
 }
 
 Result<ErrorOriginsReply> NativeClient::error_origins(const model::ErrorOriginQuery& query) {
-  Result<std::string> body = get(error_origins_target(query), "application/json");
+  Result<std::string> body = get_json(error_origins_target(query));
   if (!body) return std::unexpected(std::move(body.error()));
   auto rows = read_error_origins(*body);
   if (!rows) return std::unexpected(unreadable(rows.error().message));
@@ -250,19 +257,24 @@ Result<ErrorOriginsReply> NativeClient::error_origins(const model::ErrorOriginQu
 }
 
 Result<StatsReply> NativeClient::store_stats() {
-  Result<std::string> body = get("/api/bs/v1/store/stats", "application/json");
+  Result<std::string> body = get_json("/api/bs/v1/store/stats");
   if (!body) return std::unexpected(std::move(body.error()));
   Result<store::StoreStats> stats = read_store_stats(*body);
   if (!stats) return std::unexpected(unreadable(stats.error().message));
   return StatsReply{std::move(*stats), std::move(*body)};
 }
 
-Result<std::string> NativeClient::find(const model::TraceId& id) {
-  return get("/api/bs/v1/traces/" + id.to_hex(), "application/x-protobuf");
+Result<TraceReply> NativeClient::find(const model::TraceId& id) {
+  Result<net::HttpReply> reply = get("/api/bs/v1/traces/" + id.to_hex(), "application/x-protobuf");
+  if (!reply) return std::unexpected(std::move(reply.error()));
+  const auto says = [&](std::string_view name) {
+    return std::ranges::find(reply->headers, std::pair(std::string(name), std::string("true"))) != reply->headers.end();
+  };
+  return TraceReply{.otlp = std::move(reply->body), .is_open = says(kOpenHeader), .is_partial = says(kPartialHeader)};
 }
 
 Result<std::string> NativeClient::find_json(const model::TraceId& id) {
-  return get("/api/bs/v1/traces/" + id.to_hex(), "application/json");
+  return get_json("/api/bs/v1/traces/" + id.to_hex());
 }
 
 }  // namespace backstitch::api

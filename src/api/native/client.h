@@ -64,6 +64,12 @@ struct StatsReply {
   std::string json;  // as it came
 };
 
+struct TraceReply {
+  std::string otlp;  // TracesData, unknown fields included
+  bool is_open = false;
+  bool is_partial = false;
+};
+
 // One call at a time. Unavailable if nobody listens; errors of the server keep their code where it has one of ours.
 class NativeClient {
  public:
@@ -74,14 +80,15 @@ class NativeClient {
   base::Result<MetricsReply> metrics(const MetricsRequest& request);
   base::Result<ErrorOriginsReply> error_origins(const model::ErrorOriginQuery& query);
   base::Result<StatsReply> store_stats();
-  // The trace as TracesData bytes, unknown fields included. NotFound.
-  base::Result<std::string> find(const model::TraceId& id);
+  // NotFound.
+  base::Result<TraceReply> find(const model::TraceId& id);
   // As find(), in the API's own JSON.
   base::Result<std::string> find_json(const model::TraceId& id);
 
  private:
   NativeClient(net::HttpUrl url, std::unique_ptr<net::HttpClient> http);
-  base::Result<std::string> get(const std::string& target, const std::string& accept);
+  base::Result<net::HttpReply> get(const std::string& target, const std::string& accept);
+  base::Result<std::string> get_json(const std::string& target);
 
   std::string prefix_;
   std::string server_;

@@ -200,7 +200,8 @@ TEST_F(NativeApiTest, mistakes_name_their_parameter) {
 
 TEST_F(NativeApiTest, one_trace) {
   EXPECT_EQ(get("/api/bs/v1/traces/0000000000000000000000000000000A").body,
-            R"({"traceId":"0000000000000000000000000000000a","open":false,"startTimeUnixNano":"1700000000000000000",)"
+            R"({"traceId":"0000000000000000000000000000000a","open":false,"partial":false,)"
+            R"("startTimeUnixNano":"1700000000000000000",)"
             R"("durationNano":"10000000","spanCount":2,"errorCount":1,)"
             R"("resources":[{"service":"cart","attributes":[{"key":"service.name","value":{"stringValue":"cart"}}],)"
             R"("droppedAttributesCount":0,"schemaUrl":""},)"

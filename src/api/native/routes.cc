@@ -110,7 +110,10 @@ HttpResponse trace(query::Engine& engine, const HttpRequest& request, const std:
   const auto trace = engine.find(*id);
   if (!trace) return native_error(trace.error());
   if (wants_protobuf(request)) {
-    return {.content_type = "application/x-protobuf", .body = wire::otlp::encode_request(*trace)};
+    HttpResponse response{.content_type = "application/x-protobuf", .body = wire::otlp::encode_request(*trace)};
+    if (trace->is_open) response.headers.emplace_back(kOpenHeader, "true");
+    if (trace->is_partial) response.headers.emplace_back(kPartialHeader, "true");
+    return response;
   }
   HttpResponse response;
   JsonWriter json(response.body);

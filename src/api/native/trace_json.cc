@@ -113,6 +113,7 @@ void write_native_trace(JsonWriter& json, const model::Trace& trace) {
   json.begin_object();
   json.field("traceId", trace.id.to_hex());
   json.field("open", trace.is_open);
+  json.field("partial", trace.is_partial);
   json.quoted_field("startTimeUnixNano", summary.start.unix_nanos);
   json.quoted_field("durationNano", summary.duration().count());
   json.field("spanCount", summary.span_count);

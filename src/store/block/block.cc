@@ -55,7 +55,8 @@ class WantedIds {
   WantedIds(std::span<const model::TraceId> ids, const TraceFilter& filter) {
     for (uint32_t place = 0; place < ids.size(); ++place) {
       if (!filter.may_contain(ids[place])) continue;
-      low_bits_.set(low_bits_of(reinterpret_cast<const char*>(ids[place].bytes.data())));
+      if (!low_bits_) low_bits_ = std::make_unique<LowBits>();  // large, and most blocks have none of the ids
+      low_bits_->set(low_bits_of(reinterpret_cast<const char*>(ids[place].bytes.data())));
       places_[ids[place]].push_back(place);
     }
     left_ = places_.size();
@@ -63,11 +64,11 @@ class WantedIds {
 
   size_t left() const { return left_; }
   bool may_be_among(std::span<const uint16_t> low_bits) const {
-    return std::ranges::any_of(low_bits, [&](uint16_t low) { return low_bits_.test(low); });
+    return std::ranges::any_of(low_bits, [&](uint16_t low) { return low_bits_->test(low); });
   }
   // The places of the id that is at `bytes`; none where it is not wanted. At most once for each id.
   std::span<const uint32_t> take(const char* bytes) {
-    if (!low_bits_.test(low_bits_of(bytes))) return {};
+    if (!low_bits_->test(low_bits_of(bytes))) return {};
     const auto found = places_.find(model::TraceId::from_bytes(bytes));
     if (found == places_.end()) return {};
     --left_;
@@ -75,7 +76,9 @@ class WantedIds {
   }
 
  private:
-  std::bitset<size_t{1} << 16> low_bits_;
+  using LowBits = std::bitset<size_t{1} << 16>;
+
+  std::unique_ptr<LowBits> low_bits_;
   absl::flat_hash_map<model::TraceId, std::vector<uint32_t>> places_;
   size_t left_ = 0;
 };
@@ -172,7 +175,9 @@ base::Result<std::shared_ptr<const Block>> Block::open(std::unique_ptr<base::Fil
   if (auto header = check_header(*file); !header) return in_file(header.error());
   auto index = read_index(*file, *size);
   if (!index) return in_file(index.error());
-  return std::shared_ptr<const Block>(new Block(std::move(file), std::move(name), *size, std::move(*index)));
+  std::shared_ptr<Block> block(new Block(std::move(file), std::move(name), *size, std::move(*index)));
+  block->read_low_ids();
+  return block;
 }
 
 std::unexpected<base::Error> Block::broken(const ColumnIndex& column, uint32_t group, std::string_view why) const {
@@ -282,19 +287,17 @@ base::Result<std::vector<TraceHead>> Block::read_heads(uint32_t group) const {
   return heads;
 }
 
-const std::vector<uint16_t>& Block::low_ids() const {
-  std::call_once(low_ids_once_, [&] {
-    std::string page;
-    for (uint32_t group = 0; group < index_.groups.size(); ++group) {
-      const ColumnIndex& column = *index_.find(Field::TraceId);
-      if (!read_raw(column, group, page) || page.size() != index_.groups[group].traces * kTraceIdBytes) {
-        low_ids_ = {};
-        return;
-      }
-      for (size_t at = 0; at < page.size(); at += kTraceIdBytes) low_ids_.push_back(low_bits_of(page.data() + at));
+// Left empty where a page cannot be read: whoever needs it meets the error.
+void Block::read_low_ids() {
+  const ColumnIndex* column = index_.find(Field::TraceId);
+  std::string page;
+  for (uint32_t group = 0; column != nullptr && group < index_.groups.size(); ++group) {
+    if (!read_raw(*column, group, page) || page.size() != index_.groups[group].traces * kTraceIdBytes) {
+      low_ids_ = {};
+      return;
     }
-  });
-  return low_ids_;
+    for (size_t at = 0; at < page.size(); at += kTraceIdBytes) low_ids_.push_back(low_bits_of(page.data() + at));
+  }
 }
 
 base::Result<std::vector<std::optional<TraceHead>>> Block::find_all(std::span<const model::TraceId> ids) const {
@@ -303,7 +306,7 @@ base::Result<std::vector<std::optional<TraceHead>>> Block::find_all(std::span<co
   if (wanted.left() == 0) return found;
   const ColumnIndex* column = index_.find(Field::TraceId);
   if (column == nullptr) return fail(Errc::Corrupt, name_ + " has no trace ids");
-  std::span<const uint16_t> low_ids = this->low_ids();
+  std::span<const uint16_t> low_ids = low_ids_;
   std::string page;
   std::vector<std::pair<size_t, std::span<const uint32_t>>> rows;  // of a group: places in `ids`
   for (uint32_t group = 0; group < index_.groups.size() && wanted.left() != 0; ++group) {

@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,7 +44,7 @@ struct TraceHead {
   TraceRow row;
 };
 
-// Thread-safe.
+// Thread-safe: nothing in it changes once it is open.
 class Block {
  public:
   // Corrupt, naming the file; Unsupported where a newer version wrote it.
@@ -91,9 +90,7 @@ class Block {
   Block(std::unique_ptr<base::File> file, std::string name, uint64_t file_bytes, BlockIndex index);
   friend class GroupReader;
   std::unexpected<base::Error> broken(const ColumnIndex& column, uint32_t group, std::string_view why) const;
-  // Of each trace of the block, in order, the low bits of its id; read at the first call. None where pages cannot be
-  // read.
-  const std::vector<uint16_t>& low_ids() const;
+  void read_low_ids();
 
   std::unique_ptr<base::File> file_;
   std::string name_;
@@ -101,8 +98,7 @@ class Block {
   BlockIndex index_;
   std::vector<uint32_t> naming_shapes_;  // of all columns, one behind the other
   std::vector<uint32_t> naming_begins_;  // by column; one more than there are
-  mutable std::once_flag low_ids_once_;
-  mutable std::vector<uint16_t> low_ids_;
+  std::vector<uint16_t> low_ids_;        // of each trace, in order, the low bits of its id; or none
 };
 
 }  // namespace backstitch::store::block

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <map>
+#include <set>
 
 #include "store/conformance/random_traceql.h"
 #include "traceql/parse.h"
@@ -164,6 +165,17 @@ SealedTrace random_fragment(Random& random) {
   if (random.chance(0.2)) trace.spans.push_back(trace.spans[random.below(trace.spans.size())]);  // a retry
   const uint64_t covered_sequence = random.below(4);
   return sealed_at(random.below(50), sealed(trace, covered_sequence));
+}
+
+std::vector<SealedTrace> random_batch(Random& random, size_t size, uint64_t& sequence) {
+  std::vector<SealedTrace> batch;
+  std::set<model::TraceId> ids;
+  while (batch.size() < size) {
+    SealedTrace fragment = random_fragment(random);
+    fragment.covered_sequence = ++sequence;
+    if (ids.insert(fragment.id).second) batch.push_back(std::move(fragment));
+  }
+  return batch;
 }
 
 traceql::Query query_of(std::string_view text) {

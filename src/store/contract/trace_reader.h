@@ -35,6 +35,7 @@ class TraceReader {
  public:
   virtual ~TraceReader() = default;
   // Beside the ids, all fragments of each trace joined, or NotFound; one that cannot be read does not fail the others.
+  // A trace of which some fragment cannot be read is partial; Corrupt where none can.
   // What lies together is read together, so one call for several traces costs less than several calls.
   virtual std::vector<base::Result<model::Trace>> find_all(std::span<const model::TraceId> ids) = 0;
   // find_all() of one.

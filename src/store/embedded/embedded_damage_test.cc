@@ -101,6 +101,23 @@ class EmbeddedDamageTest : public testing::Test {
   }
 };
 
+TEST_F(EmbeddedDamageTest, a_trace_of_which_a_fragment_cannot_be_read_says_so) {
+  append(rig_->store(), {sealed(20, 4, {{.span = 3}})});
+  EXPECT_FALSE(rig_->store().find(trace_id(20))->is_partial);
+  const model::Trace whole = *rig_->store().find(trace_id(20));
+  EXPECT_EQ(whole.spans.size(), 3u);
+  std::string bytes = disk_->snapshot().at(kBroken);
+  bytes[16] = static_cast<char>(~bytes[16]);  // of the trace ids, which lie first
+  disk_->set_contents(kBroken, bytes);
+  ASSERT_TRUE(rig_->open());
+  const auto rest = rig_->store().find(trace_id(20));
+  ASSERT_TRUE(rest) << rest.error().message;
+  EXPECT_TRUE(rest->is_partial);
+  EXPECT_EQ(rest->spans.size(), 1u);
+  EXPECT_EQ(rig_->store().find(trace_id(21)).error().code, Errc::Corrupt);
+  EXPECT_FALSE(rig_->store().find(trace_id(30))->is_partial);
+}
+
 TEST_F(EmbeddedDamageTest, every_changed_byte_of_a_block_is_noticed_and_the_others_answer) {
   const std::string& whole = files_.at(kBroken);
   size_t noticed = 0;

@@ -174,9 +174,8 @@ class RealEmbeddedStore final : public EmbeddedStore {
   // What is known of one trace.
   struct Fragments {
     std::vector<std::pair<uint64_t, model::Trace>> read;  // by what they cover
-    std::optional<base::Error> unreadable;                // of a fragment that is there
-    // Of a block whose ids cannot be read and that may have the trace. What others have of it answers all the same.
-    std::optional<base::Error> may_miss;
+    // Of a fragment that is there, or of a block whose ids cannot be read and that may have one.
+    std::optional<base::Error> unreadable;
   };
   void read_fragments(const Block& block, std::span<const model::TraceId> ids, std::vector<Fragments>& all);
   void add_fragment(const TraceHead& head, const Result<std::string>& otlp, Fragments& fragments);
@@ -211,13 +210,13 @@ void RealEmbeddedStore::read_fragments(const Block& block, std::span<const model
   if (!heads) {
     counters_.corrupt.add();
     for (size_t i = 0; i < ids.size(); ++i) {
-      if (block.index().trace_filter.may_contain(ids[i])) all[i].may_miss = heads.error();
+      if (block.index().trace_filter.may_contain(ids[i])) all[i].unreadable = heads.error();
     }
     return;
   }
   std::vector<std::pair<TraceHead, size_t>> places;  // in `ids`
   for (size_t i = 0; i < ids.size(); ++i) {
-    if ((*heads)[i] && !all[i].unreadable) places.emplace_back(*(*heads)[i], i);
+    if ((*heads)[i]) places.emplace_back(*(*heads)[i], i);
   }
   const auto row_of = [](const auto& place) { return std::pair(place.first.row.group, place.first.row.first_span); };
   std::ranges::sort(places, std::less(), row_of);
@@ -251,12 +250,12 @@ void RealEmbeddedStore::add_fragment(const TraceHead& head, const Result<std::st
 }
 
 Result<model::Trace> RealEmbeddedStore::join(const model::TraceId& id, Fragments fragments) {
-  if (fragments.unreadable) {
+  auto& read = fragments.read;
+  if (read.empty() && fragments.unreadable) {
     return fail(Errc::Corrupt, fmt::format("trace {}: {}", id.to_hex(), fragments.unreadable->message));
   }
-  auto& read = fragments.read;
-  if (read.empty() && fragments.may_miss) return std::unexpected(std::move(*fragments.may_miss));
   if (read.empty()) return fail(Errc::NotFound, fmt::format("no trace {} is stored", id.to_hex()));
+  if (fragments.unreadable) read.front().second.is_partial = true;
   if (read.size() == 1) return std::move(read.front().second);
   std::ranges::stable_sort(read, std::less(), [](const auto& one) { return one.first; });
   model::Trace joined;

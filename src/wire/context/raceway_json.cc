@@ -11,26 +11,6 @@
 namespace backstitch::wire::context {
 namespace {
 
-// UTF-8 of a code point, surrogates included: append_utf8 replaces those later.
-void append_code_point(uint32_t code, std::string& out) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-    return;
-  }
-  if (code < 0x800) {
-    out += static_cast<char>(0xc0 | code >> 6);
-  } else {
-    if (code < 0x10000) {
-      out += static_cast<char>(0xe0 | code >> 12);
-    } else {
-      out += static_cast<char>(0xf0 | code >> 18);
-      out += static_cast<char>(0x80 | (code >> 12 & 63));
-    }
-    out += static_cast<char>(0x80 | (code >> 6 & 63));
-  }
-  out += static_cast<char>(0x80 | (code & 63));
-}
-
 // Goes through one JSON text from front to back. Every step is false where the text has something else, and the
 // reader is of no use then.
 class Reader {
@@ -121,7 +101,7 @@ bool Reader::read_unicode(std::string& out) {
   uint32_t high = 0;
   if (!read_code_unit(high)) return false;
   if (high < 0xd800 || high > 0xdbff || !text_.starts_with("\\u")) {
-    append_code_point(high, out);
+    base::append_code_point(high, out);
     return true;
   }
   const std::string_view before = text_;
@@ -129,9 +109,9 @@ bool Reader::read_unicode(std::string& out) {
   text_.remove_prefix(2);
   if (!read_code_unit(low)) return false;
   if (low >= 0xdc00 && low <= 0xdfff) {
-    append_code_point(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00), out);
+    base::append_code_point(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00), out);
   } else {  // two that don't belong together
-    append_code_point(high, out);
+    base::append_code_point(high, out);
     text_ = before;
   }
   return true;
@@ -203,15 +183,6 @@ void append_code_unit(uint32_t unit, std::string& out) {
   for (int shift = 12; shift >= 0; shift -= 4) out += digits[unit >> shift & 15];
 }
 
-// Takes the code point off the front of `text`, which is UTF-8 and begins with a byte of 0x80 or above.
-uint32_t take_code_point(std::string_view& text) {
-  const size_t size = base::utf8_sequence_size(text);
-  uint32_t code = static_cast<uint8_t>(text[0]) & (0x7fu >> size);
-  for (size_t i = 1; i < size; ++i) code = code << 6 | (static_cast<uint8_t>(text[i]) & 63);
-  text.remove_prefix(size);
-  return code;
-}
-
 // In ASCII without controls, so that a field can carry it.
 void append_string(std::string_view text, std::string& out) {
   std::string clean;
@@ -221,7 +192,8 @@ void append_string(std::string_view text, std::string& out) {
   while (!rest.empty()) {
     const char c = rest.front();
     if (static_cast<uint8_t>(c) >= 0x80) {
-      const uint32_t code = take_code_point(rest);
+      const auto [size, is_valid, code] = base::utf8_step(rest);
+      rest.remove_prefix(size);
       if (code >= 0x10000) append_code_unit(0xd800 + ((code - 0x10000) >> 10), out);
       append_code_unit(code < 0x10000 ? code : 0xdc00 + ((code - 0x10000) & 0x3ff), out);
       continue;

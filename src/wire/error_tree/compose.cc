@@ -5,8 +5,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/utf8.h"
 #include "wire/error_tree/bounds.h"
-#include "wire/error_tree/utf8.h"
 
 namespace backstitch::wire::error_tree {
 namespace {
@@ -18,10 +18,10 @@ using model::Observed;
 
 // Texts of our own service: as a reader would repair them.
 std::string bounded(std::string_view text, size_t bytes_max) {
-  if (text.size() <= bytes_max && is_utf8(text)) return std::string(text);
+  if (text.size() <= bytes_max && base::is_utf8(text)) return std::string(text);
   std::string repaired;
-  append_repaired(text, repaired);
-  repaired.resize(first_characters(repaired, bytes_max).size());
+  base::append_utf8(text, repaired);
+  repaired.resize(base::first_characters(repaired, bytes_max).size());
   return repaired;
 }
 

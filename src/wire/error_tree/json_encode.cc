@@ -1,7 +1,7 @@
 #include <charconv>
 
+#include "base/utf8.h"
 #include "wire/error_tree/json.h"
-#include "wire/error_tree/utf8.h"
 
 namespace backstitch::wire::error_tree {
 namespace {
@@ -52,7 +52,7 @@ void append_string(std::string_view text, std::string& out) {
     out.append(text.data(), plain);
     text.remove_prefix(plain);
     if (text.empty()) break;
-    const Utf8Step step = utf8_step(text);
+    const base::Utf8Step step = base::utf8_step(text);
     append_escaped(step.is_valid ? step.code_point : 0xfffd, out);
     text.remove_prefix(step.size);
   }

@@ -3,8 +3,8 @@
 #include <bitset>
 #include <limits>
 
+#include "base/utf8.h"
 #include "wire/error_tree/bounds.h"
-#include "wire/error_tree/utf8.h"
 
 namespace backstitch::wire::error_tree {
 namespace {
@@ -83,14 +83,14 @@ Verdict<> JsonReader::escape(std::string& buffer, bool& lone_surrogate) {
     uint32_t low;
     if (!hex4(low)) return kBadJson;
     if (low >= 0xdc00 && low <= 0xdfff) {
-      append_code_point(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00), buffer);
+      base::append_code_point(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00), buffer);
       return {};
     }
     at_ = second;  // a character of its own
   }
   const bool is_lone = unit >= 0xd800 && unit <= 0xdfff;
   lone_surrogate = lone_surrogate || is_lone;
-  append_code_point(is_lone ? 0xfffd : unit, buffer);
+  base::append_code_point(is_lone ? 0xfffd : unit, buffer);
   return {};
 }
 

@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <gtest/gtest.h>
 
+#include "base/utf8.h"
 #include "wire/error_tree/binary.h"
 #include "wire/error_tree/compose.h"
 #include "wire/error_tree/header.h"
 #include "wire/error_tree/json.h"
 #include "wire/error_tree/random_tree_testing.h"
 #include "wire/error_tree/shrink.h"
-#include "wire/error_tree/utf8.h"
 
 namespace backstitch::wire::error_tree {
 namespace {
@@ -200,7 +200,7 @@ TEST(ErrorTreeProperty, composed_trees_have_drift_and_swallowed_where_the_codes_
     EXPECT_EQ(root.error.starts_with("[DRIFT: "),
               !own.code.is_ok() && failing && tree->node(*failing).code != own.code);
     EXPECT_EQ(root.error.empty(), own.code.is_ok());
-    for (size_t i = 0; i < tree->size(); ++i) EXPECT_TRUE(is_utf8(tree->node(i).error));
+    for (size_t i = 0; i < tree->size(); ++i) EXPECT_TRUE(base::is_utf8(tree->node(i).error));
   });
 }
 

@@ -1,25 +1,25 @@
 #include "wire/error_tree/repair.h"
 
+#include "base/utf8.h"
 #include "wire/error_tree/bounds.h"
-#include "wire/error_tree/utf8.h"
 
 namespace backstitch::wire::error_tree {
 
 std::string_view Repairer::text(std::string_view raw, size_t bytes_max) {
-  if (raw.size() <= bytes_max && is_utf8(raw)) [[likely]]
+  if (raw.size() <= bytes_max && base::is_utf8(raw)) [[likely]]
     return raw;
   return repaired_text(raw, bytes_max);
 }
 
 std::string_view Repairer::repaired_text(std::string_view raw, size_t bytes_max) {
-  if (!is_utf8(raw)) {
+  if (!base::is_utf8(raw)) {
     repairs_.add(Repair::TextReplaced);
     std::string& owned = owned_.emplace_front();
-    append_repaired(raw, owned);
+    base::append_utf8(raw, owned);
     raw = owned;
   }
   if (raw.size() > bytes_max) repairs_.add(Repair::TextCut);
-  return first_characters(raw, bytes_max);
+  return base::first_characters(raw, bytes_max);
 }
 
 std::string_view Repairer::service(std::string_view raw) {

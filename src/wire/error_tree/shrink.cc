@@ -4,9 +4,9 @@
 #include <cassert>
 #include <vector>
 
+#include "base/utf8.h"
 #include "wire/error_tree/binary.h"
 #include "wire/error_tree/json.h"
-#include "wire/error_tree/utf8.h"
 
 namespace backstitch::wire::error_tree {
 namespace {
@@ -125,7 +125,7 @@ class Fitting {
     if (message.size() <= bytes_max) return;
     shortened_[index] = true;
     if (bytes_max == 0) return tree_.set_error(index, {});
-    std::string shorter(first_characters(message, bytes_max - kDots.size()));
+    std::string shorter(base::first_characters(message, bytes_max - kDots.size()));
     shorter += kDots;
     tree_.set_error(index, shorter);
   }

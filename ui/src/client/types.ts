@@ -72,6 +72,8 @@ export interface Span {
 export interface Trace {
   traceId: string;
   open: boolean;
+  // Some of it is stored and cannot be read.
+  partial: boolean;
   startTimeUnixNano: string;
   durationNano: string;
   spanCount: number;

@@ -38,6 +38,7 @@ export function traceFromText(text: string): Trace {
   return {
     traceId: '0'.repeat(31) + '1',
     open: false,
+    partial: false,
     startTimeUnixNano: spans[0]?.startTimeUnixNano ?? '0',
     durationNano: '0',
     spanCount: spans.length,

@@ -163,6 +163,31 @@ test('tags that cannot be read are refused beside the field', async () => {
   await close();
 });
 
+test('suggestions that come after Enter stay away', async () => {
+  const { page, close } = await openSearch();
+  let answered = 0;
+  let letGo;
+  const held = new Promise((resolve) => (letGo = resolve));
+  await page.route('**/api/bs/v1/attributes?*', async (route) => {
+    await held;
+    await route.continue().catch(() => {}); // given up by the page
+    ++answered;
+  });
+  const asked = page.waitForRequest('**/api/bs/v1/attributes?*');
+  await page.fill('#tags', 'http.route="/a');
+  await asked;
+  await page.keyboard.press('Enter');
+  letGo();
+  await eventually(
+    () => answered,
+    (count) => count === 1,
+    'the answer',
+  );
+  assert.match(await page.locator('#tags-problem').innerText(), /not closed/);
+  assert.equal(await page.getAttribute('#tags', 'aria-expanded'), 'false');
+  await close();
+});
+
 test('errors only searches for error=true', async () => {
   const { page, close } = await openSearch();
   await page.getByRole('button', { name: 'Errors only' }).click();

@@ -82,6 +82,7 @@ class Span {
 
  private:
   friend class Tracer;
+  friend struct SpanAccess;
   void record_attribute(std::string_view key, const AttributeValue& value) noexcept;
   void release() noexcept;
 

@@ -34,6 +34,7 @@ class Tracer {
 
  private:
   friend class TracerProvider;
+  friend struct TracerAccess;
   explicit Tracer(const TracerState* state) noexcept : state_(state) {}
   static Span start(const TracerState& state, std::string_view name, const StartSpanOptions& options) noexcept;
 

@@ -45,6 +45,8 @@ struct BatchOptions {
   uint32_t queue_spans_max = 2048;  // rounded up to a power of two
   uint64_t queue_bytes_max = 64 << 20;
   uint32_t batch_spans_max = 512;
+  // A queue of their own for spans of failed requests that were not sampled (docs/spec/error-tree.md).
+  uint32_t failures_max = 256;                       // rounded up to a power of two
   std::chrono::milliseconds schedule_delay{5'000};   // a span waits no longer for its batch to fill
   std::chrono::milliseconds export_timeout{30'000};  // of one batch, retries included
 };
