@@ -1,11 +1,9 @@
 #include "wire/otlp/decode.h"
 
-#include <filesystem>
-#include <fstream>
 #include <gtest/gtest.h>
-#include <iterator>
 #include <protozero/pbf_writer.hpp>
 
+#include "wire/otlp/golden_testing.h"
 #include "wire/otlp/random_spans.h"
 
 namespace backstitch::wire::otlp {
@@ -14,13 +12,6 @@ namespace {
 using model::Span;
 using model::SpanSet;
 using protozero::pbf_writer;
-
-std::string golden(const std::string& name) {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
-  std::ifstream file(root / "tests/compat/otlp" / name, std::ios::binary);
-  EXPECT_TRUE(file) << "tests/compat/otlp/" << name;
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // A request with one span whose message is what `write` adds.
 template <typename Write>

@@ -1,25 +1,16 @@
 #include "wire/otlp/json.h"
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <gtest/gtest.h>
-#include <iterator>
 
 #include "wire/otlp/decode.h"
+#include "wire/otlp/golden_testing.h"
 #include "wire/otlp/random_spans.h"
 
 namespace backstitch::wire::otlp {
 namespace {
 
 using model::SpanSet;
-
-std::string golden(const std::string& name) {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
-  std::ifstream file(root / "tests/compat/otlp" / name, std::ios::binary);
-  EXPECT_TRUE(file) << "tests/compat/otlp/" << name;
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::string request(const std::string& span) {
   return R"({"resourceSpans":[{"scopeSpans":[{"spans":[)" + span + "]}]}]}";
