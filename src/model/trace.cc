@@ -54,9 +54,10 @@ class Interner {
 
 const Span* pick_root(const Trace& trace) {
   const Span* best = nullptr;
-  const auto rank = [](const Span& span) { return std::tuple(!span.is_root(), span.start, span.span_id); };
   for (const Span& span : trace.spans) {
-    if (best == nullptr || rank(span) < rank(*best)) best = &span;
+    const bool is_better =
+        best == nullptr || (span.is_root() == best->is_root() ? is_earlier(span, *best) : span.is_root());
+    if (is_better) best = &span;
   }
   return best;
 }
@@ -79,6 +80,10 @@ std::string Resource::service() const {
   const Value* name = find(attributes, "service.name");
   std::string text = name == nullptr ? "" : to_text(*name);
   return text.empty() ? "unknown_service" : text;
+}
+
+bool is_earlier(const Span& a, const Span& b) {
+  return std::tie(a.start, a.span_id, a.kind) < std::tie(b.start, b.span_id, b.kind);
 }
 
 Timestamp earliest_start(const SpanSet& set) {
@@ -154,11 +159,8 @@ void sort_as_tree(Trace& trace) {
   const size_t count = trace.spans.size();
   std::vector<size_t> order(count);
   for (size_t i = 0; i < count; ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    const Span& left = trace.spans[a];
-    const Span& right = trace.spans[b];
-    return std::tie(left.start, left.span_id, left.kind) < std::tie(right.start, right.span_id, right.kind);
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return is_earlier(trace.spans[a], trace.spans[b]); });
 
   // Where ids repeat (Zipkin's shared spans), a child hangs below the server's side: that is who called it.
   absl::flat_hash_map<SpanId, size_t> by_id;

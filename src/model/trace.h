@@ -106,6 +106,9 @@ struct Span {
   bool operator==(const Span&) const = default;
 };
 
+// The order of siblings, and of roots: by start, span id, kind.
+bool is_earlier(const Span& a, const Span& b);
+
 // Spans with the resources and scopes that they share: one OTLP request, file or trace.
 struct SpanSet {
   std::vector<Resource> resources;
@@ -161,7 +164,7 @@ void join(Trace& into, const Trace& from);
 // Drops spans that came again (retries), as join() does; the first of each stays.
 void drop_repeats(SpanSet& set);
 
-// Orders spans as a tree walk does: each after its parent, siblings by start, then span id; a span whose parent
+// Orders spans as a tree walk does: each after its parent, siblings as is_earlier() has them; a span whose parent
 // is absent, or in a cycle of parents, counts as a root. No recursion: any depth.
 void sort_as_tree(Trace& trace);
 

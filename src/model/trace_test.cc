@@ -105,6 +105,16 @@ TEST(TraceTest, of_several_roots_the_earliest_names_the_trace) {
   EXPECT_EQ(summarize(trace).root_operation, "early");
 }
 
+TEST(TraceTest, of_roots_of_one_span_id_and_start_the_kind_decides_whatever_their_order) {
+  Trace trace = trace_of({span(1, 0, 50), span(1, 0, 50)});
+  trace.spans[0].kind = SpanKind::Client;
+  trace.spans[1].kind = SpanKind::Server;
+  trace.spans[1].name = "server";
+  EXPECT_EQ(summarize(trace).root_operation, "server");
+  std::swap(trace.spans[0], trace.spans[1]);
+  EXPECT_EQ(summarize(trace).root_operation, "server");
+}
+
 TEST(TraceTest, a_span_that_ends_before_it_starts_does_not_end_the_trace_early) {
   Trace trace = trace_of({span(1, 0, 100)});
   trace.spans[0].end = {0};

@@ -1,7 +1,6 @@
 #include "traceql/field_values.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 namespace backstitch::traceql {
@@ -14,7 +13,7 @@ const Span* find_root(const model::Trace& trace) {
   const Span* root = nullptr;
   for (const Span& span : trace.spans) {
     if (!span.is_root()) continue;
-    if (root == nullptr || std::tie(span.start, span.span_id) < std::tie(root->start, root->span_id)) root = &span;
+    if (root == nullptr || is_earlier(span, *root)) root = &span;
   }
   return root;
 }

@@ -59,7 +59,8 @@ std::vector<uint32_t> root_rows(GroupColumns& group) {
   const auto stored = group.codes(Field::Parent);
   const auto starts = group.starts();
   const std::string_view ids = group.raw(Field::SpanId);
-  std::vector<uint32_t> roots(begins.size() - 1, kNoRow);
+  std::vector<uint32_t> roots(begins.size() - 1,
+                              kNoRow);  // roots stand in order of their kinds where all else is equal
   for (size_t trace = 0; trace < roots.size(); ++trace) {
     uint32_t& root = roots[trace];
     for (uint32_t row = begins[trace]; row < begins[trace + 1]; ++row) {

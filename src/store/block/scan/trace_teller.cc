@@ -71,7 +71,10 @@ model::TraceSummary TraceTeller::summarize(const TraceHead& head, GroupColumns& 
   const std::string_view ids = group.raw(Field::SpanId);
   model::TraceSummary summary{.id = head.id, .start = head.start, .span_count = trace.span_count};
   std::map<std::string, model::ServiceCount> services;
-  const auto rank = [&](uint32_t row) { return std::tuple(parents[row] != 0, starts[row], span_id_at(ids, row)); };
+  const auto kinds = group.codes(Field::Kind);
+  const auto rank = [&](uint32_t row) {
+    return std::tuple(parents[row] != 0, starts[row], span_id_at(ids, row), kinds[row]);
+  };
   uint32_t root = trace.first_span;
   for (uint32_t row = trace.first_span; row < trace.first_span + trace.span_count; ++row) {
     const uint64_t end = starts[row] + static_cast<uint64_t>(unzigzag(lengths[row]));
