@@ -1,5 +1,6 @@
 #include "store/block/scan/trace_decoder.h"
 
+#include "model/unsampled.h"
 #include "traceql/analysis.h"
 #include "wire/otlp/decode.h"
 
@@ -30,6 +31,7 @@ SpanSelection selection_of(const BlockIndex& index, const traceql::Query& query)
   std::vector<FieldRef> fields = traceql::fields_of(query);
   const std::vector<FieldRef> shown = traceql::shown_fields(query);
   fields.insert(fields.end(), shown.begin(), shown.end());
+  fields.push_back(FieldRef::attribute(Scope::Span, std::string(model::kUnsampledAttribute)));  // summaries look at it
   for (const FieldRef& field : fields) {
     selection.has_events = selection.has_events || may_be_of_events(field);
     selection.has_links = selection.has_links || may_be_of_links(field);
