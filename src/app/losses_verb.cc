@@ -35,7 +35,7 @@ int list_losses(const LossesFlags& flags, const std::string& server) {
 }  // namespace
 
 void add_losses_verb(CLI::App& program, Run& run) {
-  CLI::App* verb = program.add_subcommand("losses", "Lists spans that SDKs lost before they were sent, by process");
+  CLI::App* verb = program.add_subcommand("losses", "Lists spans that SDKs say they lost, by process");
   auto flags = std::make_shared<LossesFlags>();
   const auto server = add_server_flag(*verb);
   verb->add_option("--service", flags->service, "Of this service only");

@@ -17,7 +17,7 @@ constexpr std::string_view kReasons[] = {"queue_full",     "export_failed",    "
                                          "after_shutdown", "shutdown_timeout", "no_memory"};
 
 base::Counter& dropped(base::Metrics& metrics, std::string_view reason) {
-  return metrics.counter("backstitch_sdk_spans_dropped", "Spans that SDKs say they lost before they were sent",
+  return metrics.counter("backstitch_sdk_spans_dropped", "Spans that SDKs say they lost",
                          {{"reason", std::string(reason)}});
 }
 
