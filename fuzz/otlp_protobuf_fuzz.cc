@@ -5,6 +5,7 @@
 #include <string>
 
 #include "wire/otlp/decode.h"
+#include "wire/otlp/sdk_losses.h"
 #include "wire/otlp/splice.h"
 #include "wire/otlp/visit.h"
 #include "wire/otlp/walk.h"
@@ -42,6 +43,10 @@ void check_walk(std::string bytes) {
   model::RequestDigest digest;
   const auto walked = walker.walk(bytes, digest);
   if (!walked) return;
+  for (const model::ResourceDigest& resource : digest.resources) {
+    const auto losses = wire::otlp::read_sdk_losses(resource.message.of(bytes));
+    check(losses && (losses->totals.empty() || walked->tells_sdk_losses));
+  }
   for (const model::TraceDigest& trace : digest.traces) {
     wire::otlp::TraceSplicer splicer;
     splicer.add(digest, bytes, trace.first_span, trace.span_count);

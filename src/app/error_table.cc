@@ -1,21 +1,13 @@
 #include "app/error_table.h"
 
-#include <algorithm>
-#include <array>
 #include <fmt/format.h>
-#include <numeric>
+
+#include "app/text_table.h"
 
 namespace backstitch::app {
 namespace {
 
 using model::ErrorOriginRow;
-
-enum Column : size_t { Count, Service, Operation, Code, Drift, Roots, Example, kColumns };
-using Cells = std::array<std::string, kColumns>;
-
-constexpr Column kShrinkable[] = {Service, Operation, Drift, Roots};
-constexpr size_t kWidthMin = 10;
-constexpr size_t kGap = 2;
 
 std::string with_arrows(std::string chain, bool unicode) {
   constexpr std::string_view kArrow = "->";
@@ -35,7 +27,7 @@ std::string roots_text(const ErrorOriginRow& row) {
   return text;
 }
 
-Cells cells_of(const ErrorOriginRow& row, bool unicode) {
+std::vector<std::string> cells_of(const ErrorOriginRow& row, bool unicode) {
   const bool has_drifted = row.drift_chain != row.code;
   return {grouped(row.count),
           harmless(row.service),
@@ -46,38 +38,19 @@ Cells cells_of(const ErrorOriginRow& row, bool unicode) {
           row.example.to_hex()};
 }
 
-// The widest of those that may give way gives way first.
-void shrink(std::array<size_t, kColumns>& widths, size_t room) {
-  while (std::accumulate(widths.begin(), widths.end(), (kColumns - 1) * kGap) > room) {
-    const Column widest = *std::ranges::max_element(kShrinkable, {}, [&](Column column) { return widths[column]; });
-    if (widths[widest] <= kWidthMin) return;
-    --widths[widest];
-  }
-}
-
 }  // namespace
 
 std::string render_error_table(const std::vector<ErrorOriginRow>& rows, const TerminalStyle& style) {
-  std::vector<Cells> table{
-      {"count", "origin service", "operation", "code", "drift", "affected roots", "example trace id"}};
-  for (const ErrorOriginRow& row : rows) table.push_back(cells_of(row, style.unicode));
-  std::array<size_t, kColumns> widths{};
-  for (const Cells& cells : table) {
-    for (size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], display_width(cells[i]));
-  }
-  shrink(widths, style.width);
-
-  std::string out;
-  for (const Cells& cells : table) {
-    std::string line(widths[Count] - display_width(cells[Count]), ' ');
-    line += cells[Count];
-    for (size_t i = 1; i < kColumns; ++i) {
-      line += std::string(kGap, ' ') + (i == Example ? cells[i] : pad(cells[i], widths[i], style.unicode));
-    }
-    const bool is_head = &cells == table.data();
-    out += is_head && style.color ? fmt::format("\x1b[2m{}\x1b[0m\n", line) : line + "\n";
-  }
-  return out;
+  TextTable table{.columns = {{"count"},
+                              {"origin service", true},
+                              {"operation", true},
+                              {"code"},
+                              {"drift", true},
+                              {"affected roots", true},
+                              {"example trace id"}},
+                  .rows = {}};
+  for (const ErrorOriginRow& row : rows) table.rows.push_back(cells_of(row, style.unicode));
+  return render_text_table(table, style);
 }
 
 }  // namespace backstitch::app

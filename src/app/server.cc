@@ -125,7 +125,8 @@ class RealServer final : public Server {
     auto errors = ingest::ErrorLedger::open(*journal_, *store_, clock_, metrics_);
     if (!errors) return std::unexpected(errors.error());
     errors_ = std::move(*errors);
-    auto pipeline = ingest::Pipeline::start(clock_, *log_, *store_, metrics_, pipeline_options(config_), errors_.get());
+    auto pipeline =
+        ingest::Pipeline::start(clock_, *log_, *store_, metrics_, pipeline_options(config_), errors_.get(), &losses_);
     if (!pipeline) return std::unexpected(pipeline.error());
     pipeline_ = std::move(*pipeline);
     report_replay(pipeline_->replayed());
@@ -133,7 +134,7 @@ class RealServer final : public Server {
         *pipeline_, *log_, clock_, metrics_,
         assemble::OpenReaderOptions{.open_scan_bytes_max = config_.open_scan_max_bytes});
     engine_ = std::make_unique<query::Engine>(std::vector<store::TraceReader*>{open_reader_.get(), store_.get()},
-                                              clock_, metrics_, errors_.get());
+                                              clock_, metrics_, errors_.get(), &losses_);
     return listen();
   }
 
@@ -247,6 +248,7 @@ class RealServer final : public Server {
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::LedgerJournal> journal_;
   std::unique_ptr<ingest::ErrorLedger> errors_;
+  ingest::SdkLosses losses_{clock_, metrics_};
   std::unique_ptr<ingest::Pipeline> pipeline_;
   std::unique_ptr<assemble::OpenReader> open_reader_;
   std::unique_ptr<query::Engine> engine_;

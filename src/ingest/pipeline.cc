@@ -83,11 +83,12 @@ struct SealJob {
 class RealPipeline final : public Pipeline {
  public:
   RealPipeline(const base::Clock& clock, log::Log& log, store::TraceStore& store, base::Metrics& metrics,
-               PipelineOptions options, ErrorLedger* errors)
+               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses)
       : clock_(clock),
         log_(log),
         store_(store),
         errors_(errors),
+        losses_(losses),
         options_(within_memory(std::move(options))),
         counters_(metrics),
         memory_(clock, {.bytes_max = options_.memory_bytes_max,
@@ -193,6 +194,8 @@ class RealPipeline final : public Pipeline {
     if (received.accepted_spans != 0) {
       if (const auto logged = append(request, *prepared, intake); !logged) return std::unexpected(logged.error());
     }
+    // Of requests without spans too: SDKs that have lost all send such.
+    if (losses_ != nullptr && prepared->walked.tells_sdk_losses) losses_->read(intake.resources(), request);
     counters_.values_cut.add(prepared->cut.values_cut);
     counters_.attributes_dropped.add(prepared->cut.attributes_dropped);
     counters_.values_masked.add(prepared->walked.masked_values);
@@ -441,6 +444,7 @@ class RealPipeline final : public Pipeline {
   log::Log& log_;
   store::TraceStore& store_;
   ErrorLedger* const errors_;
+  SdkLosses* const losses_;
   const PipelineOptions options_;
   IngestCounters counters_;
   MemoryBound memory_;
@@ -471,8 +475,9 @@ class RealPipeline final : public Pipeline {
 
 base::Result<std::unique_ptr<Pipeline>> Pipeline::start(const base::Clock& clock, log::Log& log,
                                                         store::TraceStore& store, base::Metrics& metrics,
-                                                        PipelineOptions options, ErrorLedger* errors) {
-  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors);
+                                                        PipelineOptions options, ErrorLedger* errors,
+                                                        SdkLosses* losses) {
+  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses);
   if (const auto running = pipeline->run(); !running) return std::unexpected(running.error());
   return pipeline;
 }

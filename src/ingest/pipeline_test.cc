@@ -55,7 +55,7 @@ struct Rig {
     auto opened = log::Log::open(disk, clock, metrics, log_options);
     ASSERT_TRUE(opened) << opened.error().message;
     log = std::move(*opened);
-    auto started = Pipeline::start(clock, *log, *store, metrics, options);
+    auto started = Pipeline::start(clock, *log, *store, metrics, options, nullptr, &losses);
     ASSERT_TRUE(started) << started.error().message;
     pipeline = std::move(*started);
     reader = std::make_unique<assemble::OpenReader>(*pipeline, *log, clock, metrics, assemble::OpenReaderOptions{});
@@ -80,6 +80,7 @@ struct Rig {
   base::SimulatedFileSystem disk;
   base::SystemClock clock;
   base::Metrics metrics;
+  SdkLosses losses{clock, metrics};
   std::unique_ptr<store::TraceStore> store = store::make_memory_store();
   std::unique_ptr<log::Log> log;
   std::unique_ptr<Pipeline> pipeline;
@@ -94,6 +95,34 @@ TEST(Pipeline, a_trace_is_open_at_once_and_stored_when_its_wait_is_over) {
   EXPECT_EQ(rig.open(1), 3u);
   EXPECT_TRUE(eventually([&] { return rig.stored(1) == 3; }));
   EXPECT_TRUE(eventually([&] { return rig.open(1) == 0; }));
+}
+
+std::string losing_request(uint32_t spans) {
+  model::SpanSet set{.resources = {{.attributes = {{"service.name", "cart"}}}}, .scopes = {{}}, .spans = {}};
+  set.resources[0].attributes.push_back({"backstitch.sdk.dropped.queue_full", int64_t{spans}});
+  model::Span span{.trace_id = trace_id(1), .name = "op"};
+  span.span_id.bytes[7] = 1;
+  set.spans.push_back(span);
+  return wire::otlp::encode_request(set);
+}
+
+TEST(Pipeline, what_sdks_lost_is_heard_of_requests_that_are_accepted) {
+  Rig rig({.shards = 1, .assemble = {.decision_wait = 1h}});
+  ASSERT_TRUE(rig.receive(losing_request(7)));
+  EXPECT_EQ(rig.losses.sdk_losses({})->at(0).spans, 7u);
+  const std::string broken = losing_request(8);
+  ASSERT_FALSE(rig.receive(broken.substr(0, broken.size() - 1)));
+  EXPECT_EQ(rig.losses.sdk_losses({})->at(0).spans, 7u);
+}
+
+TEST(Pipeline, what_sdks_lost_is_heard_where_no_span_is_accepted) {
+  Rig rig({.shards = 1, .assemble = {.decision_wait = 1h}});
+  model::SpanSet set = wire::otlp::decode_request(losing_request(9)).value();
+  set.spans[0].span_id = {};  // rejected
+  const auto received = rig.receive(wire::otlp::encode_request(set));
+  ASSERT_TRUE(received);
+  EXPECT_EQ(received->accepted_spans, 0u);
+  EXPECT_EQ(rig.losses.sdk_losses({})->at(0).spans, 9u);
 }
 
 TEST(Pipeline, a_trace_is_never_out_of_sight_while_it_moves_to_the_store) {

@@ -46,7 +46,7 @@ Result<std::vector<Item>> merge(const std::vector<store::TraceReader*>& readers,
 }  // namespace
 
 Engine::Engine(std::vector<store::TraceReader*> readers, const base::Clock& clock, base::Metrics& metrics,
-               store::ErrorOriginReader* errors)
+               store::ErrorOriginReader* errors, store::SdkLossReader* losses)
     : readers_(std::move(readers)),
       clock_(clock),
       find_latency_(latency_of(metrics, "find")),
@@ -54,12 +54,20 @@ Engine::Engine(std::vector<store::TraceReader*> readers, const base::Clock& cloc
       metrics_latency_(latency_of(metrics, "metrics")),
       names_latency_(latency_of(metrics, "names")),
       errors_latency_(latency_of(metrics, "errors")),
-      errors_(errors) {}
+      losses_latency_(latency_of(metrics, "losses")),
+      errors_(errors),
+      losses_(losses) {}
 
 Result<std::vector<model::ErrorOriginRow>> Engine::error_origins(const model::ErrorOriginQuery& query) {
   if (errors_ == nullptr) return base::fail(base::Errc::Unsupported, "no ledger of errors is kept here");
   const Stopwatch stopwatch(clock_, errors_latency_);
   return errors_->error_origins(query);
+}
+
+Result<std::vector<model::SdkLossRow>> Engine::sdk_losses(const model::SdkLossQuery& query) {
+  if (losses_ == nullptr) return base::fail(base::Errc::Unsupported, "nobody listens here to what SDKs lost");
+  const Stopwatch stopwatch(clock_, losses_latency_);
+  return losses_->sdk_losses(query);
 }
 
 std::vector<Result<model::Trace>> Engine::find_all(std::span<const model::TraceId> ids) {

@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "query/search.h"
 #include "store/contract/error_origin_reader.h"
+#include "store/contract/sdk_loss_reader.h"
 #include "store/contract/trace_reader.h"
 
 namespace backstitch::query {
@@ -27,9 +28,9 @@ class Engine {
  public:
   static constexpr uint32_t kLimitMax = 1500;
 
-  // `errors` is the ledger to ask for error origins; null where there is none.
+  // `errors` is the ledger to ask for error origins, `losses` whom to ask what SDKs lost; null where there is none.
   Engine(std::vector<store::TraceReader*> readers, const base::Clock& clock, base::Metrics& metrics,
-         store::ErrorOriginReader* errors = nullptr);
+         store::ErrorOriginReader* errors = nullptr, store::SdkLossReader* losses = nullptr);
 
   // Beside the ids, each with its spans in tree order, or NotFound; one that cannot be read does not fail the others.
   std::vector<base::Result<model::Trace>> find_all(std::span<const model::TraceId> ids);
@@ -50,6 +51,8 @@ class Engine {
   base::Result<std::vector<std::string>> attribute_values(const store::AttributeName& name, uint32_t limit);
   // Of sealed traces, most frequent first. Unsupported where no ledger is kept.
   base::Result<std::vector<model::ErrorOriginRow>> error_origins(const model::ErrorOriginQuery& query);
+  // What SDKs said that they lost since this process started, most spans first. Unsupported where nobody listens.
+  base::Result<std::vector<model::SdkLossRow>> sdk_losses(const model::SdkLossQuery& query);
   // Of the readers that keep something on disk, one after the other.
   base::Result<store::StoreStats> stats();
 
@@ -61,7 +64,9 @@ class Engine {
   base::DurationHistogram& metrics_latency_;
   base::DurationHistogram& names_latency_;
   base::DurationHistogram& errors_latency_;
+  base::DurationHistogram& losses_latency_;
   store::ErrorOriginReader* const errors_;
+  store::SdkLossReader* const losses_;
 };
 
 }  // namespace backstitch::query

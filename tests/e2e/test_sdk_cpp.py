@@ -1,12 +1,16 @@
 """Our own C++ SDK as its users have it: configured alone, installed, and found by a project outside the tree."""
+import json
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from server import backstitch, eventually
+
 REPOSITORY = Path(__file__).parent.parent.parent
 RUN_SECONDS = 120
+OVERFLOW_SPANS = 50_000  # of overflow.cc
 
 
 def run(*command, seconds=350, **kwargs):
@@ -78,6 +82,49 @@ def test_the_examples_trace_is_found(shared_server, program, compression):
     assert tags_of(charge)["error"] is True
     fields = {field["key"]: field["value"] for field in charge["logs"][0]["fields"]}
     assert fields["exception.type"] == "std::runtime_error" and fields["exception.message"] == "card declined"
+
+
+@pytest.fixture(scope="module")
+def overflow(prefix, tmp_path_factory):
+    build = tmp_path_factory.mktemp("overflow")
+    run("cmake", "-S", Path(__file__).parent / "overflow", "-B", build, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", build)
+    return build / "overflow"
+
+
+def losses(server, *flags):
+    answer = backstitch("losses", "--json", "--server", server.url(""), *flags, check=0).stdout
+    return json.loads(answer)["losses"]
+
+
+def test_the_server_says_what_the_program_lost(server, overflow):
+    """The queue holds 64 spans, so most are lost, and the last of them after the last export."""
+    assert losses(server) == []
+    said = backstitch("losses", "--server", server.url(""), check=0)
+    assert (said.stdout, said.stderr) == (b"", b"no SDK said that it lost a span\n")
+
+    base = server.otlp.removesuffix("/v1/traces")
+    lost = {}
+    for instance in ("first", "second"):
+        told = json.loads(run(overflow, seconds=RUN_SECONDS, env=environment(
+            OTEL_EXPORTER_OTLP_ENDPOINT=base, OTEL_SERVICE_NAME="hasty", OTEL_BSP_MAX_QUEUE_SIZE="64",
+            OTEL_BSP_MAX_EXPORT_BATCH_SIZE="64", OTEL_RESOURCE_ATTRIBUTES=f"service.instance.id={instance}")))
+        lost[instance] = told["queue_full"]
+        assert told["queue_full"] > 0 and told["exported"] + told["queue_full"] == OVERFLOW_SPANS, told
+
+    eventually(lambda: {one["instance"]: one["spans"] for one in losses(server)} == lost, f"told of {lost}")
+    found = losses(server, "--service", "hasty")
+    assert [one["spans"] for one in found] == sorted(lost.values(), reverse=True)
+    for one in found:
+        assert one["service"] == "hasty"
+        assert one["reasons"] == [{"reason": "queue_full", "spans": lost[one["instance"]]}]
+        assert 0 < int(one["firstTimeUnixNano"]) <= int(one["lastTimeUnixNano"])
+    assert losses(server, "--service", "nobody") == []
+    assert server.metric("backstitch_sdk_spans_dropped_total", 'reason="queue_full"') == sum(lost.values())
+    assert server.metric("backstitch_sdk_spans_dropped_total") == sum(lost.values())
+    table = backstitch("losses", "--server", server.url(""), check=0).stdout.decode().splitlines()
+    assert [line.split()[1:4] for line in table] == [["service", "instance", "reasons"]] + [
+        ["hasty", one["instance"], "queue_full"] for one in found], table
 
 
 def test_without_a_server_the_program_ends_in_time_and_says_so(program):

@@ -8,6 +8,7 @@
 
 #include "api/native/answers.h"
 #include "api/native/errors.h"
+#include "api/native/losses.h"
 #include "api/native/store_stats_json.h"
 #include "net/address.h"
 
@@ -254,6 +255,14 @@ Result<ErrorOriginsReply> NativeClient::error_origins(const model::ErrorOriginQu
   auto rows = read_error_origins(*body);
   if (!rows) return std::unexpected(unreadable(rows.error().message));
   return ErrorOriginsReply{std::move(*rows), std::move(*body)};
+}
+
+Result<SdkLossesReply> NativeClient::sdk_losses(const model::SdkLossQuery& query) {
+  Result<std::string> body = get_json(sdk_losses_target(query));
+  if (!body) return std::unexpected(std::move(body.error()));
+  auto rows = read_sdk_losses(*body);
+  if (!rows) return std::unexpected(unreadable(rows.error().message));
+  return SdkLossesReply{std::move(*rows), std::move(*body)};
 }
 
 Result<StatsReply> NativeClient::store_stats() {

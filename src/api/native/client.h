@@ -59,6 +59,11 @@ struct ErrorOriginsReply {
   std::string json;  // as it came
 };
 
+struct SdkLossesReply {
+  std::vector<model::SdkLossRow> rows;
+  std::string json;  // as it came
+};
+
 struct StatsReply {
   store::StoreStats stats;
   std::string json;  // as it came
@@ -79,6 +84,7 @@ class NativeClient {
   base::Result<SearchReply> search(const SearchRequest& request);
   base::Result<MetricsReply> metrics(const MetricsRequest& request);
   base::Result<ErrorOriginsReply> error_origins(const model::ErrorOriginQuery& query);
+  base::Result<SdkLossesReply> sdk_losses(const model::SdkLossQuery& query);
   base::Result<StatsReply> store_stats();
   // NotFound.
   base::Result<TraceReply> find(const model::TraceId& id);

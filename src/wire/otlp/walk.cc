@@ -8,6 +8,7 @@
 
 #include "wire/otlp/attribute_walk.h"
 #include "wire/otlp/cursor.h"
+#include "wire/otlp/sdk_losses.h"
 
 // The request is a tree of messages five deep (request, resource spans, scope spans, span, attribute), each read
 // by one function below in the order of its bytes. Only a resource's and a scope's own message may stand behind
@@ -131,6 +132,7 @@ uint32_t Walker::State::note_resource(Cursor message, Cursor schema_url, bool ha
     }
     const WalkedAttribute attribute = attributes.walk(in.bytes());
     if (attribute.key == "service.name") service = service_name(attribute.value, service);
+    if (attribute.key.starts_with(kSdkDroppedPrefix)) result.tells_sdk_losses = true;
   }
   if (attributes.too_deep) throw WireFault{"resource attribute nests too deep", message.position()};
 

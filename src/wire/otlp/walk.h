@@ -29,6 +29,8 @@ struct WalkResult {
   uint32_t masked_values = 0;
   // Some attribute is longer or some span has more than Limits allow: apply_limits() before logging.
   bool over_limits = false;
+  // Some resource has an attribute backstitch.sdk.dropped.*: read_sdk_losses() tells what it says.
+  bool tells_sdk_losses = false;
 };
 
 // Reused from request to request; one thread at a time.
