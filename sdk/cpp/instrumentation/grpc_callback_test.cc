@@ -153,7 +153,7 @@ TEST(GrpcCallbackTest, without_time_nothing_is_sent) {
   EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   EXPECT_EQ(children(answer.tree), R"({"service":"service-b","status":"error","code":"deadline-exceeded",)"
                                    R"("error":"an error occurred in service service-b","observed":"caller"})");
-  EXPECT_TRUE(b.traced().spans().spans.empty());
+  EXPECT_TRUE(b.spans(model::SpanKind::Server, 0).empty());
 }
 
 // Answers once its caller is gone.

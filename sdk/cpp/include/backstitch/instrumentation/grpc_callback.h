@@ -111,7 +111,8 @@ template <typename Handler>
 // grpc::ClientContext& of this attempt and a std::function<void(grpc::Status)>, hands both to the stub:
 // stub->async()->Get(&client, …). `done`, a function that takes the grpc::Status, runs when the outcome is noted, with
 // what is current here; then the client context goes. A retry is another call_rpc() from there. Without time nothing is
-// sent, and `done` is told DEADLINE_EXCEEDED before this returns.
+// sent, and `done` is told DEADLINE_EXCEEDED before this returns. gRPC 1.51 cannot bear that `done` owns the program's
+// last channel: it would end the thread that it is in.
 template <typename Start, typename Done>
 void call_rpc(OutboundCall& call, Start&& start, Done&& done) {
   struct Pending {
