@@ -1,6 +1,7 @@
 // The callback API's unary methods and calls, over real servers and channels.
 #include "backstitch/instrumentation/grpc_callback.h"
 
+#include <functional>
 #include <future>
 #include <gtest/gtest.h>
 #include <stdexcept>
@@ -71,15 +72,16 @@ TEST(GrpcCallbackTest, a_call_that_succeeds_has_no_tree) {
 }
 
 TEST(GrpcCallbackTest, what_a_handler_binds_answers_from_any_thread) {
-  std::thread worker;
+  std::promise<std::function<void()>> work;
   Server b("service-b", kExposed, {},
            unary_callback([&](const Middleware&, grpc::CallbackServerContext&, const UnaryAnswer& answer) {
-             worker = std::thread(bind([answer] {
+             work.set_value(bind([answer] {
                EXPECT_EQ(Context::current().span().context().span_id, answer.context().span().context().span_id);
                state_outcome(ErrorCode::from_name("payment.declined"), "card 51");
                answer.finish(grpc::Status(grpc::StatusCode::ABORTED, ""));
              }));
            }));
+  std::thread worker([&] { work.get_future().get()(); });
   EXPECT_EQ(ask(b).tree, R"({"service":"service-b","status":"error","code":"payment.declined","error":"card 51"})");
   worker.join();
 }
