@@ -158,6 +158,19 @@ TEST(GrpcCallbackTest, without_time_nothing_is_sent) {
   EXPECT_TRUE(b.spans(model::SpanKind::Server, 0).empty());
 }
 
+TEST(GrpcCallbackTest, an_attempt_that_was_called_off_tells_nothing_of_the_next_one) {
+  Traced traced;
+  OutboundCall call = call_of(Middleware(*traced.provider), 1);
+  RpcAttempt first(call);
+  RpcAttempt second(call);
+  first.done(grpc::Status(grpc::StatusCode::ABORTED, "late"));
+  second.done(grpc::Status::OK);
+  const model::SpanSet set = traced.spans();
+  ASSERT_EQ(set.spans.size(), 2u);
+  EXPECT_EQ(*find(set.spans[0].attributes, "error.type"), model::Value("cancelled"));
+  EXPECT_EQ(set.spans[1].status.code, model::StatusCode::Unset);
+}
+
 // Answers once its caller is gone.
 Method outlasting_its_caller() {
   return unary_callback([](const Middleware&, grpc::CallbackServerContext& context, const UnaryAnswer& answer) {

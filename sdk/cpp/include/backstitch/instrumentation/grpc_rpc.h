@@ -25,7 +25,7 @@
 //   class Watcher final : public grpc::ClientReadReactor<Cart> {
 //    public:
 //     Watcher(OutboundCall& call, Carts::Stub& stub, const CartRequest& request) : rpc_(call) {
-//       if (!rpc_.has_time()) return;
+//       if (!rpc_.has_time()) …                                          // DEADLINE_EXCEEDED; nothing is to be sent
 //       stub.async()->Watch(&rpc_.client(), &request, this);
 //       …
 //       StartCall();
@@ -120,8 +120,8 @@ class ServedRpc {
   InboundRequest inbound_;
 };
 
-// One attempt of a call, started when this is made. One that goes without done() was called off when its call goes, or
-// makes another.
+// One attempt of a call, started when this is made. The next attempt calls it off, and so does the end of the call if
+// it was not done().
 class RpcAttempt {
  public:
   explicit RpcAttempt(OutboundCall call) : call_(std::move(call)) {
@@ -130,7 +130,8 @@ class RpcAttempt {
       client_.set_deadline(std::chrono::system_clock::now() +
                            std::chrono::duration_cast<std::chrono::system_clock::duration>(*left));
     }
-    call_.span().set_attribute("rpc.system", "grpc");
+    span_ = call_.span();
+    span_.set_attribute("rpc.system", "grpc");
   }
   RpcAttempt(const RpcAttempt&) = delete;
   RpcAttempt& operator=(const RpcAttempt&) = delete;
@@ -140,15 +141,17 @@ class RpcAttempt {
   // What it is to be made with: the callee is told, and the deadline is set.
   ::grpc::ClientContext& client() noexcept { return client_; }
 
-  // How it ended. Trees come with the trailers.
+  // How it ended, once. Trees come with the trailers. Nothing happens where it was called off.
   void done(const ::grpc::Status& status) {
-    call_.span().set_attribute("rpc.grpc.status_code", static_cast<int>(status.error_code()));
+    if (call_.span().context().span_id != span_.context().span_id) return;
+    span_.set_attribute("rpc.grpc.status_code", static_cast<int>(status.error_code()));
     const std::string message = status.error_message();
     call_.answered(grpc_detail::code_of(status), fields(client_.GetServerTrailingMetadata()), message);
   }
 
  private:
   OutboundCall call_;
+  Span span_;
   ::grpc::ClientContext client_;
   bool has_time_ = true;
 };
