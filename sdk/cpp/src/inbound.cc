@@ -64,6 +64,7 @@ class InboundState {
                const InboundOptions& options);
 
   const Context& context() const { return context_; }
+  std::string_view trailer() const;
   ErrorTreeHeader finish(const ErrorCode& code, const FinishOptions& options);
   void end(bool is_delivered);
   bool has_finished() const { return has_finished_; }
@@ -72,6 +73,7 @@ class InboundState {
   void count_headers(const InboundOptions& options) const;
   void start_span(const Context& caller, const InboundOptions& options);
   void compose(const ErrorCode& code, std::string_view message, SteadyTime now);
+  et::Form form() const { return et::answer_form(headers_.caller(listener_.is_trusted, listener_.exposes_trees)); }
   ErrorTreeHeader header(et::Form form, size_t own_trailers_bytes) const;
   model::ErrorTree tree_or_outcome() const;
 
@@ -132,6 +134,19 @@ void InboundState::start_span(const Context& caller, const InboundOptions& optio
   context_ = ContextAccess::make(std::move(span), std::move(own));
 }
 
+std::string_view InboundState::trailer() const {
+  if (protocol_ != Protocol::Http || !headers_.takes_trailers || request_->is_bypassed()) return {};
+  switch (form()) {
+    case et::Form::Binary:
+      return et::kBinaryHeader;
+    case et::Form::Json:
+      return et::kJsonHeader;
+    case et::Form::None:
+      break;
+  }
+  return {};
+}
+
 ErrorTreeHeader InboundState::finish(const ErrorCode& code, const FinishOptions& options) {
   if (std::exchange(has_finished_, true)) return {};
   const StatedOutcome stated = request_->stated();
@@ -143,12 +158,13 @@ ErrorTreeHeader InboundState::finish(const ErrorCode& code, const FinishOptions&
   if (request_->is_bypassed()) return {};
   compose(code_, message, finished_at_);
   if (!tree_) return {};
-  const et::Form form = et::answer_form(headers_.caller(listener_.is_trusted, listener_.exposes_trees));
+  const et::Form form = this->form();
   if (form == et::Form::None) {
     if (listener_.is_trusted) middleware_->count(Count::UnsentNotAccepted);
     return {};
   }
-  if (options.is_head_sent && protocol_ == Protocol::Http && !headers_.takes_trailers) {
+  const bool has_trailers = headers_.takes_trailers && !options.has_no_trailers;
+  if (options.is_head_sent && protocol_ == Protocol::Http && !has_trailers) {
     middleware_->count(Count::UnsentHeadSent);
     must_report_ = true;
     return {};
@@ -230,8 +246,16 @@ InboundRequest& InboundRequest::operator=(InboundRequest&& other) noexcept {
 
 InboundRequest::~InboundRequest() {
   const bool was_answered = state_ == nullptr || state_->has_finished();
-  if (!was_answered) (void)finish(ErrorCode::Unknown, {.message = {}, .is_head_sent = true, .own_trailers_bytes = 0});
+  if (!was_answered) (void)finish(ErrorCode::Unknown, {.is_head_sent = true, .has_no_trailers = true});
   end(was_answered);
+}
+
+std::string_view InboundRequest::trailer() const noexcept {
+  try {
+    if (state_ != nullptr) return state_->trailer();
+  } catch (...) {  // no memory
+  }
+  return {};
 }
 
 ErrorTreeHeader InboundRequest::finish(const ErrorCode& code, const FinishOptions& options) noexcept {

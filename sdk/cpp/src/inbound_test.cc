@@ -157,8 +157,11 @@ TEST(InboundTest, who_is_told_what) {
 
 TEST(InboundTest, a_head_that_is_gone_leaves_a_trailer_or_the_span) {
   Service root("root");
-  const FinishOptions late{.message = {}, .is_head_sent = true, .own_trailers_bytes = 0};
+  const FinishOptions late{.is_head_sent = true};
+  const FinishOptions unchunked{.is_head_sent = true, .has_no_trailers = true};
   EXPECT_TRUE(root.serve({{"te", "deflate, Trailers"}}, kTrusted).finish(ErrorCode::Internal, late));
+  EXPECT_FALSE(root.serve({{"te", "trailers"}}, kTrusted).finish(ErrorCode::Internal, unchunked));
+  EXPECT_EQ(root.count("error_tree_unsent", "head_sent"), 1u);
   {
     // Not the outermost: only because nobody else would be told.
     InboundRequest request =
@@ -166,9 +169,21 @@ TEST(InboundTest, a_head_that_is_gone_leaves_a_trailer_or_the_span) {
     EXPECT_FALSE(request.finish(ErrorCode::Internal, late));
     request.end(true);
   }
-  EXPECT_EQ(root.count("error_tree_unsent", "head_sent"), 1u);
-  EXPECT_EQ(event_of(root.traced.spans().spans.at(1)).tree,
+  EXPECT_EQ(root.count("error_tree_unsent", "head_sent"), 2u);
+  EXPECT_EQ(event_of(root.traced.spans().spans.at(2)).tree,
             R"({"service":"root","status":"error","code":"internal","error":"an error occurred in service root"})");
+}
+
+TEST(InboundTest, a_trailer_is_announced_to_those_who_get_one) {
+  const Service root("root");
+  EXPECT_EQ(root.serve({{"te", "trailers"}}, kTrusted).trailer(), "x-error-tree");
+  EXPECT_EQ(root.serve({{"te", "trailers"}, {"x-error-tree-accept", "bin"}}, kTrusted).trailer(), "x-error-tree-bin");
+  EXPECT_EQ(root.serve({{"te", "trailers"}, {"x-error-tree-accept", "bin"}}, kExposed).trailer(), "x-error-tree");
+  EXPECT_EQ(root.serve({{"te", "trailers"}, {"x-error-tree-accept", "xml"}}, kTrusted).trailer(), "");
+  EXPECT_EQ(root.serve({{"te", "trailers"}, {"x-error-bypass", "true"}}, kTrusted).trailer(), "");
+  EXPECT_EQ(root.serve({{"te", "trailers"}}, kUntrusted).trailer(), "");
+  EXPECT_EQ(root.serve({{"te", "deflate"}}, kTrusted).trailer(), "");
+  EXPECT_EQ(InboundRequest().trailer(), "");
 }
 
 TEST(InboundTest, a_request_that_nobody_answers_is_told_of_by_its_span) {

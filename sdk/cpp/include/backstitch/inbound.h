@@ -45,10 +45,13 @@ struct ErrorTreeHeader {
 // When the outcome is known.
 struct FinishOptions {
   std::string_view message = {};
-  // HTTP: the head is gone already. Then the tree is a trailer, or is exported with the span.
+  // HTTP: the head is gone already. Then the tree is a trailer if the caller takes it, else it is exported with the
+  // span.
   bool is_head_sent = false;
   // gRPC: what the service itself sends in the trailers: name + value + 32 bytes for each.
   size_t own_trailers_bytes = 0;
+  // HTTP: nor is there room behind the body, as it is not chunked.
+  bool has_no_trailers = false;
 };
 
 class InboundState;
@@ -68,6 +71,10 @@ class InboundRequest {
 
   // To be attached while the request is served. Its span is the server span.
   const Context& context() const noexcept { return context_; }
+
+  // HTTP: the name of the field that a tree would be in as a trailer, to be announced in the head; empty where this
+  // caller gets none so.
+  std::string_view trailer() const noexcept;
 
   // Once, when the outcome is known: makes the tree. Calls that are still open belong to it only if the time for this
   // request is over. The header to send, as the caller and its trust want it; what state_outcome() said counts more

@@ -8,10 +8,21 @@
 //   finish(inbound, answer);
 //   inbound.end(!write(stream, answer, error));
 //
+// An answer in chunks, whose tree is known when its head is gone: it is a trailer for callers that take trailers.
+//
+//   http::response<http::empty_body> head(http::status::ok, 11);
+//   start_chunked(inbound, head);
+//   http::response_serializer<http::empty_body> serializer(head);
+//   http::write_header(stream, serializer, error);
+//   net::write(stream, http::make_chunk(piece), error);
+//   const http::fields trailers = finish_chunked(inbound, ErrorCode::Ok);
+//   net::write(stream, http::make_chunk_last(trailers), error);
+//   inbound.end(!error);
+//
 //   OutboundCall call(middleware, {"GET /stock/{id}", "stock", 8080});
 //   if (start_attempt(call, request)) {                 // again for a retry
 //     limit(call, stream);
-//     …                                                 // writes the request, reads the answer
+//     …                                                 // writes the request, reads the answer to its end
 //     error ? failed(call, error) : answered(call, answer);
 //   }
 //
@@ -20,7 +31,10 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/beast/core/error.hpp>
+#include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -74,6 +88,27 @@ void erase_reserved(Header& header) noexcept {
   }
 }
 
+// Adds a member to a list, once. Throws for memory.
+template <typename Header>
+void add_member(Header& header, http::field name, std::string_view member) {
+  std::string members;
+  for (auto [field, last] = header.equal_range(name); field != last; ++field) {
+    if (http::ext_list(field->value()).exists(view(member))) return;
+    members.append(view(field->value())).append(", ");
+  }
+  header.set(name, members.append(member));
+}
+
+// Who reads messages with Beast finds trailers among the answer's fields.
+template <typename Header>
+void take_trailers(Header& request) noexcept {
+  try {
+    add_member(request, http::field::te, "trailers");
+    add_member(request, http::field::connection, "TE");
+  } catch (...) {  // no memory: the callee sends them elsewhere
+  }
+}
+
 inline ErrorCode code_of(const boost::system::error_code& error, bool is_over) {
   if (error == boost::beast::error::timeout || error == boost::asio::error::timed_out) {
     return ErrorCode::DeadlineExceeded;
@@ -82,6 +117,11 @@ inline ErrorCode code_of(const boost::system::error_code& error, bool is_over) {
     return is_over ? ErrorCode::DeadlineExceeded : ErrorCode::Cancelled;
   }
   return ErrorCode::Unavailable;
+}
+
+inline ErrorCode code_of(const boost::system::error_code& error, const OutboundCall& call) {
+  const auto left = call.time_left();
+  return code_of(error, left && *left == std::chrono::nanoseconds(0));
 }
 
 }  // namespace beast_detail
@@ -113,12 +153,42 @@ void finish(InboundRequest& inbound, boost::beast::http::header<false, Fields>& 
   }
 }
 
-// A request to be sent: what the callee is told is set, and what was copied from another request goes. False: no time
-// is left, and it is not to be sent.
+// The head of an answer in chunks is made, and not yet written: it gets chunked, and announces the tree that may come
+// behind its body. For HTTP/1.1; fields of error trees that it has, copied from another service's answer, go.
+template <typename Body, typename Fields>
+void start_chunked(const InboundRequest& inbound, boost::beast::http::message<false, Body, Fields>& head) {
+  Span span = inbound.context().span();
+  span.set_attribute("http.response.status_code", head.result_int());
+  beast_detail::erase_reserved(head);
+  head.chunked(true);
+  const std::string_view trailer = inbound.trailer();
+  if (!trailer.empty()) head.insert(boost::beast::http::field::trailer, beast_detail::view(trailer));
+}
+
+// How an answer in chunks ends, before its last chunk: the trailers for that, which make_chunk_last() borrows. Where
+// the caller takes none, the span tells of the outcome. Not for a body of a known length, which has no trailers:
+// inbound.finish() with is_head_sent and has_no_trailers is for that.
+inline boost::beast::http::fields finish_chunked(InboundRequest& inbound, const ErrorCode& code,
+                                                 std::string_view message = {}) noexcept {
+  FinishOptions options;
+  options.message = message;
+  options.is_head_sent = true;
+  const ErrorTreeHeader header = inbound.finish(code, options);
+  boost::beast::http::fields trailers;
+  try {
+    if (header) trailers.set(header.name, header.value);
+  } catch (...) {  // no memory for a trailer
+  }
+  return trailers;
+}
+
+// A request to be sent: what the callee is told is set, and what was copied from another request goes. A trusted callee
+// is told that trailers are read: do read answers to their end. False: no time is left, and it is not to be sent.
 template <typename Fields>
 bool start_attempt(OutboundCall& call, boost::beast::http::header<true, Fields>& request) noexcept {
   beast_detail::erase_reserved(request);
   const bool is_to_be_sent = call.start_attempt(beast_detail::FieldsWriter(request));
+  if (request.version() >= 11 && request.count("x-error-tree-accept") != 0) beast_detail::take_trailers(request);
   Span span = call.span();
   span.set_attribute("http.request.method", beast_detail::view(request.method_string()));
   return is_to_be_sent;
@@ -131,7 +201,8 @@ void limit(const OutboundCall& call, Stream& stream) {
   if (const auto until = call.give_up_at()) stream.expires_at(*until);
 }
 
-// The answer came: its tree is taken, and its fields for this hop go, so that a proxy may pass the rest on.
+// The whole answer came: its tree, of its head or its trailers, is taken, and its fields for this hop go, so that a
+// proxy may pass the rest on.
 template <typename Fields>
 void answered(OutboundCall& call, boost::beast::http::header<false, Fields>& answer) noexcept {
   Span span = call.span();
@@ -142,12 +213,27 @@ void answered(OutboundCall& call, boost::beast::http::header<false, Fields>& ans
 
 // None came, or not the whole of it.
 inline void failed(OutboundCall& call, const boost::system::error_code& error) noexcept {
-  const auto left = call.time_left();
-  const ErrorCode code = beast_detail::code_of(error, left && *left == std::chrono::nanoseconds(0));
+  const ErrorCode code = beast_detail::code_of(error, call);
   try {
     call.failed(code, error.message());
   } catch (...) {  // no memory for words
     call.failed(code);
+  }
+}
+
+// The same for who reads with a parser: where the head came, and the rest did not, what it says of failures counts.
+template <typename Body, typename Allocator>
+void failed(OutboundCall& call, const boost::system::error_code& error,
+            const boost::beast::http::parser<false, Body, Allocator>& parser) noexcept {
+  if (!parser.is_header_done()) return failed(call, error);
+  const auto& head = parser.get();
+  Span span = call.span();
+  span.set_attribute("http.response.status_code", head.result_int());
+  const ErrorCode code = beast_detail::code_of(error, call);
+  try {
+    call.answered(code, beast_detail::FieldsReader(head), error.message());
+  } catch (...) {  // no memory for words
+    call.answered(code, beast_detail::FieldsReader(head));
   }
 }
 
