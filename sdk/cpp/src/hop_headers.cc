@@ -9,9 +9,11 @@ namespace {
 
 namespace et = wire::error_tree;
 using wire::context::equals_ignoring_case;
+using wire::context::to_lower;
 using wire::context::trim;
 
 constexpr std::string_view kPrefix = "x-error-";
+static_assert(et::kDeadlineHeader.front() == kPrefix.front());
 constexpr std::string_view kTe = "te";
 constexpr size_t kValuesMax = 128;  // of one name; further ones are not looked at
 
@@ -79,6 +81,8 @@ class AnswerVisitor final : public TextMapReader::Visitor {
 }  // namespace
 
 bool is_reserved(std::string_view field_name) noexcept {
+  const char first = field_name.empty() ? '\0' : to_lower(field_name.front());
+  if (first != kPrefix.front() && first != et::kOtherDeadlineHeader.front()) return false;  // most fields
   return equals_ignoring_case(field_name.substr(0, kPrefix.size()), kPrefix) ||
          equals_ignoring_case(field_name, et::kDeadlineHeader) ||
          equals_ignoring_case(field_name, et::kOtherDeadlineHeader);

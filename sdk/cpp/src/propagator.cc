@@ -1,6 +1,9 @@
 #include "backstitch/propagator.h"
 
+#include <array>
 #include <cstring>
+#include <span>
+#include <vector>
 
 #include "src/context_access.h"
 #include "wire/context/composite.h"
@@ -11,15 +14,27 @@ namespace {
 
 namespace wc = wire::context;
 
-using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
+using Pair = std::pair<std::string_view, std::string_view>;
+using Fields = std::span<const Pair>;
 
+// The fields of a carrier; as few as most requests have without an allocation.
 class Collector final : public TextMapReader::Visitor {
  public:
   static constexpr size_t kFieldsMax = 1024;
   void field(std::string_view name, std::string_view value) override {
-    if (fields.size() < kFieldsMax) fields.emplace_back(name, value);
+    if (count_ < few_.size()) {
+      few_[count_++] = {name, value};
+      return;
+    }
+    if (many_.empty()) many_.assign(few_.begin(), few_.end());
+    if (many_.size() < kFieldsMax) many_.emplace_back(name, value);
   }
-  Fields fields;
+  Fields fields() const { return many_.empty() ? Fields(few_.data(), count_) : Fields(many_); }
+
+ private:
+  std::array<Pair, 32> few_;
+  size_t count_ = 0;
+  std::vector<Pair> many_;
 };
 
 class Writer final : public wc::TextMapSetter {
@@ -63,6 +78,8 @@ wc::SpanContext to_wire(const SpanContext& context) {
 }
 
 Context to_context(wc::LocalStart start) {
+  const bool has_extras = !start.baggage.empty() || start.raceway || start.link;
+  if (!has_extras) return Context().with_span(Span(from_wire(start.parent)));
   auto extras = std::make_shared<ContextExtras>();
   extras->baggage = std::move(start.baggage);
   extras->raceway = std::move(start.raceway);
@@ -96,7 +113,8 @@ Context Propagator::extract(const TextMapReader& carrier, InboundTrust trust) co
   try {
     Collector collector;
     carrier.visit(collector);
-    wc::Extraction found = state_->formats().extract(wc::FieldsGetter<Fields>(collector.fields));
+    const Fields fields = collector.fields();
+    wc::Extraction found = state_->formats().extract(wc::FieldsGetter<Fields>(fields));
     return to_context(wc::start_local(std::move(found.context), static_cast<wc::InboundTrust>(trust)));
   } catch (...) {  // no memory, or the carrier's own
     return Context();
