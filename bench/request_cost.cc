@@ -28,6 +28,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
+constexpr std::string_view kUnsampled = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+constexpr std::string_view kSampled = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 constexpr uint64_t kWarmUp = 50;  // requests before those that count
 
 [[noreturn]] void fail(const char* what) {
@@ -88,11 +90,25 @@ void answer_with(const httplib::Result& stock, const std::string& id, httplib::R
                      "application/json");
 }
 
+// Nothing of Backstitch.
 httplib::Server::Handler bare(int stock_port) {
   return [client = std::make_shared<httplib::Client>(kept_connection(stock_port))](const httplib::Request& request,
                                                                                   httplib::Response& answer) {
     const std::string id = request.matches[1];
     answer_with(client->send(stock_request(id)), id, answer);
+  };
+}
+
+// Nothing of Backstitch either, but stock is sent the two headers that the middleware sends: what the library takes for
+// that, however little the middleware did.
+httplib::Server::Handler headers(int stock_port) {
+  return [client = std::make_shared<httplib::Client>(kept_connection(stock_port))](const httplib::Request& request,
+                                                                                  httplib::Response& answer) {
+    const std::string id = request.matches[1];
+    httplib::Request to_stock = stock_request(id);
+    to_stock.headers.emplace("traceparent", kUnsampled);
+    to_stock.headers.emplace("x-error-tree-accept", "bin, json");
+    answer_with(client->send(to_stock), id, answer);
   };
 }
 
@@ -150,20 +166,17 @@ httplib::Server::Handler whole(int stock_port) {
                          });
 }
 
-// What the caller sends beside what every client does: all variants but one are asked the same.
-constexpr std::string_view kUnsampled = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
-constexpr std::string_view kSampled = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-
 struct Variant {
   std::string_view name;
   httplib::Server::Handler (*handler)(int stock_port);
-  std::string_view traceparent;  // empty: the caller knows nothing of traces and trees
+  std::string_view traceparent;  // of the caller; empty: it knows nothing of traces and trees
   bool has_deadline = false;
 };
 constexpr std::array kVariants = {
     Variant{"bare", bare, kUnsampled},
     Variant{"bare_untold", bare, ""},
     Variant{"bare_deadline", bare, kUnsampled, true},
+    Variant{"headers", headers, kUnsampled},
     Variant{"traced", traced, kUnsampled},
     Variant{"traced_sampled", traced, kSampled},
     Variant{"whole", whole, kUnsampled},

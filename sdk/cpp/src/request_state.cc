@@ -12,14 +12,14 @@ size_t bytes_of(const model::ErrorTree& tree) { return tree.text_bytes() + tree.
 
 }  // namespace
 
-uint64_t RequestState::begin_attempt(Attempt attempt) {
+uint64_t RequestState::begin_attempt(Attempt&& attempt) {
   const std::scoped_lock lock(mutex_);
   if (is_answered_ || is_bypassed_) return 0;
   if (!make_room_for(attempt.call)) {
     middleware_->count(Count::AttemptForgotten);
     return 0;
   }
-  attempts_.push_back({last_number_ + 1, std::move(attempt)});
+  attempts_.emplace_back(last_number_ + 1, std::move(attempt));
   return ++last_number_;
 }
 

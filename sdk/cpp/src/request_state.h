@@ -63,7 +63,7 @@ class RequestState {
 
   // Takes an attempt that begins. Its number, to end it; 0 where the request has been answered, or remembers too many
   // attempts. Throws for memory.
-  uint64_t begin_attempt(Attempt attempt);
+  uint64_t begin_attempt(Attempt&& attempt);
   // False where the attempt has no place here, or was given up when the request was answered.
   bool end_attempt(uint64_t number, const ErrorCode& code, std::string message, SteadyTime now,
                    std::optional<model::ErrorTree> tree) noexcept;
