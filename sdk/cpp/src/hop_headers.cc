@@ -17,6 +17,8 @@ static_assert(et::kDeadlineHeader.front() == kPrefix.front());
 constexpr std::string_view kTe = "te";
 constexpr size_t kValuesMax = 128;  // of one name; further ones are not looked at
 
+bool begins_with(std::string_view name, char lower) { return !name.empty() && to_lower(name.front()) == lower; }
+
 void join(std::optional<std::string>& list, std::string_view value) {
   if (!list) {
     list = value;
@@ -38,7 +40,7 @@ bool has_trailers(std::string_view list) {
 class RequestVisitor final : public TextMapReader::Visitor {
  public:
   void field(std::string_view name, std::string_view value) override {
-    if (equals_ignoring_case(name, kTe)) found_.takes_trailers |= has_trailers(value);
+    if (name.size() == kTe.size() && equals_ignoring_case(name, kTe)) found_.takes_trailers |= has_trailers(value);
     if (!is_reserved(name) || found_.reserved_count == kValuesMax) return;
     ++found_.reserved_count;
     if (equals_ignoring_case(name, et::kAcceptHeader)) join(found_.accept, value);
@@ -81,8 +83,9 @@ class AnswerVisitor final : public TextMapReader::Visitor {
 }  // namespace
 
 bool is_reserved(std::string_view field_name) noexcept {
-  const char first = field_name.empty() ? '\0' : to_lower(field_name.front());
-  if (first != kPrefix.front() && first != et::kOtherDeadlineHeader.front()) return false;  // most fields
+  if (!begins_with(field_name, kPrefix.front()) && !begins_with(field_name, et::kOtherDeadlineHeader.front())) {
+    return false;  // most fields
+  }
   return equals_ignoring_case(field_name.substr(0, kPrefix.size()), kPrefix) ||
          equals_ignoring_case(field_name, et::kDeadlineHeader) ||
          equals_ignoring_case(field_name, et::kOtherDeadlineHeader);

@@ -17,11 +17,28 @@ namespace wc = wire::context;
 using Pair = std::pair<std::string_view, std::string_view>;
 using Fields = std::span<const Pair>;
 
-// The fields of a carrier; as few as most requests have without an allocation.
+// Letters that names begin with, in any case.
+class FirstLetters {
+ public:
+  explicit FirstLetters(const std::vector<std::string_view>& names) {
+    for (const std::string_view name : names) bits_ |= bit_of(name);
+  }
+  // May be said of a name that begins with none of them.
+  bool may_begin(std::string_view name) const { return (bits_ & bit_of(name)) != 0; }
+
+ private:
+  static uint32_t bit_of(std::string_view name) { return name.empty() ? 0 : 1u << (name.front() & 31); }
+
+  uint32_t bits_ = 0;
+};
+
+// The fields of a carrier that a format may want, which are few: up to eight of them without an allocation.
 class Collector final : public TextMapReader::Visitor {
  public:
   static constexpr size_t kFieldsMax = 1024;
+  explicit Collector(FirstLetters wanted) : wanted_(wanted) {}
   void field(std::string_view name, std::string_view value) override {
+    if (!wanted_.may_begin(name)) return;
     if (count_ < few_.size()) {
       few_[count_++] = {name, value};
       return;
@@ -32,7 +49,8 @@ class Collector final : public TextMapReader::Visitor {
   Fields fields() const { return many_.empty() ? Fields(few_.data(), count_) : Fields(many_); }
 
  private:
-  std::array<Pair, 32> few_;
+  const FirstLetters wanted_;
+  std::array<Pair, 8> few_;
   size_t count_ = 0;
   std::vector<Pair> many_;
 };
@@ -91,11 +109,14 @@ Context to_context(wc::LocalStart start) {
 
 class PropagatorState {
  public:
-  explicit PropagatorState(std::unique_ptr<const wc::Propagator> formats) : formats_(std::move(formats)) {}
+  explicit PropagatorState(std::unique_ptr<const wc::Propagator> formats)
+      : formats_(std::move(formats)), letters_(formats_->fields()) {}
   const wc::Propagator& formats() const { return *formats_; }
+  const FirstLetters& letters() const { return letters_; }
 
  private:
   const std::unique_ptr<const wc::Propagator> formats_;
+  const FirstLetters letters_;
 };
 
 Propagator Propagator::create(std::string_view names, std::string* problem) noexcept {
@@ -111,7 +132,7 @@ Propagator Propagator::create(std::string_view names, std::string* problem) noex
 Context Propagator::extract(const TextMapReader& carrier, InboundTrust trust) const noexcept {
   if (state_ == nullptr) return Context();
   try {
-    Collector collector;
+    Collector collector(state_->letters());
     carrier.visit(collector);
     const Fields fields = collector.fields();
     wc::Extraction found = state_->formats().extract(wc::FieldsGetter<Fields>(fields));
