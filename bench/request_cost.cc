@@ -1,5 +1,5 @@
-// What does the whole middleware cost a service that answers a request and makes one call for it? bench/request_bench.py
-// runs this program, under callgrind for instructions and without it for latencies.
+// What does the middleware cost a service that answers a request and makes one call for it? bench/request_bench.py runs
+// this program, under callgrind for instructions and without it for latencies.
 //
 //   request_cost VARIANT REQUESTS    prints "requests N allocations N p50_ns N p99_ns N"; VARIANT: see kVariants
 //
@@ -93,7 +93,7 @@ void answer_with(const httplib::Result& stock, const std::string& id, httplib::R
 // Nothing of Backstitch.
 httplib::Server::Handler bare(int stock_port) {
   return [client = std::make_shared<httplib::Client>(kept_connection(stock_port))](const httplib::Request& request,
-                                                                                  httplib::Response& answer) {
+                                                                                   httplib::Response& answer) {
     const std::string id = request.matches[1];
     answer_with(client->send(stock_request(id)), id, answer);
   };
@@ -103,7 +103,7 @@ httplib::Server::Handler bare(int stock_port) {
 // that, however little the middleware did.
 httplib::Server::Handler headers(int stock_port) {
   return [client = std::make_shared<httplib::Client>(kept_connection(stock_port))](const httplib::Request& request,
-                                                                                  httplib::Response& answer) {
+                                                                                   httplib::Response& answer) {
     const std::string id = request.matches[1];
     httplib::Request to_stock = stock_request(id);
     to_stock.headers.emplace("traceparent", kUnsampled);
@@ -123,29 +123,29 @@ std::shared_ptr<sdk::TracerProvider> provider_with(std::shared_ptr<const sdk::Sa
 // Spans and their context alone, as one writes them by hand: no error trees, no deadlines, no trust.
 httplib::Server::Handler traced(int stock_port) {
   const auto provider = provider_with(sdk::parent_based(sdk::always_on()));
-  return [client = std::make_shared<httplib::Client>(kept_connection(stock_port)), provider,
-          tracer = provider->get_tracer("bench"),
-          stock_port](const httplib::Request& request, httplib::Response& answer) {
-    const sdk::Context caller = provider->propagator().extract(sdk::fields(request.headers));
-    const sdk::Attribute attributes[] = {{"http.request.method", request.method}, {"url.path", request.path}};
-    sdk::Span server_span =
-        tracer.start_span("GET /cart/{id}", {sdk::SpanKind::Server, sdk::Attributes(attributes), {}, &caller});
-    const sdk::Scope scope(server_span);
-    const std::string id = request.matches[1];
-    httplib::Request to_stock = stock_request(id);
-    sdk::Span span = tracer.start_span(
-        "GET /stock/{id}",
-        {sdk::SpanKind::Client,
-         {{"server.address", "127.0.0.1"}, {"server.port", stock_port}, {"http.request.method", "GET"}}});
-    provider->propagator().inject(sdk::Context::current().with_span(span),
-                                  sdk::httplib_detail::HeaderWriter(to_stock.headers));
-    const httplib::Result stock = client->send(to_stock);
-    if (stock) span.set_attribute("http.response.status_code", stock->status);
-    span.end();
-    answer_with(stock, id, answer);
-    server_span.set_attribute("http.response.status_code", 200);
-    server_span.end();
-  };
+  return
+      [client = std::make_shared<httplib::Client>(kept_connection(stock_port)), provider,
+       tracer = provider->get_tracer("bench"), stock_port](const httplib::Request& request, httplib::Response& answer) {
+        const sdk::Context caller = provider->propagator().extract(sdk::fields(request.headers));
+        const sdk::Attribute attributes[] = {{"http.request.method", request.method}, {"url.path", request.path}};
+        sdk::Span server_span =
+            tracer.start_span("GET /cart/{id}", {sdk::SpanKind::Server, sdk::Attributes(attributes), {}, &caller});
+        const sdk::Scope scope(server_span);
+        const std::string id = request.matches[1];
+        httplib::Request to_stock = stock_request(id);
+        sdk::Span span = tracer.start_span(
+            "GET /stock/{id}",
+            {sdk::SpanKind::Client,
+             {{"server.address", "127.0.0.1"}, {"server.port", stock_port}, {"http.request.method", "GET"}}});
+        provider->propagator().inject(sdk::Context::current().with_span(span),
+                                      sdk::httplib_detail::HeaderWriter(to_stock.headers));
+        const httplib::Result stock = client->send(to_stock);
+        if (stock) span.set_attribute("http.response.status_code", stock->status);
+        span.end();
+        answer_with(stock, id, answer);
+        server_span.set_attribute("http.response.status_code", 200);
+        server_span.end();
+      };
 }
 
 // All of it: spans, trees, deadlines.
@@ -160,8 +160,8 @@ httplib::Server::Handler whole(int stock_port) {
                          [client = std::make_shared<httplib::Client>(kept_connection(stock_port)), provider, middleware,
                           stock_port](const httplib::Request& request, httplib::Response& answer) {
                            const std::string id = request.matches[1];
-                           sdk::OutboundCall call(middleware, {"GET /stock/{id}", "127.0.0.1",
-                                                               static_cast<uint16_t>(stock_port)});
+                           sdk::OutboundCall call(middleware,
+                                                  {"GET /stock/{id}", "127.0.0.1", static_cast<uint16_t>(stock_port)});
                            answer_with(sdk::send(call, *client, stock_request(id)), id, answer);
                          });
 }
@@ -279,7 +279,8 @@ class Others {
   std::FILE* from_ = nullptr;
 };
 
-// Notes what the service's thread has allocated when its first request after the warm-up begins, and when the last does.
+// Notes what the service's thread has allocated when its first request after the warm-up begins, and when the last
+// does.
 struct Allocations {
   uint64_t requests = 0, first = 0, last = 0;
 
@@ -316,7 +317,8 @@ int main(int count, char** arguments) {
   const int at = is_others ? 2 : 1;
   size_t requests = 0;
   const Variant* const variant = count == at + 2 ? find_variant(arguments[at]) : nullptr;
-  if (variant != nullptr) std::from_chars(arguments[at + 1], arguments[at + 1] + std::strlen(arguments[at + 1]), requests);
+  if (variant != nullptr)
+    std::from_chars(arguments[at + 1], arguments[at + 1] + std::strlen(arguments[at + 1]), requests);
   if (requests == 0) {
     std::fputs("usage: request_cost VARIANT REQUESTS\n", stderr);
     return 2;

@@ -89,7 +89,9 @@ std::vector<Attempt> RequestState::take_attempts(SteadyTime now) {
 bool RequestState::answer_if_clean(SteadyTime now) {
   const std::scoped_lock lock(mutex_);
   const bool is_over = times_.work_end && now >= *times_.work_end;
-  const auto is_clean = [&](const Numbered& one) { return one.attempt.has_ended ? !one.attempt.does_fail() : !is_over; };
+  const auto is_clean = [&](const Numbered& one) {
+    return one.attempt.has_ended ? !one.attempt.does_fail() : !is_over;
+  };
   if (!std::ranges::all_of(attempts_, is_clean)) return false;
   is_answered_ = true;
   attempts_.clear();
