@@ -1,7 +1,8 @@
 // What does one hot function do, and nothing else? tools/instructions runs this program under callgrind, with two
 // counts of rounds: their difference is what the function costs, without the making of its input.
 //
-//   hot_functions FUNCTION ROUNDS    prints "spans N requests N allocations N checksum N"; FUNCTION: see kFunctions
+//   hot_functions FUNCTION ROUNDS    prints "spans N requests N allocations N checksum N"; FUNCTION: see kFunctions.
+//                                    What the SDK does counts each span, and each request that it serves, as a request.
 //   hot_functions --compiler         prints the compiler that instruction counts depend on
 #include <array>
 #include <charconv>
@@ -9,9 +10,15 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "assemble/open_traces.h"
+#include "backstitch/inbound.h"
+#include "backstitch/outbound.h"
+#include "backstitch/sdk.h"
 #include "base/counted_allocations_testing.h"
 #include "bench/walk_yardstick.h"
 #include "wire/otlp/splice.h"
@@ -36,7 +43,7 @@ struct Part {
 };
 
 struct Input {
-  Corpus corpus = make_corpus(kSpans, kRequestSpans);
+  Corpus corpus;
   std::vector<model::RequestDigest> digests;
   std::map<model::TraceId, std::vector<Part>> traces;
   uint64_t checksum = 0;  // of what the functions made: keeps the compiler from leaving anything out
@@ -44,6 +51,7 @@ struct Input {
 
 Input make_input() {
   Input input;
+  input.corpus = make_corpus(kSpans, kRequestSpans);
   wire::otlp::Walker walker({}, {});
   for (size_t i = 0; i < input.corpus.requests.size(); ++i) {
     model::RequestDigest& digest = input.digests.emplace_back();
@@ -140,14 +148,103 @@ void digest(Input& input, uint64_t rounds) {
   }
 }
 
+// The program's side of a span: what the exporter's thread does is left out, since threads take turns as they like.
+std::shared_ptr<sdk::TracerProvider> provider_with(std::shared_ptr<const sdk::Sampler> sampler) {
+  sdk::TracerProviderOptions options;
+  options.resource.emplace_back("service.name", "bench");
+  options.has_exporter = false;
+  options.sampler = std::move(sampler);
+  return sdk::TracerProvider::create(std::move(options));
+}
+
+void sdk_span_with(uint64_t rounds, std::shared_ptr<const sdk::Sampler> sampler) {
+  const auto provider = provider_with(std::move(sampler));
+  const sdk::Tracer tracer = provider->get_tracer("bench");
+  for (uint64_t i = 0; i < rounds * kSpans; ++i) {
+    sdk::Span span = tracer.start_span("GET /cart/{id}", {sdk::SpanKind::Server,
+                                                          {{"http.request.method", "GET"},
+                                                           {"http.route", "/cart/{id}"},
+                                                           {"http.response.status_code", 200},
+                                                           {"url.scheme", "https"},
+                                                           {"server.port", 8443}}});
+    span.end();
+  }
+}
+void sdk_span(Input&, uint64_t rounds) { sdk_span_with(rounds, sdk::parent_based(sdk::always_on())); }
+void sdk_dropped(Input&, uint64_t rounds) { sdk_span_with(rounds, sdk::parent_based(sdk::always_off())); }
+
+// Attributes set one by one.
+void sdk_span_set(Input&, uint64_t rounds) {
+  const auto provider = provider_with(sdk::parent_based(sdk::always_on()));
+  const sdk::Tracer tracer = provider->get_tracer("bench");
+  for (uint64_t i = 0; i < rounds * kSpans; ++i) {
+    sdk::Span span = tracer.start_span("GET /cart/{id}");
+    span.set_attribute("http.request.method", "GET");
+    span.set_attribute("http.route", "/cart/{id}");
+    span.set_attribute("http.response.status_code", 200);
+    span.set_attribute("url.scheme", "https");
+    span.set_attribute("server.port", 8443);
+    span.end();
+  }
+}
+
+using Headers = std::vector<std::pair<std::string_view, std::string_view>>;
+
+// Counts what it is told.
+class HeaderCount final : public sdk::TextMapWriter {
+ public:
+  explicit HeaderCount(uint64_t& bytes) : bytes_(bytes) {}
+  void set(std::string_view name, std::string_view value) override { bytes_ += name.size() + value.size(); }
+
+ private:
+  uint64_t& bytes_;
+};
+
+// A request between services that trust each other, which makes one call; nothing fails, nothing is sampled.
+void sdk_request(Input& input, uint64_t rounds) {
+  const auto provider = provider_with(sdk::parent_based(sdk::always_on()));
+  sdk::MiddlewareOptions options;
+  options.hosts = {{"stock:8080", "stock", /*is_trusted=*/true}};
+  const sdk::Middleware middleware(*provider, options);
+  sdk::Listener inside;
+  inside.is_trusted = true;
+  const Headers request = {{"Accept", "application/json"},
+                           {"Host", "cart:8080"},
+                           {"User-Agent", "shop/1.0"},
+                           {"X-Forwarded-For", "10.3.1.17"},
+                           {"X-Request-Id", "3f1c1a52-8f0e-4b2c-9a45-0d2f5a0c1e77"},
+                           {"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"},
+                           {"x-error-tree-accept", "bin, json"}};
+  const Headers answer = {{"Content-Length", "93"}, {"Content-Type", "application/json"}};
+  for (uint64_t i = 0; i < rounds * kSpans; ++i) {
+    sdk::InboundRequest inbound(middleware, inside, sdk::fields(request), {"GET /cart/{id}"});
+    {
+      const sdk::Scope scope(inbound.context());
+      sdk::OutboundCall call(middleware, {"GET /stock/{id}", "stock", 8080});
+      if (!call.start_attempt(HeaderCount(input.checksum))) fail("a call found no time");
+      call.answered(sdk::ErrorCode::from_http(200), sdk::fields(answer));
+    }
+    if (inbound.finish(sdk::ErrorCode::from_http(200))) fail("a request without a failure has a tree");
+    inbound.end(/*is_delivered=*/true);
+  }
+}
+
 struct Function {
   std::string_view name;
   void (*run)(Input&, uint64_t rounds);
+  bool is_sdk = false;  // each span is a request
 };
 constexpr std::array kFunctions = {
-    Function{"yardstick", yardstick},     Function{"walk", walk},
-    Function{"walk_redact", walk_redact}, Function{"splice", splice},
-    Function{"open_traces", open_traces}, Function{"digest", digest},
+    Function{"yardstick", yardstick},
+    Function{"walk", walk},
+    Function{"walk_redact", walk_redact},
+    Function{"splice", splice},
+    Function{"open_traces", open_traces},
+    Function{"digest", digest},
+    Function{"sdk_span", sdk_span, /*is_sdk=*/true},
+    Function{"sdk_span_set", sdk_span_set, /*is_sdk=*/true},
+    Function{"sdk_dropped", sdk_dropped, /*is_sdk=*/true},
+    Function{"sdk_request", sdk_request, /*is_sdk=*/true},
 };
 
 int run(std::string_view name, std::string_view rounds_text) {
@@ -156,11 +253,12 @@ int run(std::string_view name, std::string_view rounds_text) {
   if (error != std::errc() || end != rounds_text.end()) return 2;
   for (const Function& function : kFunctions) {
     if (function.name != name) continue;
-    Input input = make_input();
+    Input input = function.is_sdk ? Input() : make_input();
     base::allocations = 0;
     function.run(input, rounds);
     std::printf("spans %llu requests %zu allocations %llu checksum %llu\n",
-                static_cast<unsigned long long>(input.corpus.span_count), input.corpus.requests.size(),
+                static_cast<unsigned long long>(function.is_sdk ? kSpans : input.corpus.span_count),
+                function.is_sdk ? kSpans : input.corpus.requests.size(),
                 static_cast<unsigned long long>(base::allocations), static_cast<unsigned long long>(input.checksum));
     return 0;
   }

@@ -129,6 +129,13 @@ class Encoder {
   std::string storage_;
 };
 
+// The bit of a key, which is not empty, in AttributeList::keys.
+uint64_t filter_bit(std::string_view key) {
+  const auto at = [&](size_t index) { return static_cast<uint8_t>(key[index]); };
+  const size_t mixed = key.size() * 37 + at(key.size() - 1) * 11 + at(key.size() / 2) * 5 + at(key.size() / 4);
+  return uint64_t{1} << (mixed & 63);
+}
+
 // Takes the entry of `key` out of the list, if it is there.
 bool erase(std::string_view key, ByteBuffer& list, size_t begin) {
   const char* const base = list.view().data();
@@ -149,10 +156,43 @@ bool erase(std::string_view key, ByteBuffer& list, size_t begin) {
   return false;
 }
 
+// Entries all of whose sizes take a byte each, as nearly all do.
+constexpr size_t kShortKeyMax = 64, kShortValueMax = 59;
+static_assert(4 + kShortKeyMax + kShortValueMax < 0x80);
+
+// Such an entry's head and key; `key` and the value are no longer than the limits. Returns where the value's inside is
+// to stand; null without memory.
+char* put_short(uint32_t field, std::string_view key, size_t value_size, ByteBuffer& out) {
+  char* at = out.extend(proto::tag_size(field) + 5 + key.size() + value_size);
+  if (at == nullptr) return nullptr;
+  at = proto::put_varint(proto::tag(field, proto::kBytes), at);
+  *at++ = static_cast<char>(4 + key.size() + value_size);
+  *at++ = static_cast<char>(proto::tag(kKeyValueKey, proto::kBytes));
+  *at++ = static_cast<char>(key.size());
+  at = proto::put_raw(key, at);
+  *at++ = static_cast<char>(proto::tag(kKeyValueValue, proto::kBytes));
+  *at++ = static_cast<char>(value_size);
+  return at;
+}
+
+bool append_number(uint32_t field, std::string_view key, uint32_t kind, uint64_t value, ByteBuffer& out) {
+  const size_t value_size = proto::number_size(kind, value);
+  char* const at = put_short(field, key, value_size, out);
+  if (at == nullptr) return false;
+  proto::put_number(kind, value, at);
+  return true;
+}
+
 // The commonest kind, gone through once.
 bool append_text(uint32_t field, std::string_view key, std::string_view text, uint32_t length_max, ByteBuffer& out) {
   std::string storage;
   text = clean(text, length_max, storage);
+  if (key.size() <= kShortKeyMax && text.size() + 2 <= kShortValueMax) {
+    char* const at = put_short(field, key, text.size() + 2, out);
+    if (at == nullptr) return false;
+    proto::put_bytes(kAnyValueString, text, at);
+    return true;
+  }
   const size_t value_size = proto::bytes_size(kAnyValueString, text.size());
   const size_t size = proto::bytes_size(kKeyValueKey, key.size()) + proto::bytes_size(kKeyValueValue, value_size);
   char* at = out.extend(proto::bytes_size(field, size));
@@ -164,6 +204,9 @@ bool append_text(uint32_t field, std::string_view key, std::string_view text, ui
 
 bool append(uint32_t field, std::string_view key, const AttributeValue& value, uint32_t length_max, ByteBuffer& out) {
   if (value.kind() == Kind::String) return append_text(field, key, value.as_text(), length_max, out);
+  if (key.size() <= kShortKeyMax && value.kind() == Kind::Int) {
+    return append_number(field, key, kAnyValueInt, static_cast<uint64_t>(value.as_int()), out);
+  }
   Encoder encoder(length_max);
   const size_t value_size = encoder.size_of(value);
   const size_t size = proto::bytes_size(kKeyValueKey, key.size()) + proto::bytes_size(kKeyValueValue, value_size);
@@ -184,9 +227,11 @@ void add_attribute(std::string_view key, const AttributeValue& value, AttributeL
   try {
     std::string storage;
     key = clean(key, key.size(), storage);
-    if (!key.empty() && list.count != 0 && erase(key, out, begin)) --list.count;
-    if (!key.empty() && list.count < list.count_max && append(list.field, key, value, list.length_max, out)) {
+    const uint64_t bit = key.empty() ? 0 : filter_bit(key);
+    if ((list.keys & bit) != 0 && erase(key, out, begin)) --list.count;
+    if (bit != 0 && list.count < list.count_max && append(list.field, key, value, list.length_max, out)) {
       ++list.count;
+      list.keys |= bit;
       return;
     }
   } catch (const std::bad_alloc&) {  // of a text that is no UTF-8

@@ -16,6 +16,7 @@ struct AttributeList {
   uint32_t length_max;  // of texts, in characters
   uint32_t count = 0;
   uint32_t dropped = 0;  // without a key, beyond count_max, or without memory
+  uint64_t keys = 0;     // a filter over the keys that are there: one without its bit is not
 };
 
 // Adds to the end of `out`, whose part from `begin` on is the list. A key that is there is replaced.

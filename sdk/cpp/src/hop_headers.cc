@@ -9,11 +9,15 @@ namespace {
 
 namespace et = wire::error_tree;
 using wire::context::equals_ignoring_case;
+using wire::context::to_lower;
 using wire::context::trim;
 
 constexpr std::string_view kPrefix = "x-error-";
+static_assert(et::kDeadlineHeader.front() == kPrefix.front());
 constexpr std::string_view kTe = "te";
 constexpr size_t kValuesMax = 128;  // of one name; further ones are not looked at
+
+bool begins_with(std::string_view name, char lower) { return !name.empty() && to_lower(name.front()) == lower; }
 
 void join(std::optional<std::string>& list, std::string_view value) {
   if (!list) {
@@ -36,7 +40,7 @@ bool has_trailers(std::string_view list) {
 class RequestVisitor final : public TextMapReader::Visitor {
  public:
   void field(std::string_view name, std::string_view value) override {
-    if (equals_ignoring_case(name, kTe)) found_.takes_trailers |= has_trailers(value);
+    if (name.size() == kTe.size() && equals_ignoring_case(name, kTe)) found_.takes_trailers |= has_trailers(value);
     if (!is_reserved(name) || found_.reserved_count == kValuesMax) return;
     ++found_.reserved_count;
     if (equals_ignoring_case(name, et::kAcceptHeader)) join(found_.accept, value);
@@ -79,6 +83,9 @@ class AnswerVisitor final : public TextMapReader::Visitor {
 }  // namespace
 
 bool is_reserved(std::string_view field_name) noexcept {
+  if (!begins_with(field_name, kPrefix.front()) && !begins_with(field_name, et::kOtherDeadlineHeader.front())) {
+    return false;  // most fields
+  }
   return equals_ignoring_case(field_name.substr(0, kPrefix.size()), kPrefix) ||
          equals_ignoring_case(field_name, et::kDeadlineHeader) ||
          equals_ignoring_case(field_name, et::kOtherDeadlineHeader);

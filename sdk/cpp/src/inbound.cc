@@ -173,6 +173,7 @@ ErrorTreeHeader InboundState::finish(const ErrorCode& code, const FinishOptions&
 }
 
 void InboundState::compose(const ErrorCode& code, std::string_view message, SteadyTime now) {
+  if (code.is_ok() && request_->answer_if_clean(now)) return;  // nearly every request
   const std::vector<Attempt> attempts = request_->take_attempts(now);
   tree_ = et::compose({.service = middleware_->service(),
                        .operation = operation_,

@@ -91,6 +91,24 @@ TEST(InboundTest, a_swallowed_failure_goes_up) {
       R"({"service":"root","status":"ok","code":"ok","swallowed":true,"children":[)" + std::string(kLeafB) + "]}");
 }
 
+TEST(InboundTest, a_call_that_is_open_hides_a_failure_only_when_the_time_is_over) {
+  const FakeClock clock;
+  MiddlewareOptions options;
+  options.clock = clock.reader();
+  const Service root("root", options);
+  Listener listener = kTrusted;
+  listener.time_limit = std::chrono::seconds(1);
+  for (const bool is_over : {false, true}) {
+    InboundRequest request = root.serve({}, listener);
+    OutboundCall call = root.call("b", request.context());
+    Headers headers;
+    ASSERT_TRUE(call.start_attempt(HeadersWriter(headers)));
+    if (is_over) clock.advance(std::chrono::seconds(2));
+    const std::string tree = request.finish(ErrorCode::Ok).value;
+    EXPECT_EQ(tree.find("deadline-exceeded") != std::string::npos, is_over) << tree;
+  }
+}
+
 TEST(InboundTest, calls_in_threads_and_coroutines_belong_to_the_request) {
   const Service root("root");
   InboundRequest request = root.serve({}, kExposed);

@@ -27,10 +27,10 @@ std::optional<nanoseconds> bounded(std::optional<nanoseconds> timeout) {
 }
 
 // host:port, an IPv6 address in brackets.
-std::string address_of(const OutboundOptions& options) {
-  const bool is_bare_v6 = options.host.find(':') != std::string_view::npos && !options.host.starts_with('[');
-  std::string address = is_bare_v6 ? "[" + std::string(options.host) + "]" : std::string(options.host);
-  if (options.port != 0) address += ":" + std::to_string(options.port);
+std::string address_of(std::string_view host, uint16_t port) {
+  const bool is_bare_v6 = host.find(':') != std::string_view::npos && !host.starts_with('[');
+  std::string address = is_bare_v6 ? "[" + std::string(host) + "]" : std::string(host);
+  if (port != 0) address += ":" + std::to_string(port);
   return address;
 }
 
@@ -58,11 +58,12 @@ class OutboundState {
   bool is_bypassed() const { return request_ != nullptr && request_->is_bypassed(); }
   bool is_trusted() const { return host_ != nullptr && host_->is_trusted; }
   void begin(SteadyTime now);
+  uint64_t remember(SteadyTime now, const SpanId& span_id);
   void tell(const Context& attempt, const std::optional<std::string>& deadline, TextMapWriter& headers) const;
   std::optional<model::ErrorTree> take_tree(const TextMapReader& headers) const;
 
   const std::shared_ptr<const MiddlewareState> middleware_;
-  const std::string operation_, host_name_, address_;
+  const std::string operation_, host_name_;
   const uint16_t port_;
   const Protocol protocol_;
   const std::optional<nanoseconds> timeout_;
@@ -82,7 +83,6 @@ OutboundState::OutboundState(const Middleware& middleware, const OutboundOptions
     : middleware_(MiddlewareAccess::state(middleware)),
       operation_(options.operation),
       host_name_(options.host),
-      address_(address_of(options)),
       port_(options.port),
       protocol_(options.protocol),
       timeout_(bounded(options.timeout)),
@@ -98,15 +98,20 @@ void OutboundState::begin(SteadyTime now) {
       {.kind = SpanKind::Client, .attributes = Attributes(address, port_ == 0 ? 1 : 2), .parent = &parent_});
   give_up_at_ = request_ == nullptr ? std::nullopt : request_->times().work_end;
   if (timeout_) give_up_at_ = std::min(give_up_at_.value_or(SteadyTime::max()), now + *timeout_);
+  attempt_ = request_ == nullptr ? 0 : remember(now, span.context().span_id);
+  context_ = parent_.with_span(std::move(span));
+  is_open_ = true;
+}
+
+// Its number in the request.
+uint64_t OutboundState::remember(SteadyTime now, const SpanId& span_id) {
   Attempt attempt;
   attempt.call = call_;
   attempt.start = now;
   if (host_ != nullptr) attempt.service = host_->service;
-  attempt.address = address_;
-  attempt.span_id = span.context().span_id;
-  attempt_ = request_ == nullptr ? 0 : request_->begin_attempt(std::move(attempt));
-  context_ = parent_.with_span(std::move(span));
-  is_open_ = true;
+  if (attempt.service.empty()) attempt.address = address_of(host_name_, port_);
+  attempt.span_id = span_id;
+  return request_->begin_attempt(std::move(attempt));
 }
 
 bool OutboundState::start_attempt(TextMapWriter& headers) {

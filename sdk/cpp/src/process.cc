@@ -1,15 +1,12 @@
 #include "src/process.h"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 #include <pthread.h>
 #include <vector>
 
 namespace backstitch::sdk {
 namespace {
-
-std::atomic<uint32_t> generation{0};
 
 struct Listeners {
   std::mutex mutex;  // held over a fork, so that the list is whole in the child
@@ -24,14 +21,12 @@ Listeners& listeners() {
 void before_fork() { listeners().mutex.lock(); }
 void in_parent() { listeners().mutex.unlock(); }
 void in_child() {
-  generation.fetch_add(1, std::memory_order_relaxed);
+  current_generation.fetch_add(1, std::memory_order_relaxed);
   for (ForkListener* listener : listeners().list) listener->after_fork();
   listeners().mutex.unlock();
 }
 
 }  // namespace
-
-uint32_t process_generation() noexcept { return generation.load(std::memory_order_relaxed); }
 
 void watch_forks() noexcept {
   static std::once_flag once;

@@ -2,6 +2,7 @@
 // parent goes on using, of locks that nobody is left to open. So what belongs to a process remembers its generation.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -15,7 +16,8 @@ class ForkListener {
 };
 
 // 0 in the process that began, one more in each child of a child. Counts from the first call of watch_forks() on.
-uint32_t process_generation() noexcept;
+inline std::atomic<uint32_t> current_generation{0};  // only process.cc writes it
+inline uint32_t process_generation() noexcept { return current_generation.load(std::memory_order_relaxed); }
 void watch_forks() noexcept;
 // False without memory: then the listener is not told.
 bool add_fork_listener(ForkListener& listener) noexcept;

@@ -1,6 +1,9 @@
 #include "backstitch/propagator.h"
 
+#include <array>
 #include <cstring>
+#include <span>
+#include <vector>
 
 #include "src/context_access.h"
 #include "wire/context/composite.h"
@@ -11,15 +14,45 @@ namespace {
 
 namespace wc = wire::context;
 
-using Fields = std::vector<std::pair<std::string_view, std::string_view>>;
+using Pair = std::pair<std::string_view, std::string_view>;
+using Fields = std::span<const Pair>;
 
+// Letters that names begin with, in any case.
+class FirstLetters {
+ public:
+  explicit FirstLetters(const std::vector<std::string_view>& names) {
+    for (const std::string_view name : names) bits_ |= bit_of(name);
+  }
+  // May be said of a name that begins with none of them.
+  bool may_begin(std::string_view name) const { return (bits_ & bit_of(name)) != 0; }
+
+ private:
+  static uint32_t bit_of(std::string_view name) { return name.empty() ? 0 : 1u << (name.front() & 31); }
+
+  uint32_t bits_ = 0;
+};
+
+// The fields of a carrier that a format may want, which are few: up to eight of them without an allocation.
 class Collector final : public TextMapReader::Visitor {
  public:
   static constexpr size_t kFieldsMax = 1024;
+  explicit Collector(FirstLetters wanted) : wanted_(wanted) {}
   void field(std::string_view name, std::string_view value) override {
-    if (fields.size() < kFieldsMax) fields.emplace_back(name, value);
+    if (!wanted_.may_begin(name)) return;
+    if (count_ < few_.size()) {
+      few_[count_++] = {name, value};
+      return;
+    }
+    if (many_.empty()) many_.assign(few_.begin(), few_.end());
+    if (many_.size() < kFieldsMax) many_.emplace_back(name, value);
   }
-  Fields fields;
+  Fields fields() const { return many_.empty() ? Fields(few_.data(), count_) : Fields(many_); }
+
+ private:
+  const FirstLetters wanted_;
+  std::array<Pair, 8> few_;
+  size_t count_ = 0;
+  std::vector<Pair> many_;
 };
 
 class Writer final : public wc::TextMapSetter {
@@ -63,6 +96,8 @@ wc::SpanContext to_wire(const SpanContext& context) {
 }
 
 Context to_context(wc::LocalStart start) {
+  const bool has_extras = !start.baggage.empty() || start.raceway || start.link;
+  if (!has_extras) return Context().with_span(Span(from_wire(start.parent)));
   auto extras = std::make_shared<ContextExtras>();
   extras->baggage = std::move(start.baggage);
   extras->raceway = std::move(start.raceway);
@@ -74,11 +109,14 @@ Context to_context(wc::LocalStart start) {
 
 class PropagatorState {
  public:
-  explicit PropagatorState(std::unique_ptr<const wc::Propagator> formats) : formats_(std::move(formats)) {}
+  explicit PropagatorState(std::unique_ptr<const wc::Propagator> formats)
+      : formats_(std::move(formats)), letters_(formats_->fields()) {}
   const wc::Propagator& formats() const { return *formats_; }
+  const FirstLetters& letters() const { return letters_; }
 
  private:
   const std::unique_ptr<const wc::Propagator> formats_;
+  const FirstLetters letters_;
 };
 
 Propagator Propagator::create(std::string_view names, std::string* problem) noexcept {
@@ -94,9 +132,10 @@ Propagator Propagator::create(std::string_view names, std::string* problem) noex
 Context Propagator::extract(const TextMapReader& carrier, InboundTrust trust) const noexcept {
   if (state_ == nullptr) return Context();
   try {
-    Collector collector;
+    Collector collector(state_->letters());
     carrier.visit(collector);
-    wc::Extraction found = state_->formats().extract(wc::FieldsGetter<Fields>(collector.fields));
+    const Fields fields = collector.fields();
+    wc::Extraction found = state_->formats().extract(wc::FieldsGetter<Fields>(fields));
     return to_context(wc::start_local(std::move(found.context), static_cast<wc::InboundTrust>(trust)));
   } catch (...) {  // no memory, or the carrier's own
     return Context();

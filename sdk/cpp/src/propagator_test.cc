@@ -37,6 +37,17 @@ TEST(PropagatorTest, a_trace_goes_on_through_a_service) {
   EXPECT_EQ(set.spans[0].flags, 0x303u) << "sampled, random, the parent is remote";
 }
 
+TEST(PropagatorTest, a_trace_is_found_behind_any_number_of_fields) {
+  const Traced traced;
+  for (const size_t before : {0, 6, 7, 8, 9, 200}) {
+    std::vector<std::pair<std::string, std::string>> fields_before(before, {"Tea", "text/plain"});
+    fields_before.emplace_back("traceparent", kCaller.at("Traceparent"));
+    fields_before.emplace_back("tea", "text/html");
+    const Context caller = traced.provider->propagator().extract(fields(fields_before));
+    EXPECT_EQ(caller.span().context().span_id.to_hex(), "00f067aa0ba902b7") << before;
+  }
+}
+
 TEST(PropagatorTest, a_restarted_trace_links_to_its_caller) {
   Traced traced;
   const Context caller = traced.provider->propagator().extract(fields(kCaller), InboundTrust::Restart);

@@ -1,6 +1,7 @@
 #include "src/recording.h"
 
 #include <limits>
+#include <mutex>
 #include <new>
 #include <string>
 
@@ -90,9 +91,9 @@ bool SpanRecording::is_open() const noexcept {
 // The generation comes first: in a child, somebody of the parent may hold the lock for ever.
 template <typename Do>
 void SpanRecording::locked(Do&& change) noexcept {
-  if (!is_open()) return;
+  if (generation_ != process_generation()) return;
   try {
-    const std::scoped_lock lock(mutex_);
+    const std::scoped_lock lock(lock_);
     if (!has_ended_.load(std::memory_order_relaxed)) change();
   } catch (...) {  // no memory for a text that is no UTF-8
     tracer_.provider().count_lost_detail();
@@ -219,15 +220,11 @@ bool SpanRecording::end_as_failure() noexcept {
 
 // False where it was closed already.
 bool SpanRecording::close(int64_t end_ns) noexcept {
-  try {
-    const std::scoped_lock lock(mutex_);
-    if (has_ended_.load(std::memory_order_relaxed)) return false;
-    end_ns_ = end_ns;
-    has_ended_.store(true, std::memory_order_release);
-    return true;
-  } catch (...) {  // a mutex fails only for bugs
-    return false;
-  }
+  const std::scoped_lock lock(lock_);
+  if (has_ended_.load(std::memory_order_relaxed)) return false;
+  end_ns_ = end_ns;
+  has_ended_.store(true, std::memory_order_release);
+  return true;
 }
 
 size_t SpanRecording::body_size() const {

@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 
 #include "backstitch/span.h"
+#include "src/brief_lock.h"
 #include "src/byte_buffer.h"
 #include "src/encode_attributes.h"
 
@@ -15,7 +15,7 @@ namespace backstitch::sdk {
 class TracerState;
 struct SpanLimits;
 
-// Counted by its handles, and by the queue once it has ended. Everything that may change is under `mutex` until the
+// Counted by its handles, and by the queue once it has ended. Everything that may change is under the lock until the
 // span has ended; then it is read only, by whoever exports it.
 class SpanRecording {
  public:
@@ -83,13 +83,13 @@ class SpanRecording {
   std::atomic<uint32_t> references_{1};
   const uint32_t generation_;  // of the process
   std::atomic<bool> has_ended_{false};
+  BriefLock lock_;
   StatusCode status_ = StatusCode::Unset;
   uint32_t events_count_ = 0, events_dropped_ = 0;
   uint32_t links_count_ = 0, links_dropped_ = 0;
   AttributeList attribute_list_;
   int64_t end_ns_ = 0;
   const TracerState& tracer_;
-  std::mutex mutex_;
   InlineBuffer<48> name_;
   InlineBuffer<1> status_message_;
   InlineBuffer<1> events_;

@@ -12,14 +12,14 @@ size_t bytes_of(const model::ErrorTree& tree) { return tree.text_bytes() + tree.
 
 }  // namespace
 
-uint64_t RequestState::begin_attempt(Attempt attempt) {
+uint64_t RequestState::begin_attempt(Attempt&& attempt) {
   const std::scoped_lock lock(mutex_);
   if (is_answered_ || is_bypassed_) return 0;
   if (!make_room_for(attempt.call)) {
     middleware_->count(Count::AttemptForgotten);
     return 0;
   }
-  attempts_.push_back({last_number_ + 1, std::move(attempt)});
+  attempts_.emplace_back(last_number_ + 1, std::move(attempt));
   return ++last_number_;
 }
 
@@ -84,6 +84,18 @@ std::vector<Attempt> RequestState::take_attempts(SteadyTime now) {
   }
   attempts_.clear();
   return taken;
+}
+
+bool RequestState::answer_if_clean(SteadyTime now) {
+  const std::scoped_lock lock(mutex_);
+  const bool is_over = times_.work_end && now >= *times_.work_end;
+  const auto is_clean = [&](const Numbered& one) {
+    return one.attempt.has_ended ? !one.attempt.does_fail() : !is_over;
+  };
+  if (!std::ranges::all_of(attempts_, is_clean)) return false;
+  is_answered_ = true;
+  attempts_.clear();
+  return true;
 }
 
 void RequestState::state_outcome(const ErrorCode& code, std::string message) noexcept {

@@ -21,7 +21,7 @@ struct Attempt {
   uint64_t call = 0;  // attempts of one call have the same number
   SteadyTime start;
   std::string service;  // configured for the host; empty: none is
-  std::string address;
+  std::string address;  // of a host that has none configured
   SpanId span_id;
   // From its end on:
   bool has_ended = false;
@@ -63,13 +63,16 @@ class RequestState {
 
   // Takes an attempt that begins. Its number, to end it; 0 where the request has been answered, or remembers too many
   // attempts. Throws for memory.
-  uint64_t begin_attempt(Attempt attempt);
+  uint64_t begin_attempt(Attempt&& attempt);
   // False where the attempt has no place here, or was given up when the request was answered.
   bool end_attempt(uint64_t number, const ErrorCode& code, std::string message, SteadyTime now,
                    std::optional<model::ErrorTree> tree) noexcept;
   // The request is answered: all attempts, in the order in which they began. Those that have not ended are given up if
   // the time is over, and left out otherwise.
   std::vector<Attempt> take_attempts(SteadyTime now);
+  // The request is answered if none of those fails, nor hides a failure: then there is no tree to be made. Else nothing
+  // changes.
+  bool answer_if_clean(SteadyTime now);
 
   void state_outcome(const ErrorCode& code, std::string message) noexcept;
   void state_committed(bool is_committed) noexcept;

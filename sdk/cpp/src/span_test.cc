@@ -101,6 +101,37 @@ TEST(SpanTest, a_key_that_is_there_is_replaced) {
   EXPECT_EQ(set.spans.at(0).attributes, wanted);
 }
 
+TEST(SpanTest, of_many_keys_each_is_there_once) {
+  TracerProviderOptions options;
+  options.limits.attributes = 4000;
+  Traced traced(options);
+  Span span = traced.tracer.start_span("x");
+  for (int turn = 0; turn < 2; ++turn) {
+    for (int i = 0; i < 300; ++i) span.set_attribute("key " + std::to_string(i), turn);
+  }
+  span.end();
+  const model::SpanSet set = traced.spans();
+  EXPECT_EQ(set.spans.at(0).attributes.size(), 300u);
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(*find(set.spans[0].attributes, "key " + std::to_string(i)), model::Value(1)) << i;
+  }
+}
+
+TEST(SpanTest, keys_and_texts_of_every_size_arrive) {
+  for (size_t size = 1; size <= 140; ++size) {
+    Traced traced;
+    const std::string key(size, 'k'), text(size, 't'), other = std::string(size, 'k') + "\xc3\xa4";
+    Span span = traced.tracer.start_span("x");
+    span.set_attribute(key, text);
+    span.set_attribute(other, static_cast<int64_t>(size) - 70);
+    span.set_attribute("of one size", text);
+    span.end();
+    const model::SpanSet set = traced.spans();
+    const model::Attributes wanted = {{key, text}, {other, static_cast<int64_t>(size) - 70}, {"of one size", text}};
+    EXPECT_EQ(set.spans.at(0).attributes, wanted) << size;
+  }
+}
+
 TEST(SpanTest, what_passes_a_limit_is_counted_on_the_span) {
   TracerProviderOptions options;
   options.limits = {.attributes = 2, .events = 1, .links = 1, .attributes_per_event = 1, .attribute_value_length = 3};

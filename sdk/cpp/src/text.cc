@@ -3,6 +3,7 @@
 #include "base/utf8.h"
 
 namespace backstitch::sdk {
+
 std::string_view cut(std::string_view text, size_t characters_max) noexcept {
   if (text.size() <= characters_max) return text;
   size_t at = 0;
@@ -11,7 +12,7 @@ std::string_view cut(std::string_view text, size_t characters_max) noexcept {
   return text.substr(0, at);
 }
 
-std::string_view clean(std::string_view text, size_t characters_max, std::string& storage) {
+std::string_view clean_any(std::string_view text, size_t characters_max, std::string& storage) {
   text = cut(text, characters_max);
   if (base::is_utf8(text)) return text;
   storage.clear();

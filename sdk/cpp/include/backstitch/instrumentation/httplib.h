@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <httplib.h>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,9 +30,14 @@ class HeaderWriter final : public TextMapWriter {
  public:
   explicit HeaderWriter(::httplib::Headers& headers) : headers_(headers) {}
   void set(std::string_view name, std::string_view value) override {
-    const std::string key(name);
-    headers_.erase(key);
-    headers_.emplace(key, std::string(value));
+    std::string key(name);
+    const auto [first, last] = headers_.equal_range(key);
+    if (first == last) {
+      headers_.emplace_hint(last, std::move(key), value);
+      return;
+    }
+    first->second = value;
+    headers_.erase(std::next(first), last);
   }
 
  private:
