@@ -5,8 +5,8 @@
 //
 // Entries are SERVICE=ACTION[:ARGUMENT[:MORE]] with commas between them; white space around an entry is ignored.
 //
-// | Action               | The service                                                                              |
-// |----------------------|------------------------------------------------------------------------------------------|
+// | Action               | The service                                                                               |
+// |----------------------|-------------------------------------------------------------------------------------------|
 // | fail:CODE[:MESSAGE]  | fails so after its own work, and calls nobody. MESSAGE is percent-decoded                 |
 // | rename:CODE          | answers CODE whenever an upstream failed, as RENAME_TO                                    |
 // | slow:DURATION        | works that much longer; stops when its time is over, and answers deadline-exceeded        |

@@ -1,4 +1,5 @@
 #include <backstitch/instrumentation/grpc.h>
+#include <future>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/rpc_service_method.h>
 #include <grpcpp/impl/service_type.h>
@@ -45,6 +46,7 @@ class GrpcServer final : public Server, public grpc::Service {
             this)));
   }
   ~GrpcServer() override {
+    if (has_ended_.valid()) has_ended_.wait();
     if (server_) server_->Shutdown();
   }
 
@@ -60,8 +62,9 @@ class GrpcServer final : public Server, public grpc::Service {
   uint16_t port() const override { return static_cast<uint16_t>(port_); }
   bool stop(std::chrono::milliseconds within) override {
     const auto deadline = std::chrono::system_clock::now() + within;
-    server_->Shutdown(deadline);  // cancels what is left then, and waits for its handlers
-    return std::chrono::system_clock::now() < deadline;
+    // Cancels what is left then, and waits for its handlers, however long that takes.
+    has_ended_ = std::async(std::launch::async, [this, deadline] { server_->Shutdown(deadline); });
+    return has_ended_.wait_until(deadline) == std::future_status::ready;
   }
 
  private:
@@ -85,6 +88,7 @@ class GrpcServer final : public Server, public grpc::Service {
   const std::shared_ptr<const lab::Service> service_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
+  std::future<void> has_ended_;
 };
 
 }  // namespace

@@ -2,35 +2,35 @@
 //
 //   SERVICE_NAME=root PORT=8080 UPSTREAMS=a=http://127.0.0.1:8081,b=grpc://127.0.0.1:8082 backstitch-lab-service
 //
-// | Variable     | Value                                        | Default   | Says |
-// |--------------|----------------------------------------------|-----------|------------------------------------------|
-// | SERVICE_NAME | visible ASCII without ',' and '=', up to 128 | required  | its name, and the tracer's service.name |
-// | HOST         | a name or an address                         | 127.0.0.1 | where it listens | | PORT         | 0 to
-// 65535; 0: a free one                    | 8080      | where it listens                         | | PROTOCOL     |
-// http, grpc                                   | http      | in which it is called                    | | UPSTREAMS |
-// NAME=http://HOST:PORT, NAME=grpc://HOST:PORT | none      | whom it calls, in this order; up to 64,  | | | with commas
-// between them                     |           | a name may stand there twice             | | CALLS        | serial,
-// parallel                             | serial    | one after the other, or all at once      | | LATENCY      |
-// DURATION, or MEDIAN..P99                     | 0s        | its own work before it calls anybody;    | | | | |
-// log-normal between median and 99 %       | | ERROR_CODE   | a code (below)                               | none | it
-// fails so after its own work           | | ERROR_RATE   | 0 to 1                                       | 1         |
-// how often ERROR_CODE applies             | | RENAME_TO    | a code                                       | none | its
-// answer whenever an upstream failed   | | FAIL_OPEN    | true, false                                  | false     | it
-// succeeds though an upstream failed;   | |              |                                              |           |
-// counts more than RENAME_TO               | | TIMEOUT      | DURATION above 0                             | none | how
-// long it waits for each attempt       | | RETRIES      | 0 to 100                                     | 0         |
-// further attempts of a call that failed   | |              |                                              | | as
-// unavailable                           | | TRUST        | true, false                                  | true      |
-// its callers go on in their traces and    | |              |                                              | | get
-// error trees                          | | EXPOSE       | true, false                                  | false     |
-// callers that it doesn't trust get trees  | | OTEL_*       | as OpenTelemetry has them                    | | read by
-// the SDK: exporter, sampler, …    |
+// | Variable     | Value                                   | Default   | Says                                         |
+// |--------------|-----------------------------------------|-----------|----------------------------------------------|
+// | SERVICE_NAME | visible ASCII but ',' and '=', max. 128 | required  | its name, and the tracer's service.name      |
+// | HOST         | a name or an address, "::1"             | 127.0.0.1 | where it listens                             |
+// | PORT         | 0 to 65535; 0: a free one               | 8080      | where it listens                             |
+// | PROTOCOL     | http, grpc                              | http      | in which it is called                        |
+// | UPSTREAMS    | NAME=http://HOST:PORT or                | none      | whom it calls, in this order; at most 64;    |
+// |              | NAME=grpc://HOST:PORT, a ',' between    |           | one may stand there twice                    |
+// | CALLS        | serial, parallel                        | serial    | one call after the other, or all at once     |
+// | LATENCY      | DURATION, or MEDIAN..P99                | 0s        | its own work, before it calls anybody;       |
+// |              |                                         |           | log-normal between the median and 99 %       |
+// | ERROR_CODE   | CODE                                    | none      | so it fails after its own work               |
+// | ERROR_RATE   | 0 to 1                                  | 1         | how often ERROR_CODE applies                 |
+// | RENAME_TO    | CODE                                    | none      | its answer whenever an upstream failed       |
+// | FAIL_OPEN    | true, false                             | false     | it succeeds though an upstream failed;       |
+// |              |                                         |           | counts more than RENAME_TO                   |
+// | TIMEOUT      | DURATION above 0                        | none      | how long it waits for each attempt of a call |
+// | RETRIES      | 0 to 100                                | 0         | further attempts, while one is unavailable   |
+// | TRUST        | true, false                             | true      | its callers are its own: it goes on in their |
+// |              |                                         |           | traces, and they get error trees             |
+// | EXPOSE       | true, false                             | false     | callers that it doesn't trust get trees too  |
+// | OTEL_*       | as OpenTelemetry has them               |           | exporter, sampler, …: read by the SDK        |
 //
-// DURATION: a number and us, ms, s or m; at most an hour. A code: gRPC's names but ok ("not-found"), or a custom one
-// ("payment.declined"). A variable that is empty is as if it weren't set.
+// DURATION: a number and us, ms, s or m; at most an hour. CODE: one of gRPC's names but ok ("not-found"), or a custom
+// one ("payment.declined"). A variable that is empty is as if it weren't set. Of OTEL_*, OTEL_SERVICE_NAME and the
+// service.name in OTEL_RESOURCE_ATTRIBUTES are overruled by SERVICE_NAME.
 //
-// Upstreams are trusted: they get the trace, the deadline, and their trees are believed. With --w3c only SERVICE_NAME
-// (default w3c), HOST, PORT and OTEL_* are read.
+// Upstreams are trusted: they get the trace and the deadline, and their trees are believed. With --w3c only
+// SERVICE_NAME (default w3c), HOST, PORT and OTEL_* are read.
 #pragma once
 
 #include <backstitch/error_code.h>
