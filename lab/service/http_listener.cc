@@ -21,6 +21,8 @@ class HttpListener final : public Server {
     server_.set_keep_alive_max_count(1);
     server_.set_payload_max_length(kRequestBytesMax);
     server_.set_tcp_nodelay(true);
+    server_.Get("/healthz",
+                [](const httplib::Request&, httplib::Response& answer) { answer.set_content("ok\n", "text/plain"); });
     add_routes(server_);
   }
   ~HttpListener() override {

@@ -17,7 +17,7 @@ namespace backstitch::lab {
 constexpr size_t kHttpThreads = 64;
 constexpr size_t kRequestBytesMax = 1 << 20;
 
-// `add_routes` is called once, before it listens.
+// GET /healthz is answered with 200, untraced. `add_routes` adds the rest; it is called once, before it listens.
 StartedServer listen_http(const Address& address, const std::function<void(httplib::Server&)>& add_routes);
 
 }  // namespace backstitch::lab

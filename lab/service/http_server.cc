@@ -49,8 +49,6 @@ httplib::Server::Handler handler(const std::shared_ptr<const Service>& service, 
 }
 
 void add_routes(const std::shared_ptr<const Service>& service, httplib::Server& server) {
-  server.Get("/healthz",
-             [](const httplib::Request&, httplib::Response& answer) { answer.set_content("ok\n", "text/plain"); });
   const httplib::Server::Handler get = handler(service, "GET /"), head = handler(service, "HEAD /");
   server.Get("/", [get, head](const httplib::Request& request, httplib::Response& answer) {
     (request.method == "HEAD" ? head : get)(request, answer);  // the library takes one for the other

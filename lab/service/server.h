@@ -24,9 +24,11 @@ class Server {
 // Served once it returns. The error is a sentence: the port is taken.
 using StartedServer = std::expected<std::unique_ptr<Server>, std::string>;
 
-// HTTP/1.1. Any method on "/"; GET /healthz answers 200 without a trace.
+// HTTP/1.1: any method on "/"; GET /healthz answers 200 without a trace. The status is that of the code, the body
+// Service::body(), and the header x-lab-code has the exact code.
 StartedServer serve_http(std::shared_ptr<const Service> service);
-// gRPC: the method of lab/service/grpc_method.h.
+// gRPC: the method of lab/service/grpc_method.h. A success has the same body as its message; a failure has status,
+// message and the trailer x-lab-code.
 StartedServer serve_grpc(std::shared_ptr<const Service> service);
 
 }  // namespace backstitch::lab

@@ -40,7 +40,7 @@ sdk::Listener listener(const Settings& settings) {
 }
 
 Service::Service(Settings settings, sdk::Middleware middleware, uint64_t seed)
-    : settings_(std::move(settings)), middleware_(std::move(middleware)), dice_(std::make_unique<Dice>(seed)) {
+    : settings_(std::move(settings)), middleware_(std::move(middleware)), dice_(seed) {
   for (const UpstreamSettings& upstream : settings_.upstreams) {
     upstreams_.push_back(make_upstream(upstream, middleware_, {settings_.timeout, settings_.retries}));
   }
@@ -60,25 +60,26 @@ Outcome Service::act(const std::string& fault_list) const {
   if (!read) return {sdk::ErrorCode::InvalidArgument, read.error()};
   const Faults& faults = *read;
   if (faults.is_crashing) ::_exit(kCrashExit);
-  if (!work(faults)) return {sdk::ErrorCode::DeadlineExceeded, "", faults.is_breaking};
+  Outcome outcome = work(faults) ? work_done(faults, fault_list) : Outcome{sdk::ErrorCode::DeadlineExceeded, ""};
+  outcome.is_broken = faults.is_breaking;
+  return outcome;
+}
+
+Outcome Service::work_done(const Faults& faults, const std::string& fault_list) const {
   if (faults.is_committed) sdk::state_committed(*faults.is_committed);
-  if (faults.fail_with) return {*faults.fail_with, faults.message, faults.is_breaking};
-  if (settings_.error_code && dice_->happens(settings_.error_rate)) {
-    return {*settings_.error_code, "", faults.is_breaking};
-  }
+  if (faults.fail_with) return {*faults.fail_with, faults.message};
+  if (settings_.error_code && dice_.happens(settings_.error_rate)) return {*settings_.error_code, ""};
   const bool fails_open = settings_.fails_open || faults.is_swallowing;
-  sdk::ErrorCode code = call_upstreams(fault_list, fails_open);
-  if (!code.is_ok()) {
-    const auto& renamed = faults.rename_to ? faults.rename_to : settings_.rename_to;
-    code = fails_open ? sdk::ErrorCode() : renamed.value_or(code);
-  }
-  return {code, "", faults.is_breaking};
+  const sdk::ErrorCode failure = call_upstreams(fault_list, fails_open);
+  if (failure.is_ok() || fails_open) return {};
+  const auto& renamed = faults.rename_to ? faults.rename_to : settings_.rename_to;
+  return {renamed.value_or(failure), ""};
 }
 
 // False: time was over before the work was done.
 bool Service::work(const Faults& faults) const {
   const auto start = Clock::now();
-  const auto done = start + dice_->pick(settings_.latency) + faults.slow;
+  const auto done = start + dice_.pick(settings_.latency) + faults.slow;
   const auto deadline = sdk::work_deadline();
   const bool is_too_long = deadline && *deadline < done;
   std::this_thread::sleep_until(is_too_long ? *deadline : done);

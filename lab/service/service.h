@@ -46,6 +46,7 @@ class Service {
  private:
   Outcome act(const std::string& fault_list) const;
   bool work(const Faults& faults) const;
+  Outcome work_done(const Faults& faults, const std::string& fault_list) const;
   sdk::ErrorCode call_upstreams(const std::string& fault_list, bool fails_open) const;
   sdk::ErrorCode call_in_order(const std::string& fault_list, bool fails_open) const;
   sdk::ErrorCode call_at_once(const std::string& fault_list) const;
@@ -53,7 +54,7 @@ class Service {
   const Settings settings_;
   const sdk::Middleware middleware_;
   std::vector<std::unique_ptr<Upstream>> upstreams_;
-  const std::unique_ptr<Dice> dice_;
+  mutable Dice dice_;  // safe from every thread
 };
 
 }  // namespace backstitch::lab

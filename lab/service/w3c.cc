@@ -111,8 +111,6 @@ std::expected<std::vector<Callback>, std::string> read_callbacks(std::string_vie
 
 StartedServer serve_w3c(const Settings& settings, const sdk::TracerProvider& provider) {
   return listen_http(settings.listen, [&provider](httplib::Server& server) {
-    server.Get("/healthz",
-               [](const httplib::Request&, httplib::Response& answer) { answer.set_content("ok\n", "text/plain"); });
     server.Post(".*", [&provider](const httplib::Request& request, httplib::Response& answer) {
       answer_request(provider, request, answer);
     });
