@@ -54,7 +54,7 @@ TEST(ProgramTest, says_where_it_listens_and_nothing_else_on_stdout) {
       EXPECT_EQ(get(port), 200);
     }
     program.signal(SIGTERM);
-    EXPECT_EQ(program.wait(), 0);
+    EXPECT_EQ(program.wait(), 0) << program.err();
     EXPECT_EQ(program.out(), "listening on 127.0.0.1:" + std::to_string(port) + "\n");
   }
 }
@@ -88,7 +88,7 @@ TEST(ProgramTest, logs_each_request_as_a_line_of_json) {
   httplib::Client client("127.0.0.1", program.port());
   ASSERT_TRUE(client.Post("/", {{"x-lab-fault", "cart=fail:aborted:no stock"}}, "", "text/plain"));
   program.signal(SIGINT);
-  EXPECT_EQ(program.wait(), 0);
+  EXPECT_EQ(program.wait(), 0) << program.err();
   const auto json = nlohmann::json::parse(program.err());
   EXPECT_EQ(json["service"], "cart");
   EXPECT_EQ(json["operation"], "POST /");
@@ -113,7 +113,7 @@ TEST(ProgramTest, sigterm_exports_what_is_left) {
                    {"OTEL_BSP_SCHEDULE_DELAY", "600000"}});
   EXPECT_EQ(get(program.port()), 200);
   program.signal(SIGTERM);
-  EXPECT_EQ(program.wait(), 0);
+  EXPECT_EQ(program.wait(), 0) << program.err();
   const std::scoped_lock lock(mutex);
   EXPECT_THAT(exported, HasSubstr("GET /"));
   EXPECT_THAT(exported, HasSubstr("cart"));
@@ -150,7 +150,7 @@ TEST(ProgramTest, sigterm_lets_a_running_request_end) {
     upstream.let_go();
   }
   EXPECT_EQ(status, 200);
-  EXPECT_EQ(program.wait(), 0);
+  EXPECT_EQ(program.wait(), 0) << program.err();
 }
 
 TEST(ProgramTest, a_request_that_does_not_end_keeps_neither_protocol_from_ending) {
@@ -163,7 +163,7 @@ TEST(ProgramTest, a_request_that_does_not_end_keeps_neither_protocol_from_ending
       const std::jthread caller([&] { EXPECT_EQ(ask(root).code, "unavailable"); });
       upstream.await_call();
       program.signal(SIGTERM);
-      EXPECT_EQ(program.wait(), 0);
+      EXPECT_EQ(program.wait(), 0) << program.err();
     }
     upstream.let_go();
   }

@@ -172,8 +172,8 @@ TEST_P(BothTest, slow_work_stops_when_its_time_is_over_and_answers_in_time) {
 
 TEST_P(BothTest, a_stall_makes_two_verdicts_and_the_callee_reports_its_own) {
   const RunningService b = leaf("b");
-  const RunningService root = BothTest::root(b.as_upstream(), {{"TIMEOUT", "100ms"}});
-  const std::string child = ask(root, "b=stall:400ms,b=commit:true").children();
+  const RunningService root = BothTest::root(b.as_upstream(), {{"TIMEOUT", "300ms"}});
+  const std::string child = ask(root, "b=stall:800ms,b=commit:true").children();
   EXPECT_THAT(child, StartsWith(R"({"service":"b","status":"error","code":"deadline-exceeded",)"));
   EXPECT_THAT(child, HasSubstr(R"("observed":"caller")"));
   EXPECT_TRUE(eventually([&] { return b.exported().find("backstitch.lateness_ns") != std::string::npos; }));
@@ -184,8 +184,8 @@ TEST_P(BothTest, a_stall_makes_two_verdicts_and_the_callee_reports_its_own) {
 
 TEST_P(BothTest, what_was_not_committed_is_reported_too) {
   const RunningService b = leaf("b");
-  const RunningService root = BothTest::root(b.as_upstream(), {{"TIMEOUT", "100ms"}});
-  (void)ask(root, "b=stall:400ms,b=commit:false");
+  const RunningService root = BothTest::root(b.as_upstream(), {{"TIMEOUT", "300ms"}});
+  (void)ask(root, "b=stall:800ms,b=commit:false");
   EXPECT_TRUE(eventually(
       [&] { return b.exported().find(std::string("backstitch.committed\x12\x02\x10\0", 24)) != std::string::npos; }));
 }
