@@ -7,7 +7,7 @@
 #include <memory>
 #include <string_view>
 
-#include "base/counted_allocations.h"
+#include "base/counted_allocations_testing.h"
 #include "wire/context/b3.h"
 #include "wire/context/baggage_propagator.h"
 #include "wire/context/composite.h"

@@ -2,7 +2,7 @@
 #include <benchmark/benchmark.h>
 #include <nlohmann/json.hpp>
 
-#include "base/counted_allocations.h"
+#include "base/counted_allocations_testing.h"
 #include "wire/error_tree/binary.h"
 #include "wire/error_tree/compose.h"
 #include "wire/error_tree/header.h"

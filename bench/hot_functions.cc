@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "assemble/open_traces.h"
-#include "base/counted_allocations.h"
+#include "base/counted_allocations_testing.h"
 #include "bench/walk_yardstick.h"
 #include "wire/otlp/splice.h"
 #include "wire/otlp/walk.h"

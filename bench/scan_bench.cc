@@ -4,7 +4,7 @@
 #include <map>
 #include <optional>
 
-#include "base/bytes_file.h"
+#include "base/bytes_file_testing.h"
 #include "bench/walk_yardstick.h"
 #include "store/block/block_writer.h"
 #include "store/block/scan/metrics.h"

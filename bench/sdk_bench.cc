@@ -6,7 +6,7 @@
 #include <string>
 
 #include "backstitch/sdk.h"
-#include "base/counted_allocations.h"
+#include "base/counted_allocations_testing.h"
 
 namespace backstitch::sdk {
 namespace {

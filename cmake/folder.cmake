@@ -2,8 +2,9 @@
 #
 # Makes the library bs_wire_otlp of the folder's .cc files and, where the folder has *_test.cc files, the
 # program wire_otlp_test of those, registered with ctest test by test. A new file needs no edit here.
+# SUITES are folders of tests that the program runs too: linked whole, since nothing names what is in them.
 function(backstitch_folder folder)
-  cmake_parse_arguments(arg "" "" "DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPS;TEST_DEPS;SUITES" ${ARGN})
   string(REPLACE "/" "_" name "${folder}")
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${folder}/*.cc")
   set(tests ${sources})
@@ -37,6 +38,10 @@ function(backstitch_folder folder)
     foreach(dep ${arg_TEST_DEPS})
       string(REPLACE "/" "_" dep "${dep}")
       list(APPEND test_links "bs_${dep}")
+    endforeach()
+    foreach(suite ${arg_SUITES})
+      string(REPLACE "/" "_" suite "${suite}")
+      list(APPEND test_links "$<LINK_LIBRARY:WHOLE_ARCHIVE,bs_${suite}>")
     endforeach()
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE bs_${name} ${test_links} GTest::gtest GTest::gmock GTest::gtest_main

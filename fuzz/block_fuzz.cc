@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/bytes_file.h"
+#include "base/bytes_file_testing.h"
 #include "base/crc32c.h"
 #include "store/block/block.h"
 #include "store/block/block_writer.h"

@@ -22,6 +22,7 @@
 #include "net/http_server.h"
 #include "query/engine.h"
 #include "store/embedded/embedded_store.h"
+#include "store/embedded/ledger_file.h"
 
 namespace backstitch::app {
 namespace {
@@ -121,7 +122,10 @@ class RealServer final : public Server {
 
   base::Result<> run() {
     if (auto opened = open_data(); !opened) return opened;
-    auto pipeline = ingest::Pipeline::start(clock_, *log_, *store_, metrics_, pipeline_options(config_));
+    auto errors = ingest::ErrorLedger::open(*journal_, *store_, clock_, metrics_);
+    if (!errors) return std::unexpected(errors.error());
+    errors_ = std::move(*errors);
+    auto pipeline = ingest::Pipeline::start(clock_, *log_, *store_, metrics_, pipeline_options(config_), errors_.get());
     if (!pipeline) return std::unexpected(pipeline.error());
     pipeline_ = std::move(*pipeline);
     report_replay(pipeline_->replayed());
@@ -129,7 +133,7 @@ class RealServer final : public Server {
         *pipeline_, *log_, clock_, metrics_,
         assemble::OpenReaderOptions{.open_scan_bytes_max = config_.open_scan_max_bytes});
     engine_ = std::make_unique<query::Engine>(std::vector<store::TraceReader*>{open_reader_.get(), store_.get()},
-                                              clock_, metrics_);
+                                              clock_, metrics_, errors_.get());
     return listen();
   }
 
@@ -167,6 +171,9 @@ class RealServer final : public Server {
     auto log = log::Log::open(*files_, clock_, metrics_, log_options(config_, *stored));
     if (!log) return std::unexpected(log.error());
     log_ = std::move(*log);
+    auto journal = store::open_ledger_journal(*files_, config_.data + "/ledger");
+    if (!journal) return std::unexpected(journal.error());
+    journal_ = std::move(*journal);
     return {};
   }
 
@@ -238,6 +245,8 @@ class RealServer final : public Server {
   std::unique_ptr<base::FileLock> lock_;
   std::unique_ptr<store::TraceStore> store_;
   std::unique_ptr<log::Log> log_;
+  std::unique_ptr<store::LedgerJournal> journal_;
+  std::unique_ptr<ingest::ErrorLedger> errors_;
   std::unique_ptr<ingest::Pipeline> pipeline_;
   std::unique_ptr<assemble::OpenReader> open_reader_;
   std::unique_ptr<query::Engine> engine_;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <map>
 
+#include "analyze/error_tree.h"
+#include "app/error_tree_text.h"
 #include "app/exit_code.h"
 #include "app/file.h"
 #include "app/otlp_file.h"
@@ -10,6 +12,7 @@
 #include "app/terminal.h"
 #include "app/verbs.h"
 #include "app/waterfall.h"
+#include "wire/error_tree_event/span_events.h"
 #include "wire/otlp/decode.h"
 #include "wire/otlp/json.h"
 
@@ -71,7 +74,9 @@ int show(const ShowFlags& flags, const std::string& server) {
       .style = detect_terminal(flags.color), .spans_max = flags.spans_max, .show_attributes = flags.attributes};
   if (flags.width != 0) options.style.width = flags.width;
   if (flags.ascii) options.style.unicode = false;
-  const std::string text = render_waterfall(*trace, options);
+  std::string text = render_waterfall(*trace, options);
+  const auto failed = analyze::failed_requests(*trace, wire::error_tree::reported_trees(*trace).trees);
+  text += render_error_trees(failed, {.style = options.style});
   std::fwrite(text.data(), 1, text.size(), stdout);
   return kExitOk;
 }

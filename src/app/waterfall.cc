@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/duration.h"
+#include "model/unsampled.h"
 
 namespace backstitch::app {
 
@@ -133,7 +134,7 @@ void Waterfall::arrange() {
       row.depth = depth;
       row.is_last = !has_next;
       row.has_children = follows.size() > depth + 1 && follows[depth + 1];
-      row.is_orphan = depth == 0 && row.span->parent_span_id.is_valid();
+      row.is_orphan = depth == 0 && row.span->parent_span_id.is_valid() && !is_unsampled(*row.span);
       follows.resize(std::max(follows.size(), depth + 1));
       row.goes_on.assign(follows.begin(), follows.begin() + static_cast<std::ptrdiff_t>(std::min(depth, kDepthMax)));
     }

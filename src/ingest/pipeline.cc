@@ -83,10 +83,11 @@ struct SealJob {
 class RealPipeline final : public Pipeline {
  public:
   RealPipeline(const base::Clock& clock, log::Log& log, store::TraceStore& store, base::Metrics& metrics,
-               PipelineOptions options)
+               PipelineOptions options, ErrorLedger* errors)
       : clock_(clock),
         log_(log),
         store_(store),
+        errors_(errors),
         options_(within_memory(std::move(options))),
         counters_(metrics),
         memory_(clock, {.bytes_max = options_.memory_bytes_max,
@@ -329,7 +330,7 @@ class RealPipeline final : public Pipeline {
 
   bool try_seal(const SealJob& job) {
     is_sealing_ = true;
-    const auto sealed = seal(log_, store_, job.fragments, clock_.now());
+    const auto sealed = seal(log_, store_, job.fragments, clock_.now(), errors_);
     is_sealing_ = false;
     if (!sealed) {
       counters_.seal_failures.add();
@@ -439,6 +440,7 @@ class RealPipeline final : public Pipeline {
   const base::Clock& clock_;
   log::Log& log_;
   store::TraceStore& store_;
+  ErrorLedger* const errors_;
   const PipelineOptions options_;
   IngestCounters counters_;
   MemoryBound memory_;
@@ -469,8 +471,8 @@ class RealPipeline final : public Pipeline {
 
 base::Result<std::unique_ptr<Pipeline>> Pipeline::start(const base::Clock& clock, log::Log& log,
                                                         store::TraceStore& store, base::Metrics& metrics,
-                                                        PipelineOptions options) {
-  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options));
+                                                        PipelineOptions options, ErrorLedger* errors) {
+  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors);
   if (const auto running = pipeline->run(); !running) return std::unexpected(running.error());
   return pipeline;
 }

@@ -49,10 +49,11 @@ struct PipelineOptions {
 
 class Pipeline : public Receiver, public assemble::ShardAccess {
  public:
-  // Replays the log, then starts the threads. All references outlive the pipeline.
+  // Replays the log, then starts the threads. All references outlive the pipeline. `errors` counts the failures of
+  // what is sealed; null where nobody wants to know.
   static base::Result<std::unique_ptr<Pipeline>> start(const base::Clock& clock, log::Log& log,
                                                        store::TraceStore& store, base::Metrics& metrics,
-                                                       PipelineOptions options);
+                                                       PipelineOptions options, ErrorLedger* errors = nullptr);
   // Seals everything and refuses what still comes in. Unavailable if that took longer than `wait`: what is left
   // stays in the log for the next start. Queries about open traces go on until the destructor.
   virtual base::Result<> drain(base::Duration wait) = 0;

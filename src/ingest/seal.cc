@@ -1,6 +1,7 @@
 #include "ingest/seal.h"
 
 #include <absl/container/flat_hash_map.h>
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <span>
@@ -25,14 +26,16 @@ bool is_final(const base::Error& error) {
          error.code == base::Errc::InvalidArgument || error.code == base::Errc::Unsupported;
 }
 
-base::Result<> append(store::TraceStore& store, std::span<const store::SealedTrace> batch, Sealed& sealed) {
+// `is_stored` is beside the batch: false where the store will never take a trace.
+base::Result<> append(store::TraceStore& store, std::span<const store::SealedTrace> batch,
+                      std::vector<bool>& is_stored) {
   const auto whole = store.append(batch);
   if (whole || !is_final(whole.error())) return whole;
   // One of them is to blame; the others go one by one.
-  for (const store::SealedTrace& one : batch) {
-    const auto appended = store.append({&one, 1});
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const auto appended = store.append(batch.subspan(i, 1));
     if (!appended && !is_final(appended.error())) return appended;
-    if (!appended) ++sealed.unsealable;
+    if (!appended) is_stored[i] = false;
   }
   return {};
 }
@@ -40,7 +43,7 @@ base::Result<> append(store::TraceStore& store, std::span<const store::SealedTra
 }  // namespace
 
 base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments,
-                          model::Timestamp now) {
+                          model::Timestamp now, ErrorLedger* errors) {
   auto read = assemble::read_fragments(log, fragments);
   if (!read) return std::unexpected(read.error());
   Sealed sealed{.lost_references = read->lost_references};
@@ -54,7 +57,13 @@ base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::ve
     ++sealed.traces;
     sealed.spans += fragments[i].span_count;
   }
-  if (const auto appended = append(store, batch, sealed); !appended) return std::unexpected(appended.error());
+  if (errors != nullptr) {
+    if (const auto begun = errors->begin(batch); !begun) return std::unexpected(begun.error());
+  }
+  std::vector<bool> is_stored(batch.size(), true);
+  if (const auto appended = append(store, batch, is_stored); !appended) return std::unexpected(appended.error());
+  if (errors != nullptr) errors->commit(is_stored);
+  sealed.unsealable = static_cast<uint64_t>(std::ranges::count(is_stored, false));
   release(log, fragments);
   return sealed;
 }

@@ -6,6 +6,7 @@
 
 #include "assemble/open_traces.h"
 #include "base/time.h"
+#include "ingest/error_ledger.h"
 #include "log/log.h"
 #include "store/contract/trace_store.h"
 
@@ -21,9 +22,9 @@ struct Sealed {
 // Reads the fragments' spans and commits them in one batch, then gives their log references back. On failure
 // nothing was given back: call again with the same fragments, before any later ones. A fragment that the store can
 // never take (malformed, too large) is left out and counted, so that it does not keep the others waiting.
-// `now` is when the fragments count as sealed.
+// `now` is when the fragments count as sealed. `errors`, where there is one, counts what failed in them.
 base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments,
-                          model::Timestamp now);
+                          model::Timestamp now, ErrorLedger* errors = nullptr);
 
 struct Replayed {
   log::ReplayResult log;

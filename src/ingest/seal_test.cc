@@ -7,9 +7,11 @@
 #include "base/counters.h"
 #include "base/simulated_file_system.h"
 #include "ingest/intake.h"
+#include "store/embedded/ledger_file.h"
 
 // The path from request to store, driven step by step on one thread over a simulated disk, and stopped at every
-// call that the disk sees. What must hold afterwards: each acknowledged span is in the store exactly once.
+// call that the disk sees. What must hold afterwards: each acknowledged span is in the store exactly once, and the
+// ledger of errors counts each stored failure exactly once.
 
 namespace backstitch::ingest {
 namespace {
@@ -33,7 +35,10 @@ class CrashingStore final : public store::TraceStore {
       const auto trace = wire::otlp::decode_trace(one.id, one.otlp);
       EXPECT_TRUE(trace);
       std::vector<model::SpanId> spans;
-      for (const model::Span& span : trace->spans) spans.push_back(span.span_id);
+      for (const model::Span& span : trace->spans) {
+        spans.push_back(span.span_id);
+        if (span.is_error()) failed_.insert({one.id, span.span_id});
+      }
       fragments_[one.id][one.covered_sequence] = spans;
     }
     if (is_last && crash == Crash::AfterCommit) return base::fail(base::Errc::Io, "crashed after the commit");
@@ -53,6 +58,9 @@ class CrashingStore final : public store::TraceStore {
     }
     return counts;
   }
+
+  // Failed requests: each such span is one, since no span has a parent that is there.
+  size_t failed() const { return failed_.size(); }
 
   base::Result<uint64_t> highest_sequence() override { return 0; }
   base::Result<uint64_t> remove_sealed_before(model::Timestamp, uint32_t) override { return 0; }
@@ -88,6 +96,7 @@ class CrashingStore final : public store::TraceStore {
 
  private:
   std::map<model::TraceId, std::map<uint64_t, std::vector<model::SpanId>>> fragments_;
+  std::set<SpanKey> failed_;
 };
 
 // What outlives a process: disk, store, time, and what clients remember.
@@ -101,6 +110,7 @@ struct World {
   std::set<SpanKey> acknowledged;
   std::set<SpanKey> sent;
   uint64_t next_span = 1;
+  uint64_t counted = 0;  // failed requests, by the ledger of the last process
 };
 
 // One life of the process.
@@ -117,6 +127,7 @@ class Process {
     }
     std::vector<assemble::OpenTraces*> open;
     for (const auto& shard : shards_) open.push_back(shard.get());
+    if (!open_ledger()) return;
     is_alive_ = replay(*log_, world.store, world.clock, open).has_value();
   }
 
@@ -126,11 +137,12 @@ class Process {
     model::SpanSet set{.resources = {{.attributes = {{"service.name", "cart"}}}}, .scopes = {{}}, .spans = {}};
     std::set<SpanKey> keys;
     for (uint64_t i = 1 + world_.random.below(5); i > 0; --i) {
-      model::Span span{.name = "op", .start = {1000}, .end = {2000}};
+      model::Span span{.name = "op", .start = world_.clock.now(), .end = world_.clock.now()};
       span.trace_id.bytes[15] = static_cast<uint8_t>(1 + world_.random.below(6));
       span.span_id = model::SpanId::from_bytes(reinterpret_cast<const char*>(&world_.next_span));
       ++world_.next_span;
-      if (world_.random.chance(0.5)) span.parent_span_id.bytes[0] = 1;
+      if (world_.random.chance(0.5)) span.parent_span_id.bytes[7] = 1;  // of no span
+      if (world_.random.chance(0.3)) span.status.code = model::StatusCode::Error;
       keys.insert({span.trace_id, span.span_id});
       set.spans.push_back(span);
     }
@@ -151,11 +163,18 @@ class Process {
     }
   }
 
+  uint64_t counted() {
+    uint64_t sum = 0;
+    const auto rows = errors_->error_origins({});
+    for (const model::ErrorOriginRow& row : *rows) sum += row.count;
+    return sum;
+  }
+
   void seal_due(bool all) {
     for (const auto& shard : shards_) {
       const auto due = all ? shard->take_all({}) : shard->take_due(world_.clock.monotonic(), {.spans_max = 20});
       if (due.empty()) continue;
-      if (!seal(*log_, world_.store, due, world_.clock.now())) {
+      if (!seal(*log_, world_.store, due, world_.clock.now(), errors_.get())) {
         is_alive_ = false;
         return;
       }
@@ -166,10 +185,23 @@ class Process {
  private:
   static constexpr size_t kShards = 2;
 
+  bool open_ledger() {
+    auto journal = store::open_ledger_journal(world_.disk, "ledger");
+    if (!journal) return false;
+    journal_ = std::move(*journal);
+    // Small, so that checkpoints are written.
+    auto errors = ErrorLedger::open(*journal_, world_.store, world_.clock, metrics_, {.journal_bytes_max = 300});
+    if (!errors) return false;
+    errors_ = std::move(*errors);
+    return true;
+  }
+
   World& world_;
   base::Metrics metrics_;
   Intake intake_;
   std::unique_ptr<log::Log> log_;
+  std::unique_ptr<store::LedgerJournal> journal_;
+  std::unique_ptr<ErrorLedger> errors_;
   std::vector<std::unique_ptr<assemble::OpenTraces>> shards_;
   bool is_alive_ = false;
 };
@@ -191,6 +223,7 @@ void settle(World& world, log::Sync sync) {
   ASSERT_TRUE(process.is_alive());
   process.seal_due(true);
   ASSERT_TRUE(process.is_alive());
+  world.counted = process.counted();
 }
 
 void expect_exactly_once(const World& world, const std::string& where) {
@@ -202,6 +235,7 @@ void expect_exactly_once(const World& world, const std::string& where) {
   for (const SpanKey& key : world.acknowledged) {
     ASSERT_TRUE(spans.contains(key)) << where << ": acknowledged span " << key.second.to_hex() << " is lost";
   }
+  ASSERT_EQ(world.counted, world.store.failed()) << where << ": failures in the ledger";
 }
 
 constexpr int kSteps = 30;
@@ -273,6 +307,25 @@ TEST(Seal, many_crashes_in_a_row_neither_lose_nor_double_a_span) {
   }
 }
 
+TEST(Seal, failures_are_counted_after_a_restart_as_before_it) {
+  World world(11);
+  uint64_t before = 0;
+  {
+    Process process(world, log::Sync::Never);
+    for (int i = 0; i < 30; ++i) {
+      process.receive();
+      process.seal_due(true);
+    }
+    ASSERT_TRUE(process.is_alive());
+    before = process.counted();
+  }
+  world.disk.kill_process();
+  Process process(world, log::Sync::Never);
+  EXPECT_GT(before, 10u);
+  EXPECT_EQ(process.counted(), before);
+  EXPECT_EQ(before, world.store.failed());
+}
+
 TEST(Seal, a_trace_that_the_store_can_never_take_keeps_no_other_waiting) {
   World world(4);
   world.store.poison.bytes[15] = 2;
@@ -284,6 +337,7 @@ TEST(Seal, a_trace_that_the_store_can_never_take_keeps_no_other_waiting) {
   for (const SpanKey& key : world.acknowledged) others += key.first == world.store.poison ? 0 : 1;
   EXPECT_EQ(world.store.spans().size(), others);
   EXPECT_LT(others, world.acknowledged.size());
+  EXPECT_EQ(process.counted(), world.store.failed());
 }
 
 TEST(Seal, windows_go_on_over_a_restart_and_a_clock_that_was_set_back_seals_nothing_early_or_never) {

@@ -8,6 +8,8 @@
 #include <map>
 #include <tuple>
 
+#include "model/unsampled.h"
+
 namespace backstitch::model {
 namespace {
 
@@ -109,7 +111,8 @@ TraceSummary summarize(const Trace& trace) {
       ++summary.error_count;
       ++service.error_count;
     }
-    if (!span.is_root() && !present.contains(span.parent_span_id)) ++summary.orphan_count;
+    const bool has_parent = span.is_root() || present.contains(span.parent_span_id) || is_unsampled(span);
+    if (!has_parent) ++summary.orphan_count;
   }
   const Span* root = pick_root(trace);
   summary.root_service = names[root->resource];

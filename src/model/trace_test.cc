@@ -86,6 +86,13 @@ TEST(TraceTest, a_summary_counts_spans_errors_orphans_and_services) {
                                             .services = {{"auth", 1, 1}, {"cart", 2, 0}}}));
 }
 
+TEST(TraceTest, entry_span_of_an_unsampled_request_is_no_orphan) {
+  Trace trace = trace_of({span(1, 9, 100), span(2, 8, 100)});
+  trace.spans[0].attributes = {{"backstitch.unsampled", true}};
+  trace.spans[1].attributes = {{"backstitch.unsampled", false}};
+  EXPECT_EQ(summarize(trace).orphan_count, 1u);
+}
+
 TEST(TraceTest, without_a_root_the_earliest_span_names_the_trace) {
   Trace trace = trace_of({span(1, 9, 100), span(2, 9, 50)});
   trace.spans[1].name = "early";

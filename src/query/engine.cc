@@ -45,13 +45,22 @@ Result<std::vector<Item>> merge(const std::vector<store::TraceReader*>& readers,
 
 }  // namespace
 
-Engine::Engine(std::vector<store::TraceReader*> readers, const base::Clock& clock, base::Metrics& metrics)
+Engine::Engine(std::vector<store::TraceReader*> readers, const base::Clock& clock, base::Metrics& metrics,
+               store::ErrorOriginReader* errors)
     : readers_(std::move(readers)),
       clock_(clock),
       find_latency_(latency_of(metrics, "find")),
       search_latency_(latency_of(metrics, "search")),
       metrics_latency_(latency_of(metrics, "metrics")),
-      names_latency_(latency_of(metrics, "names")) {}
+      names_latency_(latency_of(metrics, "names")),
+      errors_latency_(latency_of(metrics, "errors")),
+      errors_(errors) {}
+
+Result<std::vector<model::ErrorOriginRow>> Engine::error_origins(const model::ErrorOriginQuery& query) {
+  if (errors_ == nullptr) return base::fail(base::Errc::Unsupported, "no ledger of errors is kept here");
+  const Stopwatch stopwatch(clock_, errors_latency_);
+  return errors_->error_origins(query);
+}
 
 std::vector<Result<model::Trace>> Engine::find_all(std::span<const model::TraceId> ids) {
   const Stopwatch stopwatch(clock_, find_latency_);

@@ -10,6 +10,7 @@
 #include "base/counters.h"
 #include "base/time.h"
 #include "query/search.h"
+#include "store/contract/error_origin_reader.h"
 #include "store/contract/trace_reader.h"
 
 namespace backstitch::query {
@@ -26,7 +27,9 @@ class Engine {
  public:
   static constexpr uint32_t kLimitMax = 1500;
 
-  Engine(std::vector<store::TraceReader*> readers, const base::Clock& clock, base::Metrics& metrics);
+  // `errors` is the ledger to ask for error origins; null where there is none.
+  Engine(std::vector<store::TraceReader*> readers, const base::Clock& clock, base::Metrics& metrics,
+         store::ErrorOriginReader* errors = nullptr);
 
   // Beside the ids, each with its spans in tree order, or NotFound; one that cannot be read does not fail the others.
   std::vector<base::Result<model::Trace>> find_all(std::span<const model::TraceId> ids);
@@ -45,6 +48,8 @@ class Engine {
   base::Result<std::vector<store::AttributeName>> attribute_names(uint32_t limit);
   // Each reader's most frequent first, in turns.
   base::Result<std::vector<std::string>> attribute_values(const store::AttributeName& name, uint32_t limit);
+  // Of sealed traces, most frequent first. Unsupported where no ledger is kept.
+  base::Result<std::vector<model::ErrorOriginRow>> error_origins(const model::ErrorOriginQuery& query);
   // Of the readers that keep something on disk, one after the other.
   base::Result<store::StoreStats> stats();
 
@@ -55,6 +60,8 @@ class Engine {
   base::DurationHistogram& search_latency_;
   base::DurationHistogram& metrics_latency_;
   base::DurationHistogram& names_latency_;
+  base::DurationHistogram& errors_latency_;
+  store::ErrorOriginReader* const errors_;
 };
 
 }  // namespace backstitch::query

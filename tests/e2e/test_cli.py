@@ -67,6 +67,30 @@ def test_export_and_import_lose_nothing(shared_server, make_server, told, tmp_pa
     reading.assert_every_api_tells(other, trace_id, wanted)
 
 
+def test_a_trace_of_which_some_cannot_be_read_is_told_with_the_rest(make_server):
+    server = make_server("--set", "decision_wait=100ms").start()
+    trace_id = new_trace_id()
+    for name in ("first", "late"):  # each sealed by itself, into a block of its own
+        sealed = server.metric("backstitch_spans_sealed_total")
+        assert send_http(server, request(span(trace_id, name=name)).SerializeToString()).status_code == 200
+        eventually(lambda: server.metric("backstitch_spans_sealed_total") == sealed + 1, "sealed")
+    assert not server.get(f"/api/bs/v1/traces/{trace_id.hex()}").json()["partial"]
+    server.stop()
+    block = min((server.data / "store").glob("*.block"))
+    with block.open("r+b") as file:  # its first page, which has the ids
+        file.seek(16)
+        byte = file.read(1)[0]
+        file.seek(16)
+        file.write(bytes([byte ^ 1]))
+    server.start()
+    told = server.get(f"/api/bs/v1/traces/{trace_id.hex()}").json()
+    assert told["partial"] and [one["name"] for one in told["spans"]] == ["late"]
+    assert len(server.get(f"/api/traces/{trace_id.hex()}").json()["data"][0]["warnings"]) == 1
+    for verb in (("trace", "show"), ("export",)):
+        done = backstitch(*verb, trace_id.hex(), "--server", server.url(""), check=0)
+        assert done.stderr.decode().startswith("partial: some of "), done.stderr
+
+
 def test_a_field_that_is_unknown_survives_store_export_and_import(shared_server, make_server, tmp_path):
     trace_id = new_trace_id()
     sent = request(span(trace_id))

@@ -25,8 +25,16 @@ def filled_server(make_server, tmp_path):
     return server
 
 
-def test_every_page_works_on_a_real_server(filled_server):
-    environment = os.environ | {"BACKSTITCH_URL": filled_server.url(""), "CHROMIUM": CHROMIUM}
-    done = subprocess.run([ROOT / "tools/node", "npm", "run", "--silent", "test:browser"], cwd=ROOT / "ui",
-                          env=environment, capture_output=True, timeout=390)
+def run_browser_tests(script, **environment):
+    done = subprocess.run([ROOT / "tools/node", "npm", "run", "--silent", script], cwd=ROOT / "ui",
+                          env=os.environ | environment | {"CHROMIUM": CHROMIUM}, capture_output=True, timeout=390)
     assert done.returncode == 0, done.stdout.decode()[-6000:] + done.stderr.decode()[-2000:]
+
+
+def test_every_page_works_on_a_real_server(filled_server):
+    run_browser_tests("test:browser", BACKSTITCH_URL=filled_server.url(""))
+
+
+def test_what_only_made_up_answers_show():
+    """Errors of the server, partial answers, values that no generator makes, a trace of 10,000 spans."""
+    run_browser_tests("test:mock")

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/counted_allocations.h"
+#include "base/counted_allocations_testing.h"
 #include "wire/context/composite.h"
 #include "wire/context/trace_context.h"
 #include "wire/context/trust.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/counted_allocations.h"
+#include "base/counted_allocations_testing.h"
 #include "wire/error_tree/binary.h"
 #include "wire/error_tree/compose.h"
 #include "wire/error_tree/deadline.h"

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <thread>
 
-#include "src/sdk_testing.h"
+#include "src/middleware_testing.h"
 
 namespace backstitch::sdk {
 namespace {
@@ -20,24 +20,12 @@ using Request = http::request<http::string_body>;
 using Answer = http::response<http::string_body>;
 using Handle = std::function<void(const Middleware&, const Request&, Answer&)>;
 
-constexpr Listener kTrusted{true};
-constexpr Listener kExposed{false, true};
-constexpr std::string_view kDrift =
-    R"({"service":"root","status":"error","code":"not-found","error":"an upstream dependency failed in service )"
-    R"(service-b","children":[{"service":"service-b","status":"error","code":"not-found","error":"[DRIFT: )"
-    R"(permission-denied -> not-found] an upstream dependency failed in service service-b","children":[{"service":)"
-    R"("service-e","status":"error","code":"permission-denied","error":"an error occurred in service service-e"}]}]})";
-
 // A service that answers one request for each connection. It trusts the ports of its hosts.
 class Server {
  public:
   Server(std::string name, Listener listener, std::vector<std::pair<int, std::string>> hosts, Handle handle)
       : traced_(TracerProviderOptions(), std::move(name)), listener_(listener), handle_(std::move(handle)) {
-    MiddlewareOptions options;
-    for (const auto& [port, service] : hosts) {
-      options.hosts.push_back({"127.0.0.1:" + std::to_string(port), service, true});
-    }
-    middleware_ = Middleware(*traced_.provider, options);
+    middleware_ = Middleware(*traced_.provider, trusting(hosts));
     thread_ = std::thread([this] { run(); });
   }
   ~Server() {

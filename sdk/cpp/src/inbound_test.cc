@@ -9,16 +9,6 @@
 namespace backstitch::sdk {
 namespace {
 
-constexpr Listener kTrusted{true};
-constexpr Listener kExposed{false, true};
-constexpr Listener kUntrusted{};
-
-// What the specification shows.
-constexpr std::string_view kDrift =
-    R"({"service":"root","status":"error","code":"not-found","error":"an upstream dependency failed in service )"
-    R"(service-b","children":[{"service":"service-b","status":"error","code":"not-found","error":"[DRIFT: )"
-    R"(permission-denied -> not-found] an upstream dependency failed in service service-b","children":[{"service":)"
-    R"("service-e","status":"error","code":"permission-denied","error":"an error occurred in service service-e"}]}]})";
 constexpr std::string_view kLeafB =
     R"({"service":"service-b","status":"error","code":"unavailable","error":"an error occurred in service service-b",)"
     R"("observed":"caller"})";

@@ -1,4 +1,5 @@
-// Services in one process that answer each other: what one writes into a carrier, the other reads from it.
+// What tests of error trees share; and services in one process that answer each other: what one writes into a carrier,
+// the other reads from it.
 #pragma once
 
 #include <string>
@@ -12,6 +13,24 @@
 #include "wire/error_tree/json.h"
 
 namespace backstitch::sdk {
+
+inline constexpr Listener kUntrusted{};
+inline constexpr Listener kTrusted{true};
+inline constexpr Listener kExposed{false, true};
+
+// What root answers in the specification's example.
+inline constexpr std::string_view kDrift =
+    R"({"service":"root","status":"error","code":"not-found","error":"an upstream dependency failed in service )"
+    R"(service-b","children":[{"service":"service-b","status":"error","code":"not-found","error":"[DRIFT: )"
+    R"(permission-denied -> not-found] an upstream dependency failed in service service-b","children":[{"service":)"
+    R"("service-e","status":"error","code":"permission-denied","error":"an error occurred in service service-e"}]}]})";
+
+// Trusts services at these ports of this machine.
+inline MiddlewareOptions trusting(const std::vector<std::pair<int, std::string>>& services) {
+  MiddlewareOptions options;
+  for (const auto& [port, name] : services) options.hosts.push_back({"127.0.0.1:" + std::to_string(port), name, true});
+  return options;
+}
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 

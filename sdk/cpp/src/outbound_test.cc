@@ -11,7 +11,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr Listener kExposed{false, true};
 const std::string kChild = R"({"service":"service-b","status":"error","code":"aborted","error":"x"})";
 
 struct Request {

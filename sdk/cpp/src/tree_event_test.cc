@@ -7,8 +7,6 @@
 namespace backstitch::sdk {
 namespace {
 
-constexpr Listener kTrusted{true};
-constexpr Listener kUntrusted{};
 const Headers kUnsampledCaller = {{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"}};
 const std::string kFailure = R"({"service":"root","status":"error","code":"not-found","error":"no cart"})";
 

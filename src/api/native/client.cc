@@ -7,6 +7,7 @@
 #include <simdjson.h>
 
 #include "api/native/answers.h"
+#include "api/native/errors.h"
 #include "api/native/store_stats_json.h"
 #include "net/address.h"
 
@@ -245,6 +246,14 @@ Result<MetricsReply> NativeClient::metrics(const MetricsRequest& request) {
   reply.step = base::Duration(nanos_of(root, "stepNano"));
   reply.is_partial = flag_of(root, "partial");
   return reply;
+}
+
+Result<ErrorOriginsReply> NativeClient::error_origins(const model::ErrorOriginQuery& query) {
+  Result<std::string> body = get_json(error_origins_target(query));
+  if (!body) return std::unexpected(std::move(body.error()));
+  auto rows = read_error_origins(*body);
+  if (!rows) return std::unexpected(unreadable(rows.error().message));
+  return ErrorOriginsReply{std::move(*rows), std::move(*body)};
 }
 
 Result<StatsReply> NativeClient::store_stats() {

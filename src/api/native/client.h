@@ -54,6 +54,11 @@ struct MetricsReply {
   std::string json;  // as it came
 };
 
+struct ErrorOriginsReply {
+  std::vector<model::ErrorOriginRow> rows;
+  std::string json;  // as it came
+};
+
 struct StatsReply {
   store::StoreStats stats;
   std::string json;  // as it came
@@ -73,6 +78,7 @@ class NativeClient {
 
   base::Result<SearchReply> search(const SearchRequest& request);
   base::Result<MetricsReply> metrics(const MetricsRequest& request);
+  base::Result<ErrorOriginsReply> error_origins(const model::ErrorOriginQuery& query);
   base::Result<StatsReply> store_stats();
   // NotFound.
   base::Result<TraceReply> find(const model::TraceId& id);

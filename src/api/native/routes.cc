@@ -4,6 +4,7 @@
 
 #include "api/http/params.h"
 #include "api/native/answers.h"
+#include "api/native/errors.h"
 #include "api/native/search.h"
 #include "api/native/trace_json.h"
 #include "wire/otlp/decode.h"
@@ -133,6 +134,8 @@ void add_native_routes(net::HttpRouter& router, query::Engine& engine) {
   });
   router.add("GET", "/api/bs/v1/traces",
              [&engine](HttpRequest& request, const Captures&) { return search_traces(engine, request); });
+  router.add("GET", "/api/bs/v1/errors",
+             [&engine](HttpRequest& request, const Captures&) { return list_error_origins(engine, request); });
   router.add("GET", "/api/bs/v1/metrics/query_range",
              [&engine](HttpRequest& request, const Captures&) { return query_metrics(engine, request); });
   router.add("GET", "/api/bs/v1/store/stats", [&engine](HttpRequest&, const Captures&) { return store_stats(engine); });

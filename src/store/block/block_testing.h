@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/bytes_file.h"
+#include "base/bytes_file_testing.h"
 #include "base/random.h"
 #include "store/block/block.h"
 #include "store/block/block_writer.h"

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <map>
+#include <set>
 
 #include "store/conformance/random_traceql.h"
 #include "traceql/parse.h"
@@ -158,11 +159,23 @@ SealedTrace random_fragment(Random& random) {
   trace.scopes.push_back({.name = "test", .attributes = random_attributes(random, 1)});
   for (size_t count = 1 + random.below(6); count != 0; --count) {
     trace.spans.push_back(random_span(random, trace.id, trace.resources.size()));
+    if (random.chance(0.1)) trace.spans.back().attributes.push_back({"backstitch.unsampled", random.chance(0.8)});
   }
   model::drop_repeats(trace);
   if (random.chance(0.2)) trace.spans.push_back(trace.spans[random.below(trace.spans.size())]);  // a retry
   const uint64_t covered_sequence = random.below(4);
   return sealed_at(random.below(50), sealed(trace, covered_sequence));
+}
+
+std::vector<SealedTrace> random_batch(Random& random, size_t size, uint64_t& sequence) {
+  std::vector<SealedTrace> batch;
+  std::set<model::TraceId> ids;
+  while (batch.size() < size) {
+    SealedTrace fragment = random_fragment(random);
+    fragment.covered_sequence = ++sequence;
+    if (ids.insert(fragment.id).second) batch.push_back(std::move(fragment));
+  }
+  return batch;
 }
 
 traceql::Query query_of(std::string_view text) {

@@ -36,6 +36,8 @@ MetricsQuery metrics_query(std::string_view traceql, const traceql::MetricsWindo
 
 // Small alphabets, so that queries hit, ties happen and traces come in fragments.
 SealedTrace random_fragment(base::Random& random);
+// Each with a sequence of its own, of a trace of its own: a store may join fragments of one trace in a batch.
+std::vector<SealedTrace> random_batch(base::Random& random, size_t size, uint64_t& sequence);
 TraceQuery random_query(base::Random& random);
 // One line, for failures.
 std::string to_text(const TraceQuery& query);

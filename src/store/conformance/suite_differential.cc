@@ -27,7 +27,7 @@ class Twin {
   void append(const SealedTrace& sealed) {
     model::Trace trace = wire::otlp::decode_trace(sealed.id, sealed.otlp).value();
     model::drop_repeats(trace);
-    fragments_.insert_or_assign({sealed.id, sealed.covered_sequence}, std::move(trace));
+    fragments_.emplace(std::pair(sealed.id, sealed.covered_sequence), std::move(trace));
   }
   SearchResult search(const TraceQuery& query) const {
     const traceql::Evaluator evaluator(query.query);
@@ -61,9 +61,9 @@ class Twin {
 };
 
 void fill(base::Random& random, TraceStore& store, Twin& twin) {
+  uint64_t sequence = 0;
   for (int batch_number = 0; batch_number < 20; ++batch_number) {
-    std::vector<SealedTrace> batch;
-    for (int i = 0; i < 15; ++i) batch.push_back(random_fragment(random));
+    const std::vector<SealedTrace> batch = random_batch(random, 15, sequence);
     append(store, batch);
     for (const SealedTrace& sealed : batch) twin.append(sealed);
   }

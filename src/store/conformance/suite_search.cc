@@ -41,8 +41,8 @@ TEST_P(StoreConformance, the_earliest_span_is_where_a_trace_starts) {
 }
 
 TEST_P(StoreConformance, a_trace_of_many_fragments_takes_one_place) {
-  append(store(), {sealed(1, 1, {{.span = 1, .start = 100}}), sealed(1, 2, {{.span = 2, .start = 300}}),
-                   sealed(2, 1, {{.span = 1, .start = 200}})});
+  append(store(), {sealed(1, 1, {{.span = 1, .start = 100}}), sealed(2, 1, {{.span = 1, .start = 200}})});
+  append(store(), {sealed(1, 2, {{.span = 2, .start = 300}})});
   const SearchResult result = search(store(), {.query = {}, .limit = 2});
   ASSERT_EQ(result.traces.size(), 2u);
   EXPECT_EQ(result.traces[0].summary.id, trace_id(1));
@@ -52,7 +52,8 @@ TEST_P(StoreConformance, a_trace_of_many_fragments_takes_one_place) {
 }
 
 TEST_P(StoreConformance, of_fragments_with_one_start_the_one_covered_furthest_answers) {
-  append(store(), {sealed(1, 7, {{.span = 2, .start = 100}}), sealed(1, 3, {{.span = 1, .start = 100}})});
+  append(store(), {sealed(1, 7, {{.span = 2, .start = 100}})});
+  append(store(), {sealed(1, 3, {{.span = 1, .start = 100}})});
   reopen();
   const SearchResult result = search(store(), {.query = {}});
   ASSERT_EQ(result.traces.size(), 1u);
@@ -74,7 +75,8 @@ TEST_P(StoreConformance, a_search_goes_on_after_a_place) {
 }
 
 TEST_P(StoreConformance, a_trace_whose_newer_fragment_is_passed_is_found_by_the_older) {
-  append(store(), {sealed(1, 1, {{.span = 1, .start = 100}}), sealed(1, 2, {{.span = 2, .start = 300}})});
+  append(store(), {sealed(1, 1, {{.span = 1, .start = 100}})});
+  append(store(), {sealed(1, 2, {{.span = 2, .start = 300}})});
   EXPECT_EQ(found(store(), TraceQuery{.query = {}, .after = Place{{300}, trace_id(1)}}), Ids{1});
 }
 
@@ -223,7 +225,8 @@ TEST_P(StoreConformance, a_span_that_came_twice_is_matched_once) {
 }
 
 TEST_P(StoreConformance, fragments_are_counted) {
-  append(store(), {sealed(1, 1, {{.span = 1}}), sealed(1, 2, {{.span = 2}}), sealed(3, 1, {{}})});
+  append(store(), {sealed(1, 1, {{.span = 1}}), sealed(3, 1, {{}})});
+  append(store(), {sealed(1, 2, {{.span = 2}})});
   reopen();
   const model::TraceId ids[] = {trace_id(1), trace_id(2), trace_id(3)};
   EXPECT_EQ(store().fragment_counts(ids).value(), (std::vector<uint32_t>{2, 0, 1}));

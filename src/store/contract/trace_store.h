@@ -18,9 +18,9 @@ class TraceStore : public TraceReader {
   // Commits all of `batch`, with what each trace is covered up to, in one durable step: when this returns it
   // survives a crash, and when it fails none of it is visible. The same (id, covered_sequence) again is shown once:
   // spans that are equal in (trace, span id, kind) are one. Inside a batch the last with the same (id,
-  // covered_sequence) counts. One trace id is appended by one thread at a time (its shard). `batch` is borrowed for
-  // the call. NoSpace where the disk is full; the batch may be tried again. Malformed, naming the trace, where bytes
-  // are no TracesData or hold no span of the trace.
+  // covered_sequence) counts, and fragments of one trace may become one, as in maintain(). One trace id is appended by
+  // one thread at a time (its shard). `batch` is borrowed for the call. NoSpace where the disk is full; the batch may
+  // be tried again. Malformed, naming the trace, where bytes are no TracesData or hold no span of the trace.
   virtual base::Result<> append(std::span<const SealedTrace> batch) = 0;
   // The highest covered_sequence of `id`; 0 where it is unknown. Replay skips records up to it. Where it is below
   // `from` the answer may be 0 too: what was sealed before a log's first record need not be looked at.

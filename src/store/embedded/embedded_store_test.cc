@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <gtest/gtest.h>
-#include <set>
 #include <string_view>
 
 #include "store/conformance/suite.h"
@@ -55,17 +54,11 @@ uint64_t seed_of_this_run() {
   return seed;
 }
 
-// The same in both stores: fragments of 200 traces, each with a sequence of its own.
+// The same in both stores.
 void fill(base::Random& random, TraceStore& one, TraceStore& other) {
   uint64_t sequence = 0;
   for (int batch_number = 0; batch_number < 40; ++batch_number) {
-    std::vector<SealedTrace> batch;
-    std::set<model::TraceId> ids;  // a batch joins fragments of one trace, the memory store does not
-    for (int i = 0; i < 15; ++i) {
-      SealedTrace fragment = random_fragment(random);
-      fragment.covered_sequence = ++sequence;
-      if (ids.insert(fragment.id).second) batch.push_back(std::move(fragment));
-    }
+    const std::vector<SealedTrace> batch = random_batch(random, 15, sequence);
     ASSERT_TRUE(one.append(batch));
     ASSERT_TRUE(other.append(batch));
   }

@@ -4,8 +4,7 @@
 #include <fmt/format.h>
 #include <optional>
 
-#include "wire/otlp/cursor.h"
-#include "wire/otlp/otlp_fields.h"
+#include "wire/otlp/each_message.h"
 
 namespace backstitch::wire::otlp {
 namespace {
@@ -24,19 +23,6 @@ uint64_t start_of_span(Cursor reader) {
   return start;
 }
 
-// Calls `enter(message)` for each message in the field `number`.
-template <typename Enter>
-void each(Cursor reader, uint32_t number, const Enter& enter) {
-  while (!reader.at_end()) {
-    const uint32_t tag = reader.tag();
-    if (tag == tag_of(number, WireType::Bytes)) {
-      enter(reader.bytes());
-    } else {
-      reader.skip(tag);
-    }
-  }
-}
-
 }  // namespace
 
 base::Result<base::Timestamp> earliest_start(std::string_view bytes) {
@@ -47,10 +33,7 @@ base::Result<base::Timestamp> earliest_start(std::string_view bytes) {
   };
   char* const begin = const_cast<char*>(bytes.data());  // Cursor is for the walk too; nothing is written here
   try {
-    each({begin, begin + bytes.size()}, kRequestResourceSpans, [&](Cursor resource_spans) {
-      each(resource_spans, kResourceSpansScopeSpans,
-           [&](Cursor scope_spans) { each(scope_spans, kScopeSpansSpans, note); });
-    });
+    each_span({begin, begin + bytes.size()}, note);
   } catch (const WireFault& fault) {
     return base::fail(base::Errc::Malformed, fmt::format("{} at byte {}", fault.what, fault.at - begin));
   }

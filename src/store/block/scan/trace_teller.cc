@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "model/unsampled.h"
 #include "store/block/integer_page.h"
 #include "store/block/scan/span_fields.h"
 #include "traceql/analysis.h"
@@ -34,8 +35,9 @@ model::Value shown(const traceql::TypedValue& value) {
   return value.value;
 }
 
-// Spans whose parent's id is set, and not the id of a span of the trace.
-uint32_t count_orphans(const TraceRow& trace, GroupColumns& group) {
+// Spans whose parent's id is set and not the id of a span of the trace, as model::summarize counts them.
+template <typename IsUnsampled>
+uint32_t count_orphans(const TraceRow& trace, GroupColumns& group, IsUnsampled is_unsampled) {
   const auto stored = group.codes(Field::Parent);
   const auto rows = stored.subspan(trace.first_span, trace.span_count);
   if (std::ranges::find(rows, 1U) == rows.end()) return 0;
@@ -45,7 +47,8 @@ uint32_t count_orphans(const TraceRow& trace, GroupColumns& group) {
   for (uint32_t i = 0; i < trace.span_count; ++i) present.insert(span_id_at(ids, trace.first_span + i));
   uint32_t orphans = 0;
   for (uint32_t i = 0; i < trace.span_count; ++i) {
-    if (rows[i] == 1 && !present.contains(parents[trace.first_span + i])) ++orphans;
+    const uint32_t row = trace.first_span + i;
+    if (rows[i] == 1 && !present.contains(parents[row]) && !is_unsampled(row)) ++orphans;
   }
   return orphans;
 }
@@ -82,7 +85,13 @@ model::TraceSummary TraceTeller::summarize(const TraceHead& head, GroupColumns& 
     }
     if (rank(row) < rank(root)) root = row;
   }
-  summary.orphan_count = count_orphans(trace, group);
+  summary.orphan_count = count_orphans(trace, group, [&](uint32_t row) {
+    static const auto kField =
+        traceql::FieldRef::attribute(traceql::Scope::Span, std::string(model::kUnsampledAttribute));
+    const traceql::TypedValue value = lookup_.value(kField, group, row);
+    const bool* flag = value.value.as<bool>();
+    return flag != nullptr && *flag;
+  });
   summary.root_service = lookup_.service(group, root);
   summary.root_operation = lookup_.name(group, root);
   for (auto& [name, count] : services) {

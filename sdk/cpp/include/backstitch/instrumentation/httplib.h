@@ -59,6 +59,20 @@ inline ErrorCode code_of(::httplib::Error error, bool is_over) {
   }
 }
 
+// The library's own words for these are "Read", "Write", "Connection".
+inline std::string message_of(::httplib::Error error) {
+  switch (error) {
+    case ::httplib::Error::Connection:
+      return "no connection";
+    case ::httplib::Error::Read:
+      return "no whole answer came";
+    case ::httplib::Error::Write:
+      return "the request could not be sent";
+    default:
+      return ::httplib::to_string(error);
+  }
+}
+
 // Finishes the request whatever way its handler is left: an exception is the server's fault.
 class Finisher {
  public:
@@ -131,7 +145,7 @@ inline ::httplib::Result send(OutboundCall& call, ::httplib::Client& client, ::h
   if (!result) {
     const auto left = call.time_left();
     call.failed(httplib_detail::code_of(result.error(), left && *left == std::chrono::nanoseconds(0)),
-                ::httplib::to_string(result.error()));
+                httplib_detail::message_of(result.error()));
     return result;
   }
   span.set_attribute("http.response.status_code", result->status);
