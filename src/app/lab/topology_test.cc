@@ -1,9 +1,8 @@
-#include "app/lab_topology.h"
+#include "app/lab/topology.h"
 
 #include <gtest/gtest.h>
-#include <map>
 
-namespace backstitch::app {
+namespace backstitch::app::lab {
 namespace {
 
 using std::chrono::milliseconds;
@@ -13,9 +12,10 @@ constexpr const char* kSeven = R"(services:
   service-a:
   service-b: {upstreams: [service-c, service-d, service-e], calls: parallel, timeout: 200ms, retries: 2}
   service-c: {latency: 5ms, protocol: grpc}
-  service-d: {latency: {p50: 5ms, p99: 40ms}, fail_open: true}
+  service-d: {latency: {p50: 5ms, p99: 40ms}, fail_open: true, rename: internal}
   service-e: {error: {code: permission-denied, rate: 0.05}}
-  service-f: {error: not-found}
+  service-f: {error: not-found, trust: true, expose: true}
+sample: 0.01
 )";
 
 std::string mistakes_of(const std::string& yaml) {
@@ -30,19 +30,24 @@ TEST(Topology, all_keys_are_read) {
   ASSERT_EQ(services.size(), 7u);
   EXPECT_EQ(services[0].upstreams, (std::vector<std::string>{"service-a", "service-b"}));
   EXPECT_TRUE(services[0].exposes_errors);
+  EXPECT_FALSE(services[0].trusts_callers);
   EXPECT_EQ(services[0].port, 8080);
+  EXPECT_TRUE(services[1].trusts_callers);
   EXPECT_FALSE(services[1].calls_in_parallel);
   EXPECT_TRUE(services[2].calls_in_parallel);
   EXPECT_EQ(services[2].timeout, milliseconds(200));
   EXPECT_EQ(services[2].retries, 2u);
-  EXPECT_EQ(services[3].protocol, LabProtocol::Grpc);
+  EXPECT_EQ(services[3].protocol, Protocol::Grpc);
   EXPECT_EQ(services[3].latency.median, milliseconds(5));
   EXPECT_FALSE(services[3].latency.tail);
   EXPECT_EQ(services[4].latency.tail, milliseconds(40));
   EXPECT_TRUE(services[4].is_fail_open);
+  EXPECT_EQ(services[4].rename_to, "internal");
   EXPECT_EQ(services[5].error_code, "permission-denied");
   EXPECT_EQ(services[5].error_rate, 0.05);
   EXPECT_EQ(services[6].error_rate, 1.0);
+  EXPECT_TRUE(services[6].trusts_callers);
+  EXPECT_EQ(topology->sample, 0.01);
   EXPECT_EQ(topology->roots(), (std::vector<size_t>{0, 6}));
 }
 
@@ -51,7 +56,7 @@ TEST(Topology, each_mistake_has_its_line) {
             "line 3: service 'a' was given before\nline 2: service 'a' calls 'x', which there is not");
   EXPECT_EQ(mistakes_of("services:\n  a: {upstream: [b]}\n"),
             "line 2: unknown key 'upstream'; a service has calls, error, expose, fail_open, latency, port, protocol, "
-            "retries, timeout, upstreams");
+            "rename, retries, timeout, trust, upstreams");
   EXPECT_EQ(mistakes_of("services:\n  a: {error: Nope!}\n"),
             "line 2: 'error' takes a code such as not-found, or {code: not-found, rate: 0.05}");
   EXPECT_EQ(mistakes_of("services:\n  a: {error: {code: not-found, rate: 2}}\n"), "line 2: 'rate' takes 0 to 1");
@@ -60,6 +65,9 @@ TEST(Topology, each_mistake_has_its_line) {
   EXPECT_EQ(mistakes_of("services:\n  a: {port: 65536, calls: both}\n"),
             "line 2: 'port' takes 0 to 65535\nline 2: 'calls' takes serial or parallel");
   EXPECT_EQ(mistakes_of("services:\n  A_b: {}\n"), "line 2: 'A_b' is no host name; take 1 to 63 of a-z, 0-9, '-'");
+  EXPECT_EQ(mistakes_of("services:\n  backstitch: {}\n"), "line 2: 'backstitch' is the server's name");
+  EXPECT_EQ(mistakes_of("services: {a: }\nsample: 1.5\n"), "line 2: 'sample' takes 0 to 1");
+  EXPECT_EQ(mistakes_of("services: {a: }\nsmaple: 1\n"), "line 2: unknown key 'smaple'; there are services, sample");
   EXPECT_EQ(mistakes_of("services: {}\n"), "line 1: there are no services");
   EXPECT_EQ(mistakes_of("[]"), "line 1: expected 'services:'");
   EXPECT_TRUE(mistakes_of("services: {a: [}").starts_with("line 1: this is not YAML: "));
@@ -72,68 +80,11 @@ TEST(Topology, calls_in_a_circle_are_refused) {
   EXPECT_EQ(mistakes_of("services:\n  a: {upstreams: [b, b]}\n  b: {}\n"), "") << "two calls of one service";
 }
 
-TEST(Topology, a_service_learns_all_by_its_environment) {
-  const Topology topology = *parse_topology(kSeven);
-  LabAddresses addresses{.hosts = {}, .otlp_endpoint = "http://127.0.0.1:4318"};
-  for (int i = 0; i < 7; ++i) addresses.hosts.push_back("127.0.0.1:" + std::to_string(9000 + i));
-  const auto variables = lab_environment(topology, 2, addresses);
-  const std::map<std::string, std::string> all(variables.begin(), variables.end());
-  EXPECT_EQ(all, (std::map<std::string, std::string>{
-                     {"CALLS", "parallel"},
-                     {"ERROR_RATE", "0"},
-                     {"EXPOSE", "false"},
-                     {"FAIL_OPEN", "false"},
-                     {"LATENCY", "0s"},
-                     {"OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"},
-                     {"PORT", "9002"},
-                     {"PROTOCOL", "http"},
-                     {"RETRIES", "2"},
-                     {"SERVICE_NAME", "service-b"},
-                     {"TIMEOUT", "200ms"},
-                     {"UPSTREAMS",
-                      "service-c=grpc://127.0.0.1:9003,service-d=http://127.0.0.1:9004,"
-                      "service-e=http://127.0.0.1:9005"},
-                 }));
-}
-
-TEST(Topology, compose_has_the_same_services) {
-  EXPECT_EQ(to_compose(*parse_topology("services: {root: {upstreams: [a]}, a: {error: not-found}}"), "Dockerfile"),
-            R"(services:
-  root:
-    build: {context: ., dockerfile: "Dockerfile"}
-    environment:
-      CALLS: "serial"
-      ERROR_RATE: "0"
-      EXPOSE: "false"
-      FAIL_OPEN: "false"
-      LATENCY: "0s"
-      OTEL_EXPORTER_OTLP_ENDPOINT: "http://backstitch:4318"
-      PORT: "8080"
-      PROTOCOL: "http"
-      RETRIES: "0"
-      SERVICE_NAME: "root"
-      TIMEOUT: "0s"
-      UPSTREAMS: "a=http://a:8080"
-    depends_on:
-      - a
-    ports: ["8080"]
-  a:
-    build: {context: ., dockerfile: "Dockerfile"}
-    environment:
-      CALLS: "serial"
-      ERROR_CODE: "not-found"
-      ERROR_RATE: "1"
-      EXPOSE: "false"
-      FAIL_OPEN: "false"
-      LATENCY: "0s"
-      OTEL_EXPORTER_OTLP_ENDPOINT: "http://backstitch:4318"
-      PORT: "8080"
-      PROTOCOL: "http"
-      RETRIES: "0"
-      SERVICE_NAME: "a"
-      TIMEOUT: "0s"
-)");
+TEST(Topology, services_stand_behind_what_they_call) {
+  const auto topology = parse_topology("services: {a: {upstreams: [b, c]}, b: {upstreams: [c, c]}, c: , d: }");
+  ASSERT_TRUE(topology) << topology.error().message;
+  EXPECT_EQ(topology->callees_first(), (std::vector<size_t>{2, 3, 1, 0}));
 }
 
 }  // namespace
-}  // namespace backstitch::app
+}  // namespace backstitch::app::lab
