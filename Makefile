@@ -4,7 +4,7 @@ SECONDS_PER_FUZZER ?= 60
 COMPILE = cmake --build --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := build
-.PHONY: run build test lint format bench clean check-asan check-tsan check-deep
+.PHONY: run build test lint format bench clean check-asan check-tsan check-deep lab lab-test test-success test-fail-open logs
 
 run: build  ## serves with demo traffic and prints the URL
 	@tools/run
@@ -14,6 +14,21 @@ build:  ## build/release/backstitch
 	@tools/ui
 	cmake --preset release
 	$(call COMPILE,release) --target backstitch
+
+lab: build  ## and build/release/backstitch-lab-service
+	$(call COMPILE,release) --target backstitch-lab-service
+
+lab-test: lab  ## error trees through a tree of seven services: drift, swallowed errors, retries, timeouts, a crash
+	@lab/check
+
+test-success: lab  ## a request through them without a fault
+	@lab/check success
+
+test-fail-open: lab  ## one of which a failure is swallowed
+	@lab/check fail-open
+
+logs:  ## what the services of the last of these wrote, by time
+	@jq -sc 'sort_by(.time)[]' build/lab/*.log
 
 test:  ## builds everything, runs every test
 	@tools/setup --tests

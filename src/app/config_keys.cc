@@ -57,7 +57,7 @@ Result<> set_count(T& target, const RawValue& value, uint64_t low, uint64_t high
 }
 Result<> set_duration(Duration& target, const RawValue& value, Duration low,
                       Duration high = std::chrono::hours(87600)) {
-  return assign_within<Duration, Duration>(target, base::parse_duration(value[0]), low, high, duration_text);
+  return assign_within<Duration, Duration>(target, base::parse_duration(value[0]), low, high, base::exact_duration);
 }
 
 Result<> set_address(std::optional<net::Address>& target, const RawValue& value) {
@@ -178,18 +178,18 @@ constexpr ConfigKey kKeys[] = {
      BACKSTITCH_GET(word_text<log::Sync>(config.durability.sync, kSyncWords))},
     {"durability.interval", kDurationType, "How often, with sync: interval.", false,
      BACKSTITCH_SET(set_duration(config.durability.interval, value, milliseconds(10), hours(1))),
-     BACKSTITCH_GET({duration_text(config.durability.interval)})},
+     BACKSTITCH_GET({base::exact_duration(config.durability.interval)})},
 
     {"decision_wait", kDurationType, "How long a trace collects spans, from its first one on, before it is sealed.",
      false, BACKSTITCH_SET(set_duration(config.decision_wait, value, milliseconds(1), hours(24))),
-     BACKSTITCH_GET({duration_text(config.decision_wait)})},
+     BACKSTITCH_GET({base::exact_duration(config.decision_wait)})},
     {"decision_wait_after_root_received", kDurationType,
      "How long it collects once its root has come, where that is sooner; 0s: the root changes nothing.", false,
      BACKSTITCH_SET(set_duration(config.decision_wait_after_root_received, value, Duration(0), hours(24))),
-     BACKSTITCH_GET({duration_text(config.decision_wait_after_root_received)})},
+     BACKSTITCH_GET({base::exact_duration(config.decision_wait_after_root_received)})},
     {"trace_max_age", kDurationType, "A trace that is open for longer is sealed as a fragment and goes on as the next.",
      false, BACKSTITCH_SET(set_duration(config.trace_max_age, value, milliseconds(1))),
-     BACKSTITCH_GET({duration_text(config.trace_max_age)})},
+     BACKSTITCH_GET({base::exact_duration(config.trace_max_age)})},
     {"spans_per_trace", kCountType, "A trace with more spans than this is sealed as a fragment likewise.", false,
      BACKSTITCH_SET(set_count(config.spans_per_trace, value, 1, 10'000'000)),
      BACKSTITCH_GET({count_text(config.spans_per_trace)})},
@@ -208,12 +208,12 @@ constexpr ConfigKey kKeys[] = {
      "How long a trace that is complete may wait for others, so that they are stored together. It is found all the "
      "while.",
      false, BACKSTITCH_SET(set_duration(config.store.seal_wait, value, Duration(0), hours(1))),
-     BACKSTITCH_GET({duration_text(config.store.seal_wait)})},
+     BACKSTITCH_GET({base::exact_duration(config.store.seal_wait)})},
 
     {"retention.age", kDurationType,
      "Traces that were stored longer ago are removed, in blocks: at most a sixteenth of this later.", false,
      BACKSTITCH_SET(set_duration(config.retention.age, value, std::chrono::minutes(1))),
-     BACKSTITCH_GET({duration_text(config.retention.age)})},
+     BACKSTITCH_GET({base::exact_duration(config.retention.age)})},
     {"retention.disk", "share, such as 80%",
      "How full the data directory's file system may become; the oldest traces go first.", false,
      BACKSTITCH_SET(assign(config.retention.disk, parse_share(value[0]))),

@@ -74,17 +74,6 @@ std::string size_text(uint64_t bytes) {
   return fmt::format("{}{}", bytes, kNames[unit]);
 }
 
-std::string duration_text(Duration duration) {
-  constexpr std::pair<std::string_view, int64_t> kUnits[] = {
-      {"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000},
-      {"ms", 1'000'000},        {"us", 1'000},         {"ns", 1}};
-  if (duration.count() == 0) return "0s";
-  for (const auto& [name, nanos] : kUnits) {
-    if (duration.count() % nanos == 0) return fmt::format("{}{}", duration.count() / nanos, name);
-  }
-  return {};
-}
-
 Result<double> parse_share(std::string_view text) {
   const auto broken = [&] {
     return fail(Errc::InvalidArgument, fmt::format("'{}' is not a share above 0% and up to 100%", text));

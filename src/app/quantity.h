@@ -16,9 +16,6 @@ base::Result<uint64_t> parse_size(std::string_view text);
 // In the largest unit of 1,024s that divides it: "2GiB".
 std::string size_text(uint64_t bytes);
 
-// In the largest unit that divides it: "72h", "1500ms"; base::parse_duration reads it.
-std::string duration_text(base::Duration duration);
-
 // "80%" or "0.8" → 0.8; in (0, 1].
 base::Result<double> parse_share(std::string_view text);
 std::string share_text(double share);

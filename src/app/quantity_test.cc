@@ -27,12 +27,6 @@ TEST(Quantity, size_text_reads_back) {
   }
 }
 
-TEST(Quantity, duration_text_uses_the_largest_unit_that_divides) {
-  EXPECT_EQ(duration_text(std::chrono::hours(72)), "72h");
-  EXPECT_EQ(duration_text(std::chrono::milliseconds(1500)), "1500ms");
-  EXPECT_EQ(duration_text(std::chrono::seconds(0)), "0s");
-}
-
 TEST(Quantity, share_takes_percent_and_fraction) {
   EXPECT_DOUBLE_EQ(parse_share("80%").value(), 0.8);
   EXPECT_DOUBLE_EQ(parse_share("0.5").value(), 0.5);

@@ -1,9 +1,11 @@
 #include "base/duration.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <fmt/format.h>
 #include <optional>
+#include <utility>
 
 namespace backstitch::base {
 namespace {
@@ -111,6 +113,15 @@ Result<Duration> parse_duration(std::string_view text) {
     sum += *nanos;
   }
   return Duration(static_cast<int64_t>(sum));
+}
+
+std::string exact_duration(Duration duration) {
+  constexpr std::pair<std::string_view, int64_t> kUnits[] = {
+      {"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000},
+      {"ms", 1'000'000},        {"us", 1'000},         {"ns", 1}};
+  if (duration.count() == 0) return "0s";
+  const auto unit = std::ranges::find_if(kUnits, [&](const auto& one) { return duration.count() % one.second == 0; });
+  return fmt::format("{}{}", duration.count() / unit->second, unit->first);
 }
 
 std::string format_duration(Duration duration) {

@@ -14,6 +14,9 @@ namespace backstitch::base {
 // included.
 Result<Duration> parse_duration(std::string_view text);
 
+// Exactly, in the largest unit that divides it: "72h", "1500ms".
+std::string exact_duration(Duration duration);
+
 // Three digits and the unit that suits below a minute ("1.23s", "45.6ms", "789µs"), whole seconds above ("1m30s"),
 // whole minutes from an hour on ("26h5m"). Rounded to the nearest; parse_duration reads it, but for a minus in front.
 std::string format_duration(Duration duration);

@@ -91,5 +91,12 @@ TEST(DurationTest, what_is_written_is_read_back_within_a_percent) {
   }
 }
 
+TEST(Duration, exact_text_is_in_the_largest_unit_that_divides) {
+  EXPECT_EQ(exact_duration(std::chrono::hours(72)), "72h");
+  EXPECT_EQ(exact_duration(std::chrono::milliseconds(1500)), "1500ms");
+  EXPECT_EQ(exact_duration(Duration(1'000'001)), "1000001ns");
+  EXPECT_EQ(exact_duration(Duration(0)), "0s");
+}
+
 }  // namespace
 }  // namespace backstitch::base
