@@ -17,7 +17,7 @@ from server import BINARY, backstitch, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(BINARY).resolve().with_name("backstitch-lab-service")
-REQUESTS = int(os.environ.get("LAB_REQUESTS", "2000"))
+REQUESTS = int(os.environ.get("LAB_REQUESTS", "10000"))
 SEED = int(os.environ.get("BACKSTITCH_TEST_SEED", "1"))
 CODES = ["cancelled", "invalid-argument", "not-found", "already-exists", "permission-denied", "resource-exhausted",
          "failed-precondition", "aborted", "out-of-range", "unimplemented", "internal", "data-loss", "unauthenticated"]
@@ -151,10 +151,11 @@ def origins(server):
     return Counter({(row["service"], row["code"], row["driftChain"]): row["count"] for row in rows["errors"]})
 
 
-def test_every_failure_brings_its_tree_though_one_request_in_a_hundred_is_sampled(make_server, make_lab):
+def test_every_failure_brings_its_tree_though_one_request_in_a_hundred_is_sampled(make_server, make_lab, monkeypatch):
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")  # a trace is in its window whole, so that it is counted once
     chance = random.Random(SEED)
     tree = Tree(chance, 12)
-    server = make_server("--set", "decision_wait=1s").start()
+    server = make_server("--set", "decision_wait=5s").start()
     lab = make_lab(tree.yaml(sample=0.01), server)
     plants = [Plant(tree, chance) if chance.random() < 0.05 else None for _ in range(REQUESTS)]
     planted = Counter((plant.path[-1], plant.codes[plant.path[-1]], plant.drift_chain()) for plant in plants if plant)

@@ -36,6 +36,23 @@ TEST(Compose, own_message_is_redacted_before_the_mark) {
   EXPECT_EQ(tree->node(0).error, "[DRIFT: internal -> aborted] *** key");
 }
 
+TEST(Compose, a_status_that_says_less_than_the_code_is_no_other_code) {
+  const auto other_code = [](std::string_view code, std::string_view seen) {
+    ErrorTree child;
+    child.add({.service = "b", .code = ErrorCode::from_name(code)});
+    const Attempt attempts[] = {{.service = "b", .code = ErrorCode::from_name(seen), .tree = &child}};
+    const auto tree = compose({.service = "a", .code = kInternal}, attempts, {});
+    return tree->node(1).other_code ? std::string(tree->node(1).other_code->name()) : "";
+  };
+  EXPECT_EQ(other_code("already-exists", "aborted"), "");
+  EXPECT_EQ(other_code("data-loss", "internal"), "");
+  EXPECT_EQ(other_code("payment.declined", "internal"), "");
+  EXPECT_EQ(other_code("payment.declined", "unknown"), "");
+  EXPECT_EQ(other_code("not-found", "not-found"), "");
+  EXPECT_EQ(other_code("not-found", "aborted"), "aborted");
+  EXPECT_EQ(other_code("payment.declined", "not-found"), "not-found");
+}
+
 TEST(Compose, leaf_messages_are_redacted) {
   const Attempt attempts[] = {{.service = "b", .code = kInternal, .message = "refused: secret"}};
   const auto tree = compose({.service = "a", .code = kInternal}, attempts, without_secret);
