@@ -41,8 +41,9 @@ sigset_t block_signals() {
   return signals;
 }
 
-std::shared_ptr<sdk::TracerProvider> make_provider(const Settings& settings) {
+std::shared_ptr<sdk::TracerProvider> make_provider(const Settings& settings, bool is_w3c) {
   sdk::TracerProviderOptions base;
+  if (is_w3c) base.propagators = kW3cPropagators;
   base.on_problem = complain;
   auto options = sdk::TracerProviderOptions::from_environment(std::move(base));
   std::erase_if(options.resource, [](const auto& one) { return one.first == "service.name"; });
@@ -67,7 +68,7 @@ void say_ready(const Settings& settings, uint16_t port) {
 
 int run(const Settings& settings, bool is_w3c) {
   const sigset_t signals = block_signals();
-  const auto provider = make_provider(settings);
+  const auto provider = make_provider(settings, is_w3c);
   StartedServer server = start(settings, *provider, is_w3c);
   if (!server) {
     complain(server.error());

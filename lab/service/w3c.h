@@ -19,6 +19,8 @@
 
 namespace backstitch::lab {
 
+// The harness tests level 1 of the recommendation.
+constexpr const char* kW3cPropagators = "tracecontext-1,baggage";
 constexpr size_t kCallbacksMax = 64;
 constexpr int kJsonLevelsMax = 32;
 

@@ -46,6 +46,7 @@ class W3cTest : public testing::Test {
   W3cTest() {
     sdk::TracerProviderOptions options;
     options.has_exporter = false;
+    options.propagators = kW3cPropagators;
     provider_ = sdk::TracerProvider::create(std::move(options));
     Settings settings;
     settings.listen.port = 0;
@@ -163,7 +164,8 @@ TEST_F(W3cTest, several_tracestates_are_one_in_their_order) {
 }
 
 TEST_F(W3cTest, a_tracestate_that_is_wrong_or_without_a_traceparent_is_dropped) {
-  for (const std::string line : {"foo=1,foo=1", "foo =1", "FOO=1", "foo=,bar=3", "foo=bar=baz"}) {
+  for (const std::string line : {"foo=1,foo=1", "foo =1", "FOO=1", "foo=,bar=3", "foo=bar=baz", "foo@=1,bar=2",
+                                 "@foo=1,bar=2", "foo@@bar=1,bar=2", "foo@bar@baz=1,bar=2"}) {
     EXPECT_EQ(tracestate_with("tracestate: " + line + "\r\n"), "") << line;
   }
   EXPECT_EQ(called_with("tracestate: foo=1\r\n").get_header_value("tracestate"), "");

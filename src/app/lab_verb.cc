@@ -131,7 +131,7 @@ struct Flags {
   std::string topology;
   std::string out = ".";
   std::string context = ".";
-  uint16_t port = 7777;
+  uint16_t port = 5000;
   bool json = false;
 };
 

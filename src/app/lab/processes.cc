@@ -78,27 +78,28 @@ class Start {
   Result<> start(size_t place) {
     const Service& service = topology_.services[place];
     const std::string log_path = fmt::format("{}/{}.log", options_.directory, service.name);
+    LabService& one = started_[place];
+    const auto note = [&](const ProcessId& id) {  // whoever interrupts us must find it
+      one = {.name = service.name, .pid = id.pid, .started = id.started, .protocol = service.protocol, .address = "-"};
+      state_ << to_line(one) << std::flush;
+    };
     const auto spawned = spawn({.program = options_.program,
                                 .environment = environment_of(topology_, place, addresses_),
                                 .log_path = log_path,
-                                .start_time = options_.start_time});
+                                .start_time = options_.start_time,
+                                .on_started = note});
     if (!spawned) {
       return fail(spawned.error().code,
                   fmt::format("service '{}': {}{}", service.name, spawned.error().message, last_lines(log_path)));
     }
-    LabService& one = started_[place];
-    one = {.name = service.name,
-           .pid = spawned->id.pid,
-           .started = spawned->id.started,
-           .protocol = service.protocol,
-           .address = spawned->line.starts_with(kReady) ? spawned->line.substr(kReady.size()) : "",
-           .is_running = true};
-    addresses_.hosts[place] = one.address;
-    state_ << to_line(one) << std::flush;
-    if (one.address.empty()) {
+    if (!spawned->line.starts_with(kReady)) {
       return fail(Errc::Malformed,
                   fmt::format("{} says '{}' where '{}ADDRESS' was expected", options_.program, spawned->line, kReady));
     }
+    one.address = spawned->line.substr(kReady.size());
+    one.is_running = true;
+    addresses_.hosts[place] = one.address;
+    state_ << to_line(one) << std::flush;
     if (!state_) return fail(Errc::Io, fmt::format("{} cannot be written", state_path(options_.directory)));
     return {};
   }
@@ -125,7 +126,10 @@ Result<std::vector<LabService>> lab_services(const std::string& directory) {
   if (!state) return fail(Errc::NotFound, fmt::format("no lab was started in {}", directory));
   std::vector<LabService> services;
   for (std::string line; std::getline(state, line);) {
-    if (auto service = read_line(line)) services.push_back(std::move(*service));
+    auto service = read_line(line);
+    if (!service) continue;
+    if (!services.empty() && services.back().name == service->name) services.pop_back();  // it serves by now
+    services.push_back(std::move(*service));
   }
   return services;
 }

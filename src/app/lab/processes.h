@@ -1,6 +1,6 @@
 // The processes of a lab: started callees first, each told where the ones before it serve, and ended by their id, from
 // any later process. A directory tells of them: `services`, a line each (name, process id, when it started, protocol,
-// address, separated by tabs), and NAME.log.
+// address, separated by tabs; the address is "-" until it serves, and the line comes again), and NAME.log.
 //
 //   LabOptions options{.directory = "backstitch-lab", .program = "…/backstitch-lab-service"};
 //   auto services = lab_up(topology, options);      // all of them serve

@@ -88,8 +88,21 @@ TEST_F(LabProcesses, one_that_ends_at_once_ends_the_others_and_its_log_is_told) 
   EXPECT_EQ(services.error().message, "service 'a': it ended with 2\n  PORT: no");
   const auto told = lab_services(options_.directory);
   ASSERT_TRUE(told);
-  ASSERT_EQ(told->size(), 1u);
-  EXPECT_FALSE((*told)[0].is_running);
+  ASSERT_EQ(told->size(), 2u);
+  for (const LabService& service : *told) EXPECT_FALSE(service.is_running) << service.name;
+}
+
+TEST_F(LabProcesses, one_that_does_not_serve_yet_is_known_to_others) {
+  write_program(
+      "if [ \"$SERVICE_NAME\" = a ]; then\n"
+      "  until grep -q '^a' \"$OTEL_EXPORTER_OTLP_ENDPOINT/services\"; do :; done\n"
+      "  cut -f 1,5 \"$OTEL_EXPORTER_OTLP_ENDPOINT/services\" >&2\n"
+      "  exit 2\n"
+      "fi\n"
+      "echo 'listening on 127.0.0.1:1'\nexec sleep 600\n");
+  options_.otlp_endpoint = options_.directory;
+  ASSERT_FALSE(lab_up(topology_, options_));
+  EXPECT_EQ(log_of("a"), "b\t-\nb\t127.0.0.1:1\na\t-\n");
 }
 
 TEST_F(LabProcesses, one_that_does_not_serve_in_time_is_ended) {

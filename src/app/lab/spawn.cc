@@ -164,9 +164,11 @@ Result<Spawned> spawn(const SpawnOptions& options) {
   if (!pid) return std::unexpected(pid.error());
   to.close();
 
+  Spawned spawned{.id = {*pid, started_of(*pid)}, .line = {}};
+  if (options.on_started) options.on_started(spawned.id);
   const base::SystemClock clock;
   const base::Duration deadline = clock.monotonic() + options.start_time;
-  Spawned spawned{.id = {*pid, started_of(*pid)}, .line = read_line(from.number(), deadline, clock)};
+  spawned.line = read_line(from.number(), deadline, clock);
   if (spawned.line.ends_with('\n')) {
     spawned.line.pop_back();
     return spawned;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ struct SpawnOptions {
   std::vector<std::pair<std::string, std::string>> environment;  // beside our own, before which it counts
   std::string log_path;                                          // takes its standard error
   base::Duration start_time{0};                                  // in which it must have written its line
+  std::function<void(const ProcessId&)> on_started;              // before it has
 };
 
 struct Spawned {

@@ -56,6 +56,9 @@ void add_span(Context& context, Context&& later, Faults& faults) {
 
 std::unique_ptr<const Propagator> create_one(std::string_view name) {
   if (name == "tracecontext") return std::make_unique<TraceContextPropagator>();
+  if (name == "tracecontext-1") {
+    return std::make_unique<TraceContextPropagator>(TraceContextOptions{.grammar = TraceStateGrammar::Level1});
+  }
   if (name == "baggage") return std::make_unique<BaggagePropagator>();
   if (name == "b3") return std::make_unique<B3Propagator>(B3Encoding::Single);
   if (name == "b3multi") return std::make_unique<B3Propagator>(B3Encoding::Multi);
@@ -113,10 +116,11 @@ base::Result<std::unique_ptr<const Propagator>> create_propagator(std::string_vi
     if (parts.back() != nullptr) continue;
     const std::string quoted = "'" + std::string(name) + "'";
     return base::fail(base::Errc::InvalidArgument,
-                      name == "none" ? "propagator 'none' stands beside others"
-                                     : "propagator " + quoted +
-                                           " is unknown; there are tracecontext, baggage, b3, b3multi, jaeger, "
-                                           "raceway and none");
+                      name == "none"
+                          ? "propagator 'none' stands beside others"
+                          : "propagator " + quoted +
+                                " is unknown; there are tracecontext, tracecontext-1, baggage, b3, b3multi, jaeger, "
+                                "raceway and none");
   }
   return std::make_unique<CompositePropagator>(std::move(parts));
 }

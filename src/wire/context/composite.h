@@ -31,9 +31,9 @@ class CompositePropagator final : public Propagator {
   const std::vector<std::unique_ptr<const Propagator>> parts_;
 };
 
-// Names as OpenTelemetry has them, parted by commas: tracecontext, baggage, b3, b3multi, jaeger; and raceway. White
-// space and repetitions are passed over; "none" stands for no propagator, and is wrong beside others.
-// InvalidArgument for any other name, which the message quotes.
+// Names as OpenTelemetry has them, parted by commas: tracecontext, baggage, b3, b3multi, jaeger; and raceway,
+// tracecontext-1. White space and repetitions are passed over; "none" stands for no propagator, and is wrong beside
+// others. InvalidArgument for any other name, which the message quotes.
 base::Result<std::unique_ptr<const Propagator>> create_propagator(std::string_view names);
 
 }  // namespace backstitch::wire::context

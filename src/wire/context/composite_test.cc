@@ -141,6 +141,14 @@ TEST(Composite, a_64_bit_id_comes_in_as_b3_and_goes_out_so_after_a_hop_over_w3c)
                           {"uber-trace-id", std::string("64fe8b2a57d3eff7:") + kSpan + ":0:1"}}));
 }
 
+TEST(Composite, trace_state_keys_are_those_of_level_1_where_that_is_asked_for) {
+  const Headers headers{traceparent(std::string(32, '1')), {"tracestate", "foo@=1,bar=2"}};
+  EXPECT_EQ(extract_all("tracecontext", headers).context.span.trace_state.header(), "foo@=1,bar=2");
+  const Extraction strict = extract_all("tracecontext-1", headers);
+  EXPECT_TRUE(strict.context.span.is_valid());
+  EXPECT_TRUE(strict.context.span.trace_state.empty());
+}
+
 TEST(Composite, names_are_opentelemetrys) {
   EXPECT_EQ(create_propagator(" tracecontext , baggage,,tracecontext ").value()->fields(),
             (std::vector<std::string_view>{"traceparent", "tracestate", "baggage"}));

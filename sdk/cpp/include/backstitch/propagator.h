@@ -92,8 +92,9 @@ class Propagator {
  public:
   // Reads and writes nothing.
   Propagator() noexcept = default;
-  // Names as in OTEL_PROPAGATORS: tracecontext, baggage, b3, b3multi, jaeger, raceway; none. Of those that name a
-  // span, the first in order wins. `problem` says what was wrong; then nothing is read or written.
+  // Names as in OTEL_PROPAGATORS: tracecontext (tracecontext-1 for level 1), baggage, b3, b3multi, jaeger, raceway;
+  // none. Of those that name a span, the first in order wins. `problem` says what was wrong; then nothing is read or
+  // written.
   static Propagator create(std::string_view names, std::string* problem = nullptr) noexcept;
 
   // Empty where the carrier says nothing that can be read.
