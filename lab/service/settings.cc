@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kCodeExpected = R"(a code such as "not-found" or a custom one such as "payment.declined")";
 constexpr std::string_view kBoolExpected = "true or false";
-constexpr std::string_view kDurations = R"(a number and us, ms, s or m, at most 1 hour: "5ms")";
+constexpr std::string_view kDurations = R"(a number and us, ms, s, m or h, at most 1h: "5ms")";
 
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 

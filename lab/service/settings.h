@@ -25,7 +25,7 @@
 // | EXPOSE       | true, false                             | false     | callers that it doesn't trust get trees too  |
 // | OTEL_*       | as OpenTelemetry has them               |           | exporter, sampler, …: read by the SDK        |
 //
-// DURATION: a number and us, ms, s or m; at most an hour. CODE: one of gRPC's names but ok ("not-found"), or a custom
+// DURATION: a number and us, ms, s, m or h; at most 1h. CODE: one of gRPC's names but ok ("not-found"), or a custom
 // one ("payment.declined"). A variable that is empty is as if it weren't set. Of OTEL_*, OTEL_SERVICE_NAME and the
 // service.name in OTEL_RESOURCE_ATTRIBUTES are overruled by SERVICE_NAME.
 //

@@ -254,7 +254,7 @@ class Composer {
     const bool gave_up = caller.gave_up || (draft.report != nullptr && draft.report->lateness);
     const bool counts = !caller.code.is_ok() && (!node.is_failing() || gave_up);
     if (!counts) {
-      if (node.is_failing()) node.other_code = caller.code;
+      if (node.is_failing() && !node.code.is_seen_as(caller.code)) node.other_code = caller.code;
       return;
     }
     node.other_code = node.code;

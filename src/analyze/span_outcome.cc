@@ -63,21 +63,13 @@ struct Hint {
   std::string_view code;
 };
 constexpr Hint kHints[] = {
-    {"timeout", "deadline-exceeded"},
-    {"timedout", "deadline-exceeded"},
-    {"deadline", "deadline-exceeded"},
-    {"etimedout", "deadline-exceeded"},
-    {"cancel", "cancelled"},
-    {"connectionrefused", "unavailable"},
-    {"econnrefused", "unavailable"},
-    {"connectionreset", "unavailable"},
-    {"econnreset", "unavailable"},
-    {"connectionerror", "unavailable"},
-    {"connecterror", "unavailable"},
-    {"connectexception", "unavailable"},
-    {"unknownhost", "unavailable"},
-    {"enotfound", "unavailable"},
-    {"name_resolution", "unavailable"},
+    {"timeout", "deadline-exceeded"},     {"timedout", "deadline-exceeded"},
+    {"deadline", "deadline-exceeded"},    {"cancel", "cancelled"},
+    {"connectionrefused", "unavailable"}, {"econnrefused", "unavailable"},
+    {"connectionreset", "unavailable"},   {"econnreset", "unavailable"},
+    {"connectionerror", "unavailable"},   {"connecterror", "unavailable"},
+    {"connectexception", "unavailable"},  {"unknownhost", "unavailable"},
+    {"enotfound", "unavailable"},         {"name_resolution", "unavailable"},
 };
 
 ErrorCode from_type(std::string_view type) {

@@ -35,7 +35,8 @@ int list_errors(const ErrorsFlags& flags, const std::string& server) {
   } else if (!reply->rows.empty()) {
     fmt::print("{}", render_error_table(reply->rows, detect_terminal(ColorChoice::Auto)));
   } else {
-    fmt::print(stderr, "no request failed\n");
+    fmt::print(stderr,
+               "no failed request is counted; a trace counts when it is sealed, seconds after its last span came\n");
   }
   return kExitOk;
 }

@@ -2,13 +2,19 @@
 
 #include <cstdio>
 #include <fmt/format.h>
+#include <ranges>
+#include <string_view>
 
 #include "app/terminal.h"
 
 namespace backstitch::app {
 
 int report_error(const base::Error& error) {
-  fmt::print(stderr, "backstitch: {}\n", harmless(error.message));
+  std::string text;
+  for (const auto line : std::views::split(error.message, '\n')) {
+    text += (text.empty() ? "" : "\n") + harmless(std::string_view(line.begin(), line.end()));
+  }
+  fmt::print(stderr, "backstitch: {}\n", text);
   switch (error.code) {
     case base::Errc::Unavailable:
     case base::Errc::Timeout:

@@ -107,10 +107,13 @@ int compose(const std::string& topology_file, const std::string& directory, cons
   const auto topology = load_topology(topology_file);
   if (!topology) return report_error(topology.error());
   const std::filesystem::path out = directory;
+  std::error_code failed;
+  std::filesystem::create_directories(out, failed);  // what fails shows below
   const std::string dockerfile = std::filesystem::absolute(out / "Dockerfile").lexically_normal().string();
   const std::string sources = std::filesystem::absolute(context).lexically_normal().string();
-  for (const auto& [name, content] : {std::pair("docker-compose.yml", lab::to_compose(*topology, sources, dockerfile)),
-                                      std::pair("Dockerfile", lab::to_dockerfile())}) {
+  for (const auto& [name, content] :
+       {std::pair("docker-compose.yml", lab::to_compose(*topology, sources, dockerfile)),
+        std::pair("Dockerfile", lab::to_dockerfile()), std::pair("Dockerfile.dockerignore", lab::to_dockerignore())}) {
     const std::string path = (out / name).string();
     if (auto written = write_file(path, content); !written) return report_error(written.error());
     fmt::print("{}\n", path);

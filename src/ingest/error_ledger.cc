@@ -83,7 +83,11 @@ Result<> ErrorLedger::load(store::TraceStore& store) {
     }
     if (!reader.is_good()) return base::fail(base::Errc::Corrupt, "a record of the ledger of errors is broken");
   }
-  return last ? settle_doubt(store, *last) : Result<>();
+  if (last) {
+    if (auto settled = settle_doubt(store, *last); !settled) return settled;
+  }
+  origins_.remove_before(oldest_minute());
+  return {};
 }
 
 // Once for all: what a trace is covered up to is forgotten with its retention.
@@ -105,9 +109,9 @@ Result<> ErrorLedger::settle_doubt(store::TraceStore& store, const std::vector<D
   return {};
 }
 
-void ErrorLedger::count(const model::ErrorOriginCount& one) {
-  if (!origins_.add(one)) counters_.dropped.add(one.count);
-}
+void ErrorLedger::count(const model::ErrorOriginCount& one) { counters_.dropped.add(origins_.add(one)); }
+
+uint64_t ErrorLedger::oldest_minute() const { return ledger::minute_of(base::offset(clock_.now(), -options_.age_max)); }
 
 uint64_t ErrorLedger::minute_of(const model::Span& entry) const {
   const base::Timestamp now = clock_.now();
@@ -128,7 +132,7 @@ void ErrorLedger::collect(const store::SealedTrace& trace, size_t place, Pending
   if (!decoded) return;
   model::drop_repeats(*decoded);
   const auto reported = wire::error_tree::reported_trees(*decoded);
-  counters_.refused_trees.add(reported.refused);
+  pending.refused_trees += reported.refused;
   std::map<std::pair<uint64_t, model::ErrorOrigin>, uint64_t> counts;
   for (const analyze::FailedRequest& request : analyze::failed_requests(*decoded, reported.trees)) {
     if (request.is_unsampled) pending.unsampled.push_back(place);
@@ -139,13 +143,14 @@ void ErrorLedger::collect(const store::SealedTrace& trace, size_t place, Pending
                            .drift_chain = request.drift_chain(),
                            .root_service = std::string(request.tree.node(0).service)};
     const uint64_t minute = minute_of(decoded->spans[request.entry]);
+    if (minute < oldest_minute()) continue;
     const auto found = counts.find({minute, key});
     if (found != counts.end()) {
       ++found->second;
     } else if (counts.size() < options_.origins_per_fragment_max) {
       counts.emplace(std::pair(minute, std::move(key)), 1);
     } else {
-      counters_.dropped.add();
+      ++pending.dropped;
     }
   }
   for (auto& [key, sum] : counts) {
@@ -164,10 +169,13 @@ Result<> ErrorLedger::begin(std::span<const store::SealedTrace> batch) {
   }
   {
     const std::lock_guard lock(mutex_);
-    origins_.remove_before(ledger::minute_of(base::offset(clock_.now(), -options_.age_max)));
+    origins_.remove_before(oldest_minute());
   }
   Pending pending = collect(batch);
-  if (pending.deltas.empty()) return {};
+  if (pending.deltas.empty()) {
+    pending_ = std::move(pending);
+    return {};
+  }
   if (journal_.bytes() > options_.journal_bytes_max) {
     if (auto written = write_checkpoint(); !written) return written;
   }
@@ -197,6 +205,8 @@ Result<> ErrorLedger::write_checkpoint() {
 
 void ErrorLedger::commit(const std::vector<bool>& is_stored) {
   const Pending pending = std::exchange(pending_, {});
+  counters_.refused_trees.add(pending.refused_trees);
+  counters_.dropped.add(pending.dropped);
   if (pending.deltas.empty()) return;
   std::vector<size_t> excluded;
   {
@@ -220,8 +230,10 @@ void ErrorLedger::commit(const std::vector<bool>& is_stored) {
 }
 
 Result<std::vector<model::ErrorOriginRow>> ErrorLedger::error_origins(const model::ErrorOriginQuery& query) {
+  model::ErrorOriginQuery bounded = query;
+  bounded.start = std::max(query.start, base::offset(clock_.now(), -options_.age_max));
   const std::lock_guard lock(mutex_);
-  return origins_.rows(query);
+  return origins_.rows(bounded);
 }
 
 }  // namespace backstitch::ingest

@@ -64,6 +64,8 @@ class ErrorLedger final : public store::ErrorOriginReader {
   struct Pending {
     std::vector<Delta> deltas;
     std::vector<size_t> unsampled;  // places in the batch, one for each such request
+    uint64_t refused_trees = 0;
+    uint64_t dropped = 0;
   };
 
   ErrorLedger(store::LedgerJournal& journal, const base::Clock& clock, base::Metrics& metrics,
@@ -75,6 +77,7 @@ class ErrorLedger final : public store::ErrorOriginReader {
   void count(const model::ErrorOriginCount& one);
   base::Result<> write_checkpoint();
   uint64_t minute_of(const model::Span& entry) const;
+  uint64_t oldest_minute() const;  // that is kept
 
   store::LedgerJournal& journal_;
   const base::Clock& clock_;

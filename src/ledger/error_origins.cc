@@ -13,6 +13,8 @@ using model::ErrorOrigin;
 using model::ErrorOriginCount;
 using model::ErrorOriginRow;
 
+constexpr const char* kManyOthers = "\u2026";
+
 // Between characters, so that UTF-8 stays whole.
 void cut(std::string& text, size_t bytes_max) {
   if (text.size() <= bytes_max) return;
@@ -49,21 +51,48 @@ void add_to(ErrorOriginRow& row, const std::string& root, uint64_t minute, uint6
 
 }  // namespace
 
-bool ErrorOrigins::add(const ErrorOriginCount& one) {
-  const Key key{one.minute, bounded(one.origin, bounds_.text_bytes_max)};
-  const auto found = entries_.find(key);
-  if (found != entries_.end()) {
-    found->second.count += one.count;
-    found->second.example = one.example;
-    return true;
+// Whoever names operations by ids, or services, must not crowd the others out.
+ErrorOrigins::Key ErrorOrigins::key_of(const ErrorOriginCount& one) const {
+  Key key{one.minute, bounded(one.origin, bounds_.text_bytes_max)};
+  const auto minute = per_minute_.find(one.minute);
+  const size_t count = minute == per_minute_.end() ? 0 : minute->second;
+  if (count < bounds_.per_minute_max || entries_.contains(key)) return key;
+  key.second.operation = kManyOthers;
+  if (count < 2 * bounds_.per_minute_max || entries_.contains(key)) return key;
+  const std::string others(kManyOthers);
+  key.second = {others, others, others, others, others};
+  return key;
+}
+
+uint64_t ErrorOrigins::add(const ErrorOriginCount& one) {
+  const Key key = key_of(one);
+  uint64_t lost = 0;
+  if (!entries_.contains(key)) {
+    while (!entries_.empty() && entries_.size() >= bounds_.entries_max) {
+      if (one.minute <= entries_.begin()->first.first) return lost + one.count;
+      lost += remove_oldest_minute();
+    }
+    ++per_minute_[one.minute];
   }
-  if (entries_.size() >= bounds_.entries_max) return false;
-  entries_.emplace(key, Counted{one.count, one.example});
-  return true;
+  Counted& counted = entries_[key];
+  counted.count += one.count;
+  counted.example = one.example;
+  return lost;
+}
+
+uint64_t ErrorOrigins::remove_oldest_minute() {
+  const uint64_t minute = entries_.begin()->first.first;
+  uint64_t removed = 0;
+  for (auto at = entries_.begin(); at != entries_.end() && at->first.first == minute; at = entries_.erase(at)) {
+    removed += at->second.count;
+  }
+  per_minute_.erase(minute);
+  return removed;
 }
 
 void ErrorOrigins::remove_before(uint64_t minute) {
   entries_.erase(entries_.begin(), entries_.lower_bound({minute, {}}));
+  per_minute_.erase(per_minute_.begin(), per_minute_.lower_bound(minute));
 }
 
 std::vector<ErrorOriginRow> ErrorOrigins::rows(const model::ErrorOriginQuery& query) const {

@@ -19,16 +19,19 @@
 namespace backstitch::ledger {
 
 struct ErrorOriginsBounds {
-  size_t entries_max = 50'000;  // minutes × origins: some 20 MB
-  size_t text_bytes_max = 256;  // of each text; the services, operations and codes of error trees are shorter
+  size_t entries_max = 50'000;    // minutes × origins: some 20 MB
+  size_t per_minute_max = 2'000;  // origins; what else fails in that minute counts for its service or, in another
+                                  // as many, for nobody in particular
+  size_t text_bytes_max = 256;    // of each text; the services, operations and codes of error trees are shorter
 };
 
 class ErrorOrigins {
  public:
   explicit ErrorOrigins(const ErrorOriginsBounds& bounds = {}) : bounds_(bounds) {}
 
-  // Texts beyond their bound are cut. False, and nothing was added, where that takes an entry too many.
-  bool add(const model::ErrorOriginCount& one);
+  // Texts beyond their bound are cut. Where there is no room, the oldest minute goes. Returns how many failed requests
+  // are counted no more for that: `one` itself where none is older.
+  uint64_t add(const model::ErrorOriginCount& one);
   void remove_before(uint64_t minute);
   size_t size() const { return entries_.size(); }
 
@@ -47,8 +50,12 @@ class ErrorOrigins {
   };
   using Key = std::pair<uint64_t, model::ErrorOrigin>;  // minute first: what is asked for and what goes is a range
 
+  Key key_of(const model::ErrorOriginCount& one) const;
+  uint64_t remove_oldest_minute();
+
   const ErrorOriginsBounds bounds_;
   std::map<Key, Counted> entries_;
+  std::map<uint64_t, size_t> per_minute_;  // entries
 };
 
 // The minute that a point in time lies in.

@@ -66,16 +66,42 @@ TEST(ErrorOrigins, service_is_that_of_the_origin_or_of_the_root) {
   EXPECT_EQ(counts(origins, {.service = "other"}), "");
 }
 
-TEST(ErrorOrigins, bounds_hold_and_known_entries_still_count) {
-  ErrorOrigins origins({.entries_max = 2, .text_bytes_max = 8});
-  EXPECT_TRUE(origins.add(one("a", 1, 1)));
-  EXPECT_TRUE(origins.add(one("sevenby€", 2, 1)));
-  EXPECT_FALSE(origins.add(one("c", 3, 1)));
-  EXPECT_TRUE(origins.add(one("a", 1, 1)));
-  EXPECT_EQ(counts(origins), "a 2\nsevenby 1\n");
-  origins.remove_before(2);
-  EXPECT_EQ(counts(origins), "sevenby 1\n");
-  EXPECT_TRUE(origins.add(one("c", 3, 1)));
+TEST(ErrorOrigins, the_oldest_minute_makes_room) {
+  ErrorOrigins origins({.entries_max = 3, .text_bytes_max = 8});
+  EXPECT_EQ(origins.add(one("a", 1, 1)), 0u);
+  EXPECT_EQ(origins.add(one("b", 1, 4)), 0u);
+  EXPECT_EQ(origins.add(one("sevenby€", 2, 1)), 0u);
+  EXPECT_EQ(origins.add(one("a", 1, 1)), 0u);
+  EXPECT_EQ(counts(origins), "b 4\na 2\nsevenby 1\n");
+  EXPECT_EQ(origins.add(one("c", 3, 1)), 6u);
+  EXPECT_EQ(counts(origins), "c 1\nsevenby 1\n");
+  EXPECT_EQ(origins.add(one("d", 2, 1)), 0u);
+  EXPECT_EQ(origins.add(one("e", 2, 5)), 5u) << "none is older";
+  EXPECT_EQ(origins.add(one("late", 1, 5)), 5u);
+  origins.remove_before(3);
+  EXPECT_EQ(counts(origins), "c 1\n");
+  EXPECT_EQ(origins.size(), 1u);
+}
+
+TEST(ErrorOrigins, who_has_too_many_names_crowds_nobody_out) {
+  ErrorOrigins origins({.entries_max = 100, .per_minute_max = 2});
+  const auto add = [&](const char* service, const char* operation) {
+    ErrorOriginCount one{.origin = {.service = service, .operation = operation, .code = "internal"}, .minute = 7};
+    one.count = 1;
+    return origins.add(one);
+  };
+  for (const char* operation : {"1", "2", "3", "4", "1"}) EXPECT_EQ(add("a", operation), 0u);
+  for (const char* service : {"b", "c", "d"}) EXPECT_EQ(add(service, "x"), 0u);
+  std::string text;
+  for (const ErrorOriginRow& row : origins.rows({})) {
+    text += row.service + " " + row.operation + " " + std::to_string(row.count) + "\n";
+  }
+  EXPECT_EQ(text, "a 1 2\na … 2\n… … 2\na 2 1\nb … 1\n");
+  std::string bytes;
+  origins.encode(bytes);
+  ErrorOrigins again({.entries_max = 100, .per_minute_max = 2});
+  ASSERT_TRUE(again.decode(bytes));
+  EXPECT_EQ(again.rows({}), origins.rows({}));
 }
 
 TEST(ErrorOrigins, a_table_comes_back_from_its_bytes_and_every_truncation_is_corrupt) {

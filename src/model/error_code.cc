@@ -108,6 +108,11 @@ bool ErrorCode::is_code(std::string_view text) { return find_canonical(text) || 
 
 std::string_view ErrorCode::name() const { return is_custom() ? custom_ : kCanonical[number_].name; }
 
+bool ErrorCode::is_seen_as(const ErrorCode& seen) const {
+  if (seen == *this || seen == from_http(http_status())) return true;
+  return is_custom() && seen.number() == kUnknown;
+}
+
 int ErrorCode::http_status() const { return is_custom() ? kCustomHttpStatus : kCanonical[number_].http_status; }
 
 }  // namespace backstitch::model

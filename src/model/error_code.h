@@ -31,6 +31,10 @@ class ErrorCode {
   // True where from_name() takes the text at its word.
   static bool is_code(std::string_view text);
 
+  // Whether a caller that knows only the status sees this code as `seen`: several share one of HTTP's, and gRPC has no
+  // custom ones.
+  bool is_seen_as(const ErrorCode& seen) const;
+
   std::string_view name() const;
   int http_status() const;
   // Below kCanonicalCount, or kCanonicalCount for a custom code.

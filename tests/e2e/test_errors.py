@@ -80,7 +80,7 @@ def errors(server, *flags):
 
 @pytest.fixture
 def quick_server(make_server):
-    return make_server("--set", "decision_wait=200ms").start()
+    return make_server("--set", "decision_wait=3s").start()
 
 
 def test_trace_show_draws_the_error_tree_below_the_waterfall(quick_server):

@@ -24,7 +24,7 @@ services:
     <<: *image
     command: ["backstitch", "serve", "--data", "/data", "--otlp-grpc", "0.0.0.0:4317", "--otlp-http", "0.0.0.0:4318",
       "--query", "0.0.0.0:16686"]
-    ports: ["16686:16686"]
+    ports: ["127.0.0.1:16686:16686"]
 )";
 
 constexpr std::string_view kDockerfile =
@@ -48,15 +48,15 @@ USER backstitch
 // Names, numbers and addresses need no escape in a quoted YAML string.
 std::string service_text(const Topology& topology, size_t place, const Addresses& addresses, bool is_root) {
   const Service& service = topology.services[place];
-  std::string out = fmt::format("  {}:\n    <<: *service\n    environment:\n", service.name);
+  std::string out = fmt::format("  \"{}\":\n    <<: *service\n    environment:\n", service.name);
   for (const auto& [name, value] : environment_of(topology, place, addresses)) {
-    out += fmt::format("      {}: \"{}\"\n", name, value);
+    if (!value.empty()) out += fmt::format("      {}: \"{}\"\n", name, value);
   }
   std::set<std::string> needed(service.upstreams.begin(), service.upstreams.end());
   needed.emplace(kServerName);
-  out += fmt::format("    depends_on: [{}]\n", fmt::join(needed, ", "));
-  if (is_root && service.port != 0) out += fmt::format("    ports: [\"{}:{}\"]\n", service.port, kPort);
-  if (is_root && service.port == 0) out += fmt::format("    ports: [\"{}\"]\n", kPort);
+  out += fmt::format("    depends_on: [\"{}\"]\n", fmt::join(needed, "\", \""));
+  if (is_root && service.port != 0) out += fmt::format("    ports: [\"127.0.0.1:{}:{}\"]\n", service.port, kPort);
+  if (is_root && service.port == 0) out += fmt::format("    ports: [\"127.0.0.1::{}\"]\n", kPort);
   return out;
 }
 
@@ -76,6 +76,8 @@ std::string to_compose(const Topology& topology, const std::string& build_contex
   }
   return out;
 }
+
+std::string to_dockerignore() { return ".git\nbuild\nui/dist\n**/node_modules\n"; }
 
 std::string to_dockerfile() { return std::string(kDockerfile); }
 

@@ -8,12 +8,14 @@
 namespace backstitch::app::lab {
 
 // The same services under their names, and beside them a server that keeps their traces. Roots are reached on the ports
-// that the topology gives them, else on free ones. `build_context` is the project's folder, `dockerfile` the path of
-// what to_dockerfile() says.
+// of this machine that the topology gives them, else on free ones. `build_context` is the project's folder,
+// `dockerfile` the path of what to_dockerfile() says.
 std::string to_compose(const Topology& topology, const std::string& build_context, const std::string& dockerfile);
 
 // Builds the server and the lab's service from source, and copies both with the libraries that they need into an image
 // without compilers.
 std::string to_dockerfile();
+// What of the project's folder is not for the image: Dockerfile.dockerignore.
+std::string to_dockerignore();
 
 }  // namespace backstitch::app::lab

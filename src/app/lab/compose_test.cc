@@ -18,10 +18,10 @@ TEST(Compose, services_are_told_the_same_under_their_names) {
   EXPECT_EQ(root["environment"]["HOST"].Scalar(), "0.0.0.0");
   EXPECT_EQ(root["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"].Scalar(), "http://backstitch:4318");
   EXPECT_EQ(root["depends_on"].as<std::vector<std::string>>(), (std::vector<std::string>{"a", "b", "backstitch"}));
-  EXPECT_EQ(root["ports"][0].Scalar(), "8081:8080");
+  EXPECT_EQ(root["ports"][0].Scalar(), "127.0.0.1:8081:8080");
   EXPECT_EQ(root["<<"]["command"][0].Scalar(), "backstitch-lab-service");
   EXPECT_EQ(root["<<"]["<<"]["build"]["context"].Scalar(), "/src/backstitch");
-  EXPECT_EQ(services["other"]["ports"][0].Scalar(), "8080");
+  EXPECT_EQ(services["other"]["ports"][0].Scalar(), "127.0.0.1::8080");
   EXPECT_FALSE(services["a"]["ports"]);
   EXPECT_EQ(services["backstitch"]["command"][1].Scalar(), "serve");
 }

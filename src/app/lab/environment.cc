@@ -36,7 +36,7 @@ std::vector<std::pair<std::string, std::string>> environment_of(const Topology& 
       {"SERVICE_NAME", one.name},
   };
   const auto say = [&all](bool differs, const char* name, std::string value) {
-    if (differs) all.emplace(name, std::move(value));
+    all.emplace(name, differs ? std::move(value) : std::string());
   };
   say(!one.upstreams.empty(), "UPSTREAMS", upstreams_text(topology, one, addresses));
   say(one.calls_in_parallel, "CALLS", "parallel");

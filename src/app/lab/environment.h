@@ -17,7 +17,8 @@ struct Addresses {
   std::string otlp_endpoint;       // "http://127.0.0.1:4318"
 };
 
-// Of one service, by name; without what is a service's default.
+// Of one service, by name. What is a service's default is empty, which stands for "unset" there, so that what our own
+// environment has under that name changes nothing.
 std::vector<std::pair<std::string, std::string>> environment_of(const Topology& topology, size_t service,
                                                                 const Addresses& addresses);
 

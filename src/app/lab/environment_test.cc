@@ -23,12 +23,31 @@ Variables of(const std::string& yaml, size_t service) {
   return {variables.begin(), variables.end()};
 }
 
-TEST(Environment, a_service_is_told_what_differs_from_its_defaults) {
-  EXPECT_EQ(of("services: {a: }", 0), (Variables{{"HOST", "127.0.0.1"},
-                                                 {"OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"},
-                                                 {"PORT", "0"},
-                                                 {"PROTOCOL", "http"},
-                                                 {"SERVICE_NAME", "a"}}));
+TEST(Environment, what_is_a_default_is_empty_whatever_we_inherit) {
+  Variables variables = of("services: {a: }", 0);
+  const std::string absent[] = {"CALLS",
+                                "ERROR_CODE",
+                                "ERROR_RATE",
+                                "EXPOSE",
+                                "FAIL_OPEN",
+                                "LATENCY",
+                                "OTEL_TRACES_SAMPLER",
+                                "OTEL_TRACES_SAMPLER_ARG",
+                                "RENAME_TO",
+                                "RETRIES",
+                                "TIMEOUT",
+                                "TRUST",
+                                "UPSTREAMS"};
+  for (const std::string& name : absent) {
+    ASSERT_TRUE(variables.contains(name)) << name;
+    EXPECT_EQ(variables[name], "") << name;
+    variables.erase(name);
+  }
+  EXPECT_EQ(variables, (Variables{{"HOST", "127.0.0.1"},
+                                  {"OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"},
+                                  {"PORT", "0"},
+                                  {"PROTOCOL", "http"},
+                                  {"SERVICE_NAME", "a"}}));
 }
 
 TEST(Environment, a_service_is_told_all_that_the_topology_says) {

@@ -72,11 +72,12 @@ TEST_F(LabProcesses, all_serve_and_know_each_other_until_they_are_ended) {
 }
 
 TEST_F(LabProcesses, a_service_that_asks_for_time_to_end_gets_no_more_than_is_given) {
-  write_program("trap '' TERM\necho 'listening on 127.0.0.1:1'\nwhile :; do sleep 600; done\n");
+  write_program("trap '' TERM\necho 'listening on 127.0.0.1:1'\nexec sleep 600\n");
   ASSERT_TRUE(lab_up(topology_, options_));
   const auto ended = lab_down(options_.directory, std::chrono::milliseconds(50));
   ASSERT_TRUE(ended);
-  EXPECT_EQ(ended->size(), 2u);
+  ASSERT_EQ(ended->size(), 2u);
+  for (const LabService& service : *ended) EXPECT_FALSE(is_running({service.pid, service.started})) << service.name;
 }
 
 TEST_F(LabProcesses, one_that_ends_at_once_ends_the_others_and_its_log_is_told) {
@@ -111,6 +112,9 @@ TEST_F(LabProcesses, one_that_does_not_serve_in_time_is_ended) {
   const auto services = lab_up(topology_, options_);
   ASSERT_FALSE(services);
   EXPECT_EQ(services.error().code, Errc::Timeout);
+  const auto told = lab_services(options_.directory);
+  ASSERT_TRUE(told);
+  for (const LabService& service : *told) EXPECT_FALSE(service.is_running);
 }
 
 TEST_F(LabProcesses, a_program_that_is_not_there_is_named) {

@@ -12,6 +12,8 @@ namespace backstitch::app::lab {
 namespace {
 
 constexpr uint64_t kRetriesMax = 10;
+constexpr size_t kUpstreamsMax = 64;                        // as a service has it
+constexpr base::Duration kTimeMax = std::chrono::hours(1);  // likewise
 
 // Reads one file and gathers what is wrong with it.
 class Parser {
@@ -105,7 +107,7 @@ class Parser {
 
   void read_error(const YAML::Node& value, Service& service) {
     const YAML::Node code = value.IsMap() ? value["code"] : value;
-    if (!code || !code.IsScalar() || !model::ErrorCode::is_code(code.Scalar())) {
+    if (!code || !is_failure(code)) {
       return wrong(value, "error", "a code such as not-found, or {code: not-found, rate: 0.05}");
     }
     service.error_code = code.Scalar();
@@ -119,7 +121,7 @@ class Parser {
   }
 
   void read_rename(const YAML::Node& value, Service& service) {
-    if (!value.IsScalar() || !model::ErrorCode::is_code(value.Scalar())) {
+    if (!is_failure(value)) {
       return wrong(value, "rename", "a code such as not-found");
     }
     service.rename_to = value.Scalar();
@@ -139,13 +141,14 @@ class Parser {
   }
 
   void read_latency(const YAML::Node& value, Service& service) {
-    constexpr std::string_view kExpected = "a duration such as 5ms, or {p50: 5ms, p99: 40ms}";
+    constexpr std::string_view kExpected = "a duration such as 5ms, at most 1h, or {p50: 5ms, p99: 40ms}";
     const YAML::Node median = value.IsMap() ? value["p50"] : value;
     if (!median || !read_duration(median, service.latency.median)) return wrong(value, "latency", kExpected);
     if (!value.IsMap()) return;
     base::Duration tail{0};
     const bool has_tail = static_cast<bool>(value["p99"]);
-    const bool fits = !has_tail || (read_duration(value["p99"], tail) && tail >= service.latency.median);
+    const bool has_median = service.latency.median != base::Duration(0);
+    const bool fits = !has_tail || (has_median && read_duration(value["p99"], tail) && tail >= service.latency.median);
     if (!fits || value.size() != (has_tail ? 2 : 1)) return wrong(value, "latency", kExpected);
     if (has_tail) service.latency.tail = tail;
   }
@@ -161,11 +164,13 @@ class Parser {
     service.retries = static_cast<uint32_t>(retries);
   }
   void read_timeout(const YAML::Node& value, Service& service) {
-    if (!read_duration(value, service.timeout)) wrong(value, "timeout", "a duration such as 200ms");
+    if (!read_duration(value, service.timeout)) wrong(value, "timeout", "a duration such as 200ms, at most 1h");
   }
 
   void read_upstreams(const YAML::Node& value, Service& service) {
-    if (!value.IsSequence()) return wrong(value, "upstreams", "a list of services");
+    if (!value.IsSequence() || value.size() > kUpstreamsMax) {
+      return wrong(value, "upstreams", fmt::format("a list of at most {} services", kUpstreamsMax));
+    }
     for (const auto& upstream : value) {
       if (!upstream.IsScalar()) return wrong(upstream, "upstreams", "a list of services");
       service.upstreams.push_back(upstream.Scalar());
@@ -174,6 +179,10 @@ class Parser {
 
   void wrong(const YAML::Node& value, std::string_view key, std::string_view expected) {
     mistake(value.Mark(), fmt::format("'{}' takes {}", key, expected));
+  }
+  static bool is_failure(const YAML::Node& value) {
+    return value.IsScalar() && model::ErrorCode::is_code(value.Scalar()) &&
+           !model::ErrorCode::from_name(value.Scalar()).is_ok();
   }
   static bool is_scalar(const YAML::Node& value, std::string_view text) {
     return value.IsScalar() && value.Scalar() == text;
@@ -192,7 +201,7 @@ class Parser {
     const auto parsed = value.IsScalar() ? base::parse_duration(value.Scalar())
                                          : base::Result<base::Duration>(base::fail(base::Errc::InvalidArgument, ""));
     if (parsed) out = *parsed;
-    return parsed.has_value();
+    return parsed && *parsed <= kTimeMax && *parsed % std::chrono::microseconds(1) == base::Duration(0);
   }
   static bool read_count(const YAML::Node& value, uint64_t most, uint64_t& out) {
     if (!value.IsScalar()) return false;

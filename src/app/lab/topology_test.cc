@@ -61,7 +61,11 @@ TEST(Topology, each_mistake_has_its_line) {
             "line 2: 'error' takes a code such as not-found, or {code: not-found, rate: 0.05}");
   EXPECT_EQ(mistakes_of("services:\n  a: {error: {code: not-found, rate: 2}}\n"), "line 2: 'rate' takes 0 to 1");
   EXPECT_EQ(mistakes_of("services:\n  a: {latency: {p50: 5ms, p99: 1ms}}\n"),
-            "line 2: 'latency' takes a duration such as 5ms, or {p50: 5ms, p99: 40ms}");
+            "line 2: 'latency' takes a duration such as 5ms, at most 1h, or {p50: 5ms, p99: 40ms}");
+  for (const char* keys :
+       {"latency: 500ns", "latency: {p50: 0ms, p99: 4ms}", "timeout: 61m", "error: ok", "rename: ok"}) {
+    EXPECT_NE(mistakes_of(std::string("services:\n  a: {") + keys + "}\n"), "") << keys;
+  }
   EXPECT_EQ(mistakes_of("services:\n  a: {port: 65536, calls: both}\n"),
             "line 2: 'port' takes 0 to 65535\nline 2: 'calls' takes serial or parallel");
   EXPECT_EQ(mistakes_of("services:\n  A_b: {}\n"), "line 2: 'A_b' is no host name; take 1 to 63 of a-z, 0-9, '-'");

@@ -115,13 +115,6 @@ void mark_claim(ErrorTree& tree, const Attempt& attempt) {
   tree.set_claimed_by(0, expected);
 }
 
-// Whether a caller that knows only the status sees the code as `seen`: several codes share one of HTTP's, and gRPC has
-// no custom ones.
-bool is_seen_as(const ErrorCode& code, const ErrorCode& seen) {
-  if (seen == code || seen == ErrorCode::from_http(code.http_status())) return true;
-  return code.is_custom() && seen.number() == ErrorCode::kUnknown;
-}
-
 // The root of a copy of what came, with the caller's side of the call.
 ErrorTree received(const Attempt& attempt, const Redactor& redact) {
   assert(!attempt.tree->empty());
@@ -130,7 +123,7 @@ ErrorTree received(const Attempt& attempt, const Redactor& redact) {
   tree.set_other_code(0, std::nullopt);
   if (!tree.is_failing(0) && !attempt.code.is_ok()) {
     overrule(tree, attempt, redact);
-  } else if (tree.is_failing(0) && !is_seen_as(tree.node(0).code, attempt.code)) {
+  } else if (tree.is_failing(0) && !tree.node(0).code.is_seen_as(attempt.code)) {
     tree.set_other_code(0, attempt.code);
   }
   mark_claim(tree, attempt);
