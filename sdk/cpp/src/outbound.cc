@@ -42,8 +42,10 @@ class OutboundState {
   ~OutboundState() { end(ErrorCode::Cancelled, {}, {}); }
 
   bool start_attempt(TextMapWriter& headers);
-  bool answered(const ErrorCode& code, const TextMapReader& headers, std::string_view message);
-  bool end(const ErrorCode& code, std::string_view message, std::optional<model::ErrorTree> tree) noexcept;
+  bool answered(const ErrorCode& code, const TextMapReader& headers, std::string_view message, const Span* attempt);
+  // Of the current attempt; where one is given, only if it is that one.
+  bool end(const ErrorCode& code, std::string_view message, std::optional<model::ErrorTree> tree,
+           const Span* attempt = nullptr) noexcept;
   Span span() const {
     const std::scoped_lock lock(mutex_);
     return context_.span();
@@ -172,17 +174,18 @@ std::optional<model::ErrorTree> OutboundState::take_tree(const TextMapReader& he
   return std::move(answer.decoded->tree);
 }
 
-bool OutboundState::answered(const ErrorCode& code, const TextMapReader& headers, std::string_view message) {
-  return end(code, message, take_tree(headers));
+bool OutboundState::answered(const ErrorCode& code, const TextMapReader& headers, std::string_view message,
+                             const Span* attempt) {
+  return end(code, message, take_tree(headers), attempt);
 }
 
-bool OutboundState::end(const ErrorCode& code, std::string_view message,
-                        std::optional<model::ErrorTree> tree) noexcept {
+bool OutboundState::end(const ErrorCode& code, std::string_view message, std::optional<model::ErrorTree> tree,
+                        const Span* attempt) noexcept {
   try {
     const std::scoped_lock lock(mutex_);
-    if (!is_open_) return false;
-    is_open_ = false;
     Span span = context_.span();
+    if (!is_open_ || (attempt != nullptr && attempt->context().span_id != span.context().span_id)) return false;
+    is_open_ = false;
     if (!code.is_ok()) {
       span.set_attribute("error.type", code.name());
       span.set_status(StatusCode::Error, message);
@@ -233,11 +236,12 @@ std::optional<nanoseconds> OutboundCall::time_left() const noexcept {
   return std::max(nanoseconds(*until - state_->now()), nanoseconds(0));
 }
 
-bool OutboundCall::answered(const ErrorCode& code, const TextMapReader& headers, std::string_view message) noexcept {
+bool OutboundCall::answered(const ErrorCode& code, const TextMapReader& headers, std::string_view message,
+                            const Span* attempt) noexcept {
   try {
-    return state_ != nullptr && state_->answered(code, headers, message);
+    return state_ != nullptr && state_->answered(code, headers, message, attempt);
   } catch (...) {  // no memory, or the carrier's own: the tree is lost, not the outcome
-    return failed(code, message);
+    return state_->end(code, message, {}, attempt);
   }
 }
 

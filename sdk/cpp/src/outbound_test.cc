@@ -154,6 +154,20 @@ TEST(OutboundTest, an_attempt_that_nobody_ends_was_called_off) {
             R"(service-b","observed":"caller","count":2}])");
 }
 
+TEST(OutboundTest, the_late_answer_of_another_attempt_is_not_the_current_ones) {
+  Request request;
+  OutboundCall call = request.root.call("b", request.inbound.context());
+  Headers headers;
+  EXPECT_TRUE(call.start_attempt(HeadersWriter(headers)));
+  const Span first = call.span();
+  EXPECT_TRUE(call.start_attempt(HeadersWriter(headers)));
+  const Span second = call.span();
+  EXPECT_FALSE(call.answered(ErrorCode::Ok, fields(Headers()), {}, &first));
+  EXPECT_TRUE(call.answered(ErrorCode::Aborted, fields(Headers()), "gone", &second));
+  EXPECT_EQ(request.children(), R"([{"service":"service-b","status":"error","code":"aborted","error":"gone",)"
+                                R"("observed":"caller","count":2}])");
+}
+
 TEST(OutboundTest, children_stand_in_the_order_in_which_calls_began) {
   FakeClock clock;
   MiddlewareOptions options;

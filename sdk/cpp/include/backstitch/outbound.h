@@ -53,9 +53,11 @@ class OutboundCall {
   // The same as a time from now on; not negative.
   std::optional<std::chrono::nanoseconds> time_left() const noexcept;
 
-  // An answer came. `headers` are its headers and trailers, the trailers behind. False: the attempt had ended before,
-  // and nothing changes.
-  bool answered(const ErrorCode& code, const TextMapReader& headers, std::string_view message = {}) noexcept;
+  // An answer came. `headers` are its headers and trailers, the trailers behind. `attempt`: what span() was when it was
+  // sent, where another attempt may have been started since. False: the attempt had ended before, or is no longer the
+  // current one, and nothing changes.
+  bool answered(const ErrorCode& code, const TextMapReader& headers, std::string_view message = {},
+                const Span* attempt = nullptr) noexcept;
   // None came, or not the whole: Unavailable (refused, reset, no such name), DeadlineExceeded (we gave up), Cancelled.
   bool failed(const ErrorCode& code, std::string_view message = {}) noexcept;
 

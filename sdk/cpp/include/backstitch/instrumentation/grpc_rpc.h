@@ -143,10 +143,9 @@ class RpcAttempt {
 
   // How it ended, once. Trees come with the trailers. Nothing happens where it was called off.
   void done(const ::grpc::Status& status) {
-    if (call_.span().context().span_id != span_.context().span_id) return;
     span_.set_attribute("rpc.grpc.status_code", static_cast<int>(status.error_code()));
     const std::string message = status.error_message();
-    call_.answered(grpc_detail::code_of(status), fields(client_.GetServerTrailingMetadata()), message);
+    call_.answered(grpc_detail::code_of(status), fields(client_.GetServerTrailingMetadata()), message, &span_);
   }
 
  private:
