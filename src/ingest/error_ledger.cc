@@ -176,7 +176,7 @@ Result<> ErrorLedger::begin(std::span<const store::SealedTrace> batch) {
     pending_ = std::move(pending);
     return {};
   }
-  if (journal_.bytes() > options_.journal_bytes_max) {
+  if (journal_.bytes() > std::max(options_.journal_bytes_max, checkpoint_from_bytes_)) {
     if (auto written = write_checkpoint(); !written) return written;
   }
   std::string record(1, kBatch);
@@ -199,7 +199,8 @@ Result<> ErrorLedger::write_checkpoint() {
     const std::lock_guard lock(mutex_);
     origins_.encode(record);
   }
-  if (record.size() > journal_.bytes() / 2) return {};
+  checkpoint_from_bytes_ = 2 * record.size();
+  if (journal_.bytes() < checkpoint_from_bytes_) return {};
   return journal_.replace(record);
 }
 

@@ -84,7 +84,8 @@ class ErrorLedger final : public store::ErrorOriginReader {
   const ErrorLedgerOptions options_;
   Counters counters_;
   Pending pending_;
-  std::string unsettled_;  // a record that could not be written; before any other
+  uint64_t checkpoint_from_bytes_ = 0;  // of the journal: twice what the last one took
+  std::string unsettled_;               // a record that could not be written; before any other
 
   std::mutex mutex_;
   ledger::ErrorOrigins origins_;  // guarded by mutex_

@@ -23,7 +23,7 @@ class FakeExporter final : public SpanExporter {
     changed_.wait(lock, [&] { return !is_held_ || is_cancelled_; });
     timeouts_.push_back(timeout);
     ++calls_;
-    ExportResult result;
+    ExportResult result = otherwise_;
     if (!answers_.empty()) {
       result = answers_.front();
       answers_.pop_front();
@@ -50,10 +50,11 @@ class FakeExporter final : public SpanExporter {
     ++forks;
   }
 
-  // The next answers, in order; Done after them.
-  void answer(std::deque<ExportResult> answers) {
+  // The next answers, in order; `otherwise` after them.
+  void answer(std::deque<ExportResult> answers, ExportResult otherwise = {}) {
     const std::scoped_lock lock(mutex_);
     answers_ = std::move(answers);
+    otherwise_ = otherwise;
   }
   // Until release(), calls don't return.
   void hold() { set_held(true); }
@@ -89,6 +90,7 @@ class FakeExporter final : public SpanExporter {
   bool is_held_ = false, is_cancelled_ = false;
   size_t calls_ = 0, spans_ = 0;
   std::deque<ExportResult> answers_;
+  ExportResult otherwise_;
   std::vector<std::string> requests_;
   std::vector<std::chrono::milliseconds> timeouts_;
 };
