@@ -16,33 +16,53 @@ namespace {
 // Where no deadline says less.
 constexpr std::chrono::minutes kAnswerWaitMax{10};
 
-// Attempts of one call, until one is not unavailable.
-template <typename Attempt>
-sdk::ErrorCode with_retries(int retries, Attempt attempt) {
-  sdk::ErrorCode code = attempt();
-  for (; retries > 0 && code == sdk::ErrorCode::Unavailable; --retries) code = attempt();
-  return code;
-}
-
-class HttpUpstream final : public Upstream {
+// What both protocols have in common: one call of the SDK's for all attempts.
+class CommonUpstream : public Upstream {
  public:
-  HttpUpstream(const UpstreamSettings& settings, sdk::Middleware middleware, const CallRules& rules)
-      : address_(settings.address), middleware_(std::move(middleware)), rules_(rules) {}
+  CommonUpstream(const UpstreamSettings& settings, sdk::Middleware middleware, const CallRules& rules,
+                 std::string_view operation)
+      : address_(settings.address),
+        protocol_(settings.protocol),
+        middleware_(std::move(middleware)),
+        rules_(rules),
+        operation_(operation) {}
 
-  // A connection for each attempt: one that is kept open holds a thread of the callee.
-  sdk::ErrorCode call(const std::string& faults, std::function<void()> on_started) const override {
-    sdk::OutboundOptions options{"GET /", address_.host, address_.port};
+  sdk::ErrorCode call(const std::string& faults, std::function<void()> on_started) const final {
+    sdk::OutboundOptions options{operation_, address_.host, address_.port, protocol_};
     options.timeout = rules_.timeout;
     sdk::OutboundCall call(middleware_, options);
-    const sdk::ErrorCode code = with_retries(rules_.retries, [&] { return attempt(call, faults, on_started); });
-    on_started();
+    sdk::ErrorCode code = attempt(call, faults, on_started);
+    for (int left = rules_.retries; left > 0 && code == sdk::ErrorCode::Unavailable; --left) {
+      code = attempt(call, faults, on_started);
+    }
+    on_started();  // for one that never got so far
     return code;
   }
 
+ protected:
+  const Address& address() const { return address_; }
+
+ private:
+  virtual sdk::ErrorCode attempt(sdk::OutboundCall& call, const std::string& faults,
+                                 const std::function<void()>& on_started) const = 0;
+
+  const Address address_;
+  const sdk::Protocol protocol_;
+  const sdk::Middleware middleware_;
+  const CallRules rules_;
+  const std::string_view operation_;
+};
+
+// A connection for each attempt: one that is kept open holds a thread of the callee.
+class HttpUpstream final : public CommonUpstream {
+ public:
+  HttpUpstream(const UpstreamSettings& settings, sdk::Middleware middleware, const CallRules& rules)
+      : CommonUpstream(settings, std::move(middleware), rules, "GET /") {}
+
  private:
   sdk::ErrorCode attempt(sdk::OutboundCall& call, const std::string& faults,
-                         const std::function<void()>& on_started) const {
-    httplib::Client client(address_.host, address_.port);
+                         const std::function<void()>& on_started) const override {
+    httplib::Client client(address().host, address().port);
     client.set_read_timeout(kAnswerWaitMax);
     client.set_tcp_nodelay(true);
     // The first that the library does for an attempt that was started.
@@ -66,10 +86,6 @@ class HttpUpstream final : public Upstream {
     const bool is_timeout = error == httplib::Error::Canceled || error == httplib::Error::ConnectionTimeout;
     return is_over || is_timeout ? sdk::ErrorCode::DeadlineExceeded : sdk::ErrorCode::Unavailable;
   }
-
-  const Address address_;
-  const sdk::Middleware middleware_;
-  const CallRules rules_;
 };
 
 // A callee that was started again is found soon. The library makes no attempts of its own.
@@ -84,28 +100,17 @@ grpc::ChannelArguments channel_arguments() {
   return arguments;
 }
 
-class GrpcUpstream final : public Upstream {
+class GrpcUpstream final : public CommonUpstream {
  public:
   GrpcUpstream(const UpstreamSettings& settings, sdk::Middleware middleware, const CallRules& rules)
-      : address_(settings.address),
-        middleware_(std::move(middleware)),
-        rules_(rules),
-        channel_(grpc::CreateCustomChannel(authority(address_.host, address_.port), grpc::InsecureChannelCredentials(),
-                                           channel_arguments())),
+      : CommonUpstream(settings, std::move(middleware), rules, kGrpcMethod),
+        channel_(grpc::CreateCustomChannel(authority(address().host, address().port),
+                                           grpc::InsecureChannelCredentials(), channel_arguments())),
         method_(kGrpcPath, grpc::internal::RpcMethod::NORMAL_RPC, channel_) {}
-
-  sdk::ErrorCode call(const std::string& faults, std::function<void()> on_started) const override {
-    sdk::OutboundOptions options{kGrpcMethod, address_.host, address_.port, sdk::Protocol::Grpc};
-    options.timeout = rules_.timeout;
-    sdk::OutboundCall call(middleware_, options);
-    const sdk::ErrorCode code = with_retries(rules_.retries, [&] { return attempt(call, faults, on_started); });
-    on_started();
-    return code;
-  }
 
  private:
   sdk::ErrorCode attempt(sdk::OutboundCall& call, const std::string& faults,
-                         const std::function<void()>& on_started) const {
+                         const std::function<void()>& on_started) const override {
     std::string exact;
     const grpc::Status status = sdk::call_rpc(call, [&](grpc::ClientContext& context) {
       on_started();
@@ -122,9 +127,6 @@ class GrpcUpstream final : public Upstream {
     return sdk::ErrorCode::from_number(status.error_code());
   }
 
-  const Address address_;
-  const sdk::Middleware middleware_;
-  const CallRules rules_;
   const std::shared_ptr<grpc::Channel> channel_;
   const grpc::internal::RpcMethod method_;
 };

@@ -1,13 +1,13 @@
 #include "api/native/client.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 #include <simdjson.h>
 
 #include "api/native/answers.h"
 #include "api/native/errors.h"
+#include "api/native/json_fields.h"
 #include "api/native/losses.h"
 #include "api/native/store_stats_json.h"
 #include "net/address.h"
@@ -24,25 +24,6 @@ base::Error unreadable(std::string_view what) {
   return {Errc::Malformed, fmt::format("the server's answer is not that of Backstitch: {}", what)};
 }
 
-std::string text_of(simdjson::dom::element object, const char* key) {
-  std::string_view text;
-  return object[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
-}
-uint32_t count_of(simdjson::dom::element object, const char* key) {
-  uint64_t count = 0;
-  return object[key].get(count) == simdjson::SUCCESS ? static_cast<uint32_t>(count) : 0;
-}
-bool flag_of(simdjson::dom::element object, const char* key) {
-  bool flag = false;
-  return object[key].get(flag) == simdjson::SUCCESS && flag;
-}
-int64_t nanos_of(simdjson::dom::element object, const char* key) {
-  const std::string text = text_of(object, key);
-  int64_t nanos = 0;
-  std::from_chars(text.data(), text.data() + text.size(), nanos);
-  return nanos;
-}
-
 Result<model::TraceSummary> read_summary(simdjson::dom::element object) {
   const Result<model::TraceId> id = model::TraceId::from_hex(text_of(object, "traceId"));
   if (!id) return std::unexpected(unreadable(id.error().message));
@@ -50,17 +31,17 @@ Result<model::TraceSummary> read_summary(simdjson::dom::element object) {
   summary.id = *id;
   summary.root_service = text_of(object, "rootService");
   summary.root_operation = text_of(object, "rootOperation");
-  summary.start.unix_nanos = static_cast<uint64_t>(nanos_of(object, "startTimeUnixNano"));
-  summary.end = base::offset(summary.start, base::Duration(nanos_of(object, "durationNano")));
-  summary.span_count = count_of(object, "spanCount");
-  summary.error_count = count_of(object, "errorCount");
-  summary.orphan_count = count_of(object, "orphanCount");
+  summary.start = time_of(object, "startTimeUnixNano");
+  summary.end = base::offset(summary.start, base::Duration(integer_of(object, "durationNano")));
+  summary.span_count = static_cast<uint32_t>(count_of(object, "spanCount"));
+  summary.error_count = static_cast<uint32_t>(count_of(object, "errorCount"));
+  summary.orphan_count = static_cast<uint32_t>(count_of(object, "orphanCount"));
   summary.is_open = flag_of(object, "open");
   simdjson::dom::array services;
   if (object["services"].get(services) != simdjson::SUCCESS) return summary;
   for (const simdjson::dom::element service : services) {
-    summary.services.push_back(
-        {text_of(service, "name"), count_of(service, "spanCount"), count_of(service, "errorCount")});
+    summary.services.push_back({text_of(service, "name"), static_cast<uint32_t>(count_of(service, "spanCount")),
+                                static_cast<uint32_t>(count_of(service, "errorCount"))});
   }
   return summary;
 }
@@ -71,7 +52,7 @@ model::Value read_value(simdjson::dom::element object) {
   if (object["stringValue"].get(text) == simdjson::SUCCESS) return text;
   bool flag = false;
   if (object["boolValue"].get(flag) == simdjson::SUCCESS) return flag;
-  if (object["intValue"].get(text) == simdjson::SUCCESS) return nanos_of(object, "intValue");
+  if (object["intValue"].get(text) == simdjson::SUCCESS) return integer_of(object, "intValue");
   double number = 0;
   if (object["doubleValue"].get(number) == simdjson::SUCCESS) return number;
   if (object["doubleValue"].get(text) == simdjson::SUCCESS) return text;
@@ -92,8 +73,9 @@ model::Attributes read_attributes(simdjson::dom::element object, const char* key
 Result<store::FoundTrace> read_found_trace(simdjson::dom::element object) {
   Result<model::TraceSummary> summary = read_summary(object);
   if (!summary) return std::unexpected(std::move(summary.error()));
-  store::FoundTrace found{
-      .summary = std::move(*summary), .matched_spans = count_of(object, "matchedSpans"), .spans = {}};
+  store::FoundTrace found{.summary = std::move(*summary),
+                          .matched_spans = static_cast<uint32_t>(count_of(object, "matchedSpans")),
+                          .spans = {}};
   simdjson::dom::array spans;
   if (object["spans"].get(spans) != simdjson::SUCCESS) return found;
   for (const simdjson::dom::element one : spans) {
@@ -102,8 +84,8 @@ Result<store::FoundTrace> read_found_trace(simdjson::dom::element object) {
     found.spans.push_back({.span_id = *id,
                            .service = text_of(one, "service"),
                            .name = text_of(one, "name"),
-                           .start = {static_cast<uint64_t>(nanos_of(one, "startTimeUnixNano"))},
-                           .duration = base::Duration(nanos_of(one, "durationNano")),
+                           .start = {static_cast<uint64_t>(integer_of(one, "startTimeUnixNano"))},
+                           .duration = base::Duration(integer_of(one, "durationNano")),
                            .attributes = read_attributes(one, "attributes")});
   }
   return found;
@@ -243,8 +225,8 @@ Result<MetricsReply> NativeClient::metrics(const MetricsRequest& request) {
   simdjson::dom::array series;
   if (root["series"].get(series) != simdjson::SUCCESS) return std::unexpected(unreadable("\"series\" is missing"));
   for (const simdjson::dom::element one : series) reply.series.push_back(read_series(one));
-  reply.start.unix_nanos = static_cast<uint64_t>(nanos_of(root, "startTimeUnixNano"));
-  reply.step = base::Duration(nanos_of(root, "stepNano"));
+  reply.start.unix_nanos = static_cast<uint64_t>(integer_of(root, "startTimeUnixNano"));
+  reply.step = base::Duration(integer_of(root, "stepNano"));
   reply.is_partial = flag_of(root, "partial");
   return reply;
 }

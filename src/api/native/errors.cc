@@ -1,11 +1,11 @@
 #include "api/native/errors.h"
 
-#include <charconv>
 #include <fmt/format.h>
 #include <simdjson.h>
 
 #include "api/http/params.h"
 #include "api/native/answers.h"
+#include "api/native/json_fields.h"
 
 namespace backstitch::api {
 namespace {
@@ -39,23 +39,6 @@ void write_row(JsonWriter& json, const ErrorOriginRow& row) {
   json.end_object();
 }
 
-std::string text_of(element object, const char* key) {
-  std::string_view text;
-  return object[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
-}
-
-uint64_t count_of(element object) {
-  uint64_t count = 0;
-  return object["count"].get(count) == simdjson::SUCCESS ? count : 0;
-}
-
-base::Timestamp time_of(element object, const char* key) {
-  const std::string text = text_of(object, key);
-  base::Timestamp time;
-  std::from_chars(text.data(), text.data() + text.size(), time.unix_nanos);
-  return time;
-}
-
 base::Result<ErrorOriginRow> read_row(element object) {
   const auto example = model::TraceId::from_hex(text_of(object, "exampleTraceId"));
   if (!example) return std::unexpected(example.error());
@@ -63,14 +46,14 @@ base::Result<ErrorOriginRow> read_row(element object) {
                      .operation = text_of(object, "operation"),
                      .code = text_of(object, "code"),
                      .drift_chain = text_of(object, "driftChain"),
-                     .count = count_of(object),
+                     .count = count_of(object, "count"),
                      .roots = {},
                      .first = time_of(object, "firstTimeUnixNano"),
                      .last = time_of(object, "lastTimeUnixNano"),
                      .example = *example};
   simdjson::dom::array roots;
   if (object["roots"].get(roots) != simdjson::SUCCESS) return row;
-  for (const element root : roots) row.roots.push_back({text_of(root, "service"), count_of(root)});
+  for (const element root : roots) row.roots.push_back({text_of(root, "service"), count_of(root, "count")});
   return row;
 }
 

@@ -1,11 +1,11 @@
 #include "api/native/losses.h"
 
-#include <charconv>
 #include <fmt/format.h>
 #include <simdjson.h>
 
 #include "api/http/params.h"
 #include "api/native/answers.h"
+#include "api/native/json_fields.h"
 
 namespace backstitch::api {
 namespace {
@@ -37,33 +37,16 @@ void write_row(JsonWriter& json, const SdkLossRow& row) {
   json.end_object();
 }
 
-std::string text_of(element object, const char* key) {
-  std::string_view text;
-  return object[key].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
-}
-
-uint64_t spans_of(element object) {
-  uint64_t spans = 0;
-  return object["spans"].get(spans) == simdjson::SUCCESS ? spans : 0;
-}
-
-base::Timestamp time_of(element object, const char* key) {
-  const std::string text = text_of(object, key);
-  base::Timestamp time;
-  std::from_chars(text.data(), text.data() + text.size(), time.unix_nanos);
-  return time;
-}
-
 SdkLossRow read_row(element object) {
   SdkLossRow row{.service = text_of(object, "service"),
                  .instance = text_of(object, "instance"),
-                 .spans = spans_of(object),
+                 .spans = count_of(object, "spans"),
                  .reasons = {},
                  .first = time_of(object, "firstTimeUnixNano"),
                  .last = time_of(object, "lastTimeUnixNano")};
   simdjson::dom::array reasons;
   if (object["reasons"].get(reasons) != simdjson::SUCCESS) return row;
-  for (const element one : reasons) row.reasons.push_back({text_of(one, "reason"), spans_of(one)});
+  for (const element one : reasons) row.reasons.push_back({text_of(one, "reason"), count_of(one, "spans")});
   return row;
 }
 
