@@ -35,8 +35,9 @@ ErrorLedger::Counters::Counters(base::Metrics& metrics)
                           "Failed requests of which only an entry span was exported, since they were not sampled")),
       refused_trees(metrics.counter("backstitch_error_tree_events_refused",
                                     "Span events backstitch.error_tree whose tree cannot be read")),
-      dropped(metrics.counter("backstitch_error_origins_dropped",
-                              "Failed requests that the ledger of errors does not count, since it is full")) {}
+      dropped(
+          metrics.counter("backstitch_error_origins_dropped",
+                          "Failed requests that the ledger of errors does not count, or no more, since it is full")) {}
 
 ErrorLedger::ErrorLedger(store::LedgerJournal& journal, const base::Clock& clock, base::Metrics& metrics,
                          const ErrorLedgerOptions& options)

@@ -86,6 +86,7 @@ TEST_F(LabProcesses, one_that_ends_at_once_ends_the_others_and_its_log_is_told) 
       "exec sleep 600\n");
   const auto services = lab_up(topology_, options_);
   ASSERT_FALSE(services);
+  EXPECT_EQ(services.error().code, Errc::Io);
   EXPECT_EQ(services.error().message, "service 'a': it ended with 2\n  PORT: no");
   const auto told = lab_services(options_.directory);
   ASSERT_TRUE(told);

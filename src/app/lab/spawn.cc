@@ -180,7 +180,7 @@ Result<Spawned> spawn(const SpawnOptions& options) {
   if (is_late) return base::fail(Errc::Timeout, "it does not serve yet");
   const std::string how =
       WIFEXITED(status) ? fmt::format("with {}", WEXITSTATUS(status)) : fmt::format("by signal {}", WTERMSIG(status));
-  return base::fail(Errc::Unavailable, fmt::format("it ended {}", how));
+  return base::fail(Errc::Io, fmt::format("it ended {}", how));
 }
 
 bool is_running(const ProcessId& id) { return id.started != 0 && started_of(id.pid) == id.started; }

@@ -32,7 +32,7 @@ struct Spawned {
 };
 
 // Starts the program in a session of its own, and waits for its first line. Without one it is ended. NotFound of the
-// program; Timeout; Unavailable where it ended before; Io.
+// program; Timeout; Io, also where it ended before.
 base::Result<Spawned> spawn(const SpawnOptions& options);
 
 bool is_running(const ProcessId& id);

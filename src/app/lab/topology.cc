@@ -37,7 +37,7 @@ class Parser {
   };
 
   void mistake(const YAML::Mark& mark, std::string_view text) {
-    mistakes_ += fmt::format("{}line {}: {}", mistakes_.empty() ? "" : "\n", mark.line + 1, text);
+    mistakes_ += fmt::format("{}line {}: {}", mistakes_.empty() ? "" : "\n", std::max(mark.line, 0) + 1, text);
   }
 
   void read(const YAML::Node& root) {

@@ -74,6 +74,7 @@ TEST(Topology, each_mistake_has_its_line) {
   EXPECT_EQ(mistakes_of("services: {a: }\nsmaple: 1\n"), "line 2: unknown key 'smaple'; there are services, sample");
   EXPECT_EQ(mistakes_of("services: {}\n"), "line 1: there are no services");
   EXPECT_EQ(mistakes_of("[]"), "line 1: expected 'services:'");
+  EXPECT_EQ(mistakes_of(""), "line 1: expected 'services:'");
   EXPECT_TRUE(mistakes_of("services: {a: [}").starts_with("line 1: this is not YAML: "));
 }
 
