@@ -158,6 +158,16 @@ Block::Block(std::unique_ptr<base::File> file, std::string name, uint64_t file_b
   for (uint32_t code = 0; code < index_.shapes.size(); ++code) {
     for (const uint32_t column : index_.shapes[code]) naming_shapes_[ends[column]++] = code;
   }
+  for (const ColumnIndex& column : index_.columns) {
+    first_code_begins_.push_back(static_cast<uint32_t>(first_codes_.size()));
+    uint64_t code = 0;
+    for (const PageRef& page : column.values) first_codes_.push_back(std::exchange(code, code + page.rows));
+  }
+}
+
+std::span<const uint64_t> Block::first_codes_of(const ColumnIndex& column) const {
+  const uint32_t begin = first_code_begins_[static_cast<size_t>(&column - index_.columns.data())];
+  return std::span(first_codes_).subspan(begin, column.values.size());
 }
 
 std::span<const uint32_t> Block::shapes_of(const ColumnIndex& column) const {
@@ -246,12 +256,6 @@ base::Result<std::optional<size_t>> Block::find_value(const ColumnIndex& column,
   return found;
 }
 
-uint64_t Block::first_code(const ColumnIndex& column, uint32_t group) {
-  uint64_t code = 0;
-  for (uint32_t g = 0; g < group; ++g) code += column.values[g].rows;
-  return code;
-}
-
 base::Result<std::vector<TraceHead>> Block::read_heads(uint32_t group) const {
   std::string ids;
   std::vector<uint64_t> numbers[4];
@@ -337,8 +341,9 @@ base::Result<std::optional<TraceHead>> Block::find(const model::TraceId& id) con
   return std::move(found->front());
 }
 
-base::Result<std::vector<std::string>> Block::read_some(std::span<const TraceHead> traces) const {
-  return SpanReader(*this).read_some(traces);
+base::Result<std::vector<std::string>> Block::read_some(std::span<const TraceHead> traces,
+                                                        base::Workers* workers) const {
+  return SpanReader(*this).read_some(traces, workers);
 }
 
 base::Result<std::string> Block::read_otlp(const TraceHead& trace) const {

@@ -17,6 +17,7 @@
 
 #include "base/file_system.h"
 #include "base/result.h"
+#include "base/workers.h"
 #include "store/block/block_index.h"
 #include "store/contract/sealed_trace.h"
 
@@ -70,7 +71,9 @@ class Block {
   // Where among them `text` is, found without making all of them where the page's form allows it.
   base::Result<std::optional<size_t>> find_value(const ColumnIndex& column, uint32_t group,
                                                  std::string_view text) const;
-  static uint64_t first_code(const ColumnIndex& column, uint32_t group);
+  uint64_t first_code(const ColumnIndex& column, uint32_t group) const { return first_codes_of(column)[group]; }
+  // Of each of its pages of text, in order; `column` is of text and of index().
+  std::span<const uint64_t> first_codes_of(const ColumnIndex& column) const;
   // A page of `column` as it stands, its checksum checked.
   base::Result<> read_page(const ColumnIndex& column, uint32_t group, const PageRef& page, std::string& out) const;
 
@@ -81,8 +84,9 @@ class Block {
   // find_all() of one.
   base::Result<std::optional<TraceHead>> find(const model::TraceId& id) const;
   // The spans of each as TracesData; decodes no more than they need. At least one trace, all of one group, in the order
-  // of their rows.
-  base::Result<std::vector<std::string>> read_some(std::span<const TraceHead> traces) const;
+  // of their rows. `workers`, where given, help.
+  base::Result<std::vector<std::string>> read_some(std::span<const TraceHead> traces,
+                                                   base::Workers* workers = nullptr) const;
   // read_some() of one.
   base::Result<std::string> read_otlp(const TraceHead& trace) const;
 
@@ -96,9 +100,11 @@ class Block {
   std::string name_;
   uint64_t file_bytes_ = 0;
   BlockIndex index_;
-  std::vector<uint32_t> naming_shapes_;  // of all columns, one behind the other
-  std::vector<uint32_t> naming_begins_;  // by column; one more than there are
-  std::vector<uint16_t> low_ids_;        // of each trace, in order, the low bits of its id; or none
+  std::vector<uint32_t> naming_shapes_;      // of all columns, one behind the other
+  std::vector<uint32_t> naming_begins_;      // by column; one more than there are
+  std::vector<uint64_t> first_codes_;        // of all pages of text, column by column
+  std::vector<uint32_t> first_code_begins_;  // by column
+  std::vector<uint16_t> low_ids_;            // of each trace, in order, the low bits of its id; or none
 };
 
 }  // namespace backstitch::store::block

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/crc32c.h"
+#include "base/workers.h"
 #include "store/block/block_testing.h"
 #include "store/block/trace_rows.h"
 #include "store/conformance/sample_traces.h"
@@ -93,6 +94,30 @@ TEST(Block, every_flipped_byte_is_noticed) {
     ASSERT_FALSE(read) << "byte " << at << " of " << whole.size();
     EXPECT_TRUE(read.error().code == base::Errc::Corrupt || read.error().code == base::Errc::Unsupported);
     EXPECT_NE(read.error().message.find("test.block"), std::string::npos) << read.error().message;
+  }
+}
+
+TEST(Block, several_threads_meet_the_same_broken_pages_as_one) {
+  base::Workers workers(2);
+  const std::string whole = block_of(random_traces(3, 6), 8);
+  for (size_t at = 0; at < whole.size(); ++at) {
+    std::string broken = whole;
+    broken[at] = static_cast<char>(broken[at] ^ (1 << (at % 8)));
+    const auto block = opened(broken);
+    for (uint32_t group = 0; block && group < (*block)->index().groups.size(); ++group) {
+      const auto heads = (*block)->read_heads(group);
+      for (size_t i = 0; heads && i < heads->size(); ++i) {
+        const auto trace = std::span(*heads).subspan(i, 1);
+        const auto alone = (*block)->read_some(trace);
+        const auto together = (*block)->read_some(trace, &workers);
+        ASSERT_EQ(together.has_value(), alone.has_value()) << "byte " << at;
+        if (alone) {
+          EXPECT_EQ(*together, *alone);
+        } else {
+          EXPECT_EQ(together.error().message, alone.error().message);
+        }
+      }
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/random.h"
+#include "base/workers.h"
 #include "store/block/block_testing.h"
 #include "store/block/trace_rows.h"
 #include "store/conformance/sample_traces.h"
@@ -87,6 +88,7 @@ TEST(Block, random_traces_come_back_whole) {
 
 // What is read of some traces is what reading all of their group gives of them, byte by byte.
 TEST(Block, some_traces_read_as_they_do_with_all_of_their_group) {
+  base::Workers workers(2);
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(seed);
     base::Random random(seed);
@@ -110,6 +112,9 @@ TEST(Block, some_traces_read_as_they_do_with_all_of_their_group) {
       const auto read = (*block)->read_some(some);
       ASSERT_TRUE(read) << read.error().message;
       EXPECT_EQ(*read, expected);
+      const auto read_by_several = (*block)->read_some(some, &workers);
+      ASSERT_TRUE(read_by_several) << read_by_several.error().message;
+      EXPECT_EQ(*read_by_several, expected);
     }
   }
 }

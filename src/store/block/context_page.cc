@@ -189,7 +189,11 @@ struct Change {
 // Owners, and how many of them stand before one.
 class OwnerSet {
  public:
-  explicit OwnerSet(size_t owner_count) : words_(owner_count / 64 + 1) {}
+  void begin(size_t owner_count) {
+    words_.assign(owner_count / 64 + 1, 0);
+    before_.clear();
+    size_ = 0;
+  }
 
   void add(uint32_t owner) { words_[owner / 64] |= uint64_t{1} << owner % 64; }
   // After the last add.
@@ -214,13 +218,17 @@ class OwnerSet {
 // of their context that has another. A context's first row is new, whatever stands there.
 class SparseRanks {
  public:
-  SparseRanks(const SomeContexts& contexts, size_t owner_count) : contexts_(contexts), new_owners_(owner_count) {
+  // As new, for a page; both are borrowed for as long as it is read.
+  void begin(const SomeContexts& contexts, size_t owner_count) {
+    contexts_ = &contexts;
+    begins_.clear();
+    changes_.clear();
+    first_change_.clear();
     uint32_t place = 0;
-    for (const SomeContexts::One& one : contexts.contexts) {
-      begins_.push_back(place);
-      place += one.rows;
-    }
-    owners_.resize(contexts.contexts.size());
+    for (const SomeContexts::One& one : contexts.contexts) begins_.push_back(std::exchange(place, place + one.rows));
+    for (std::vector<uint32_t>& owners : owners_) owners.clear();
+    if (owners_.size() < contexts.contexts.size()) owners_.resize(contexts.contexts.size());
+    new_owners_.begin(owner_count);
   }
 
   // False where a context does not begin with a new code.
@@ -246,12 +254,12 @@ class SparseRanks {
 
   // The owners of a context's rows.
   std::span<const uint32_t> owners_of(uint32_t context) {
-    const SomeContexts::One& one = contexts_.contexts[context];
+    const SomeContexts::One& one = contexts_->contexts[context];
     if (one.rows == one.owners.size()) return one.owners;
     std::vector<uint32_t>& owners = owners_[context];
     if (owners.empty()) {
       std::ranges::copy_if(one.owners, std::back_inserter(owners),
-                           [&](uint32_t owner) { return contexts_.of_owner(owner) == context; });
+                           [&](uint32_t owner) { return contexts_->of_owner(owner) == context; });
     }
     return owners;
   }
@@ -259,7 +267,6 @@ class SparseRanks {
   // One context's rows, from the first on.
   class Cursor {
    public:
-    Cursor() = default;
     Cursor(SparseRanks& ranks, uint32_t context)
         : owners_(ranks.owners_of(context)),
           changes_(std::span(ranks.changes_)
@@ -302,18 +309,40 @@ class SparseRanks {
 
     std::span<const uint32_t> owners_;
     std::span<const Change> changes_;
-    const OwnerSet* new_owners_ = nullptr;
+    const OwnerSet* new_owners_;
     Recent recent_;
     uint32_t row_ = 0;
   };
 
  private:
-  const SomeContexts& contexts_;
+  const SomeContexts* contexts_ = nullptr;
   std::vector<uint32_t> begins_;               // by context, and the end: where its ranks stand
   std::vector<Change> changes_;                // of all contexts
   std::vector<uint32_t> first_change_;         // by context, and the end
   std::vector<std::vector<uint32_t>> owners_;  // by context, where not all that are listed have rows
   OwnerSet new_owners_;                        // whose rows have new codes: these stand in their order
+};
+
+// Where the reading of each context of a page stands; made for those that are asked for.
+class Cursors {
+ public:
+  void begin(size_t context_count) {
+    numbers_.assign(context_count, kNone);
+    cursors_.clear();
+  }
+  // Nothing where there is none yet. Valid until the next one is made.
+  SparseRanks::Cursor* find(uint32_t context) {
+    return numbers_[context] == kNone ? nullptr : &cursors_[numbers_[context]];
+  }
+  SparseRanks::Cursor& make(SparseRanks& ranks, uint32_t context) {
+    numbers_[context] = static_cast<uint32_t>(cursors_.size());
+    return cursors_.emplace_back(ranks, context);
+  }
+
+ private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+  std::vector<uint32_t> numbers_;  // by context: its place in cursors_
+  std::vector<SparseRanks::Cursor> cursors_;
 };
 
 base::Result<SomeCodes> decode_told_codes(std::string_view page, const SomeContexts& contexts, RowRange owners) {
@@ -343,23 +372,29 @@ base::Result<SomeCodes> decode_in_context(std::string_view page, const SomeConte
   if (auto decoded = decode_integers32(rank_page, contexts.row_count, ranks); !decoded) {
     return std::unexpected(decoded.error());
   }
-  SparseRanks sparse(contexts, contexts.of_owners.size());
+  thread_local SparseRanks sparse;  // its memory, and that of the cursors, is used again
+  thread_local Cursors cursors;
+  sparse.begin(contexts, contexts.of_owners.size());
+  cursors.begin(contexts.contexts.size());
   if (!sparse.read(ranks)) return wrong_rank();
   if (auto decoded = decode_integers32(reader.rest(), sparse.new_count(), new_codes); !decoded) {
     return std::unexpected(decoded.error());
   }
   SomeCodes some;
-  std::vector<std::optional<SparseRanks::Cursor>> cursors(contexts.contexts.size());
   const auto first = static_cast<uint32_t>(owners.first);
   const auto see = [&](uint32_t code, uint32_t rows) { some.zeros_before += new_codes[code] == 0 ? rows : 0; };
-  for (uint32_t context = 0; wants_zeros_before && context < cursors.size(); ++context) {
-    if (!cursors[context].emplace(sparse, context).pass(first, see)) return wrong_rank();
+  for (uint32_t context = 0; wants_zeros_before && context < contexts.contexts.size(); ++context) {
+    if (!cursors.make(sparse, context).pass(first, see)) return wrong_rank();
   }
   for (size_t owner = owners.first; owner < owners.end(); ++owner) {
     const uint32_t context = contexts.of_owner(static_cast<uint32_t>(owner));
     if (context == SomeContexts::kNoRow) continue;
-    if (!cursors[context] && !cursors[context].emplace(sparse, context).pass(first, see)) return wrong_rank();
-    const auto code = cursors[context]->next();
+    SparseRanks::Cursor* cursor = cursors.find(context);
+    if (cursor == nullptr) {
+      cursor = &cursors.make(sparse, context);
+      if (!cursor->pass(first, see)) return wrong_rank();
+    }
+    const auto code = cursor->next();
     if (!code) return wrong_rank();
     some.codes.push_back(new_codes[*code]);
   }

@@ -40,7 +40,8 @@ base::Result<> GroupReader::read_as(const ColumnIndex& column, const SomeRows* s
   const PageRef& ref = column.pages[group_];
   if (ref.rows == 0) return {};
   if (some != nullptr && some->rows.end() > ref.rows) return block_.broken(column, group_, "rows are missing");
-  std::string page = std::move(spare_page_);  // contexts are read meanwhile
+  thread_local std::string spare_page;
+  std::string page = std::move(spare_page);  // contexts are read meanwhile
   if (auto read = block_.read_page(column, group_, ref, page); !read) return read;
   const std::string_view body = std::string_view(page).substr(1);
   const Layout layout{static_cast<Transform>(page[0] & 15), static_cast<Context>(static_cast<uint8_t>(page[0]) >> 4)};
@@ -55,14 +56,14 @@ base::Result<> GroupReader::read_as(const ColumnIndex& column, const SomeRows* s
   } else {
     decoded = decode(column, layout, body, out);
   }
-  spare_page_ = std::move(page);
+  spare_page = std::move(page);
   if (decoded) {
     decoded = undo(layout.transform, column, some != nullptr ? some->rows.first : 0, zeros_before, out);
   }
   if (!decoded) return block_.broken(column, group_, decoded.error().message);
   // Whoever looks up a text relies on it.
   if (is_text(column.id)) {
-    const uint64_t known = Block::first_code(column, group_) + column.values[group_].rows;
+    const uint64_t known = block_.first_code(column, group_) + column.values[group_].rows;
     if (std::ranges::any_of(out, [&](T code) { return code >= known; })) {
       return block_.broken(column, group_, "a code without a text");
     }
@@ -123,7 +124,7 @@ base::Result<> GroupReader::undo(Transform transform, const ColumnIndex& column,
       return {};
     case Transform::Recent: {
       if (!is_text(column.id)) break;
-      auto next = static_cast<T>(Block::first_code(column, group_) + zeros_before);
+      auto next = static_cast<T>(block_.first_code(column, group_) + zeros_before);
       for (T& row : rows) row = row == 0 ? next++ : static_cast<T>(next - row);
       return {};
     }
@@ -164,10 +165,9 @@ base::Result<SomeCodes> GroupReader::decode_some_in_context(Layout layout, const
   if (context == Context::Shape && !is_attribute) {
     return base::fail(base::Errc::Corrupt, "a context where there is none");
   }
-  const auto owners = owners_of(level_of(column.id));
-  if (!owners) return std::unexpected(owners.error());
-  const auto place = static_cast<size_t>(&column - block_.index().columns.data());
-  const auto contexts = is_attribute ? (*owners)->of_attribute(context, place) : (*owners)->of_field(context);
+  const auto found = some_contexts_of(context, column);
+  if (!found) return std::unexpected(found.error());
+  const std::optional<SomeContexts>& contexts = *found;
   if (contexts && contexts->row_count != column.pages[group_].rows) {
     return base::fail(base::Errc::Corrupt, "rows of no span");
   }
@@ -185,7 +185,17 @@ base::Result<SomeCodes> GroupReader::decode_some_in_context(Layout layout, const
   return codes;
 }
 
+// Nothing where an owner has several rows of the column.
+base::Result<std::optional<SomeContexts>> GroupReader::some_contexts_of(Context context, const ColumnIndex& column) {
+  const std::scoped_lock lock(making_);
+  const auto owners = owners_of(level_of(column.id));
+  if (!owners) return std::unexpected(owners.error());
+  if (column.id.field != Field::Attribute) return std::optional((*owners)->of_field(context));
+  return (*owners)->of_attribute(context, static_cast<size_t>(&column - block_.index().columns.data()));
+}
+
 base::Result<std::span<const uint32_t>> GroupReader::contexts_of_spans(Context context) {
+  const std::scoped_lock lock(making_);
   const auto names = rows(Field::Name);
   if (!names || context == Context::Name) return names;
   if (context != Context::Names) return base::fail(base::Errc::Corrupt, "a page of no known layout");
@@ -201,6 +211,7 @@ base::Result<std::span<const uint32_t>> GroupReader::contexts_of_spans(Context c
 }
 
 base::Result<std::span<const uint32_t>> GroupReader::rows(Field field) {
+  const std::scoped_lock lock(making_);
   for (const auto& [kept, values] : kept_) {
     if (kept == field) return std::span<const uint32_t>(values);
   }
@@ -243,6 +254,7 @@ base::Result<std::vector<uint32_t>> GroupReader::spans_of(Field counts, uint64_t
 }
 
 base::Result<const NumberedContexts*> GroupReader::contexts_of(Context context, const ColumnIndex& column) {
+  const std::scoped_lock lock(making_);
   const Field field = column.id.field;
   std::vector<uint32_t> times;
   if (field == Field::Attribute) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <list>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,7 +25,8 @@ struct SomeRows {
   RowRange rows;
 };
 
-// Not thread-safe. `block` outlives it.
+// Thread-safe: columns are decoded side by side, what they share is made by whoever needs it first. `block` outlives
+// it.
 class GroupReader {
  public:
   GroupReader(const Block& block, uint32_t group) : block_(block), group_(group) {}
@@ -69,13 +71,16 @@ class GroupReader {
                                                              std::span<const uint32_t> times,
                                                              const ColumnIndex& column);
   base::Result<OwnerContexts*> owners_of(model::AttributeLevel level);
+  base::Result<std::optional<SomeContexts>> some_contexts_of(Context context, const ColumnIndex& column);
   base::Result<std::vector<uint32_t>> spans_of(Field counts, uint64_t expected);
   base::Result<> check_shapes(Field field, std::span<const uint32_t> rows) const;
 
   const Block& block_;
   const uint32_t group_;
-  std::list<std::pair<Field, std::vector<uint32_t>>> kept_;  // at addresses that stay
-  std::optional<std::vector<uint32_t>> numbers_;             // by Context::Names
+  // Guards what is below. What is in there stays as it is, at the address that it has.
+  std::recursive_mutex making_;
+  std::list<std::pair<Field, std::vector<uint32_t>>> kept_;
+  std::optional<std::vector<uint32_t>> numbers_;  // by Context::Names
   // Columns whose rows belong to the same spans have the same contexts: by how often each shape names the column.
   struct KnownContexts {
     Context context;
@@ -84,8 +89,7 @@ class GroupReader {
     NumberedContexts contexts;
   };
   std::list<KnownContexts> known_contexts_;
-  std::list<std::pair<model::AttributeLevel, OwnerContexts>> owners_;  // at addresses that stay
-  std::string spare_page_;
+  std::list<std::pair<model::AttributeLevel, OwnerContexts>> owners_;
 };
 
 }  // namespace backstitch::store::block

@@ -86,10 +86,11 @@ class SpanReader::State {
     return read_here(trace);
   }
 
-  std::vector<std::string> read_some(std::span<const TraceHead> traces) {
+  std::vector<std::string> read_some(std::span<const TraceHead> traces, base::Workers* workers) {
     const TraceRow& first = traces.front().row;
     const TraceRow& last = traces.back().row;
     rows_.enter_window(first.group, {first.first_span, last.first_span + last.span_count - first.first_span});
+    if (workers != nullptr) rows_.read_ahead(*workers);
     std::vector<std::string> all;
     for (const TraceHead& trace : traces) all.push_back(read_here(trace));
     return all;
@@ -265,11 +266,12 @@ base::Result<std::string> SpanReader::read(const TraceHead& trace) {
   }
 }
 
-base::Result<std::vector<std::string>> SpanReader::read_some(std::span<const TraceHead> traces) {
+base::Result<std::vector<std::string>> SpanReader::read_some(std::span<const TraceHead> traces,
+                                                             base::Workers* workers) {
   assert(!traces.empty() && traces.front().row.group == traces.back().row.group);
   assert(std::ranges::is_sorted(traces, std::less(), [](const TraceHead& trace) { return trace.row.first_span; }));
   try {
-    return state_->read_some(traces);
+    return state_->read_some(traces, workers);
   } catch (Broken& broken) {
     state_ = state_->anew();
     return std::unexpected(std::move(broken.error));

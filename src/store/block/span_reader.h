@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/workers.h"
 #include "store/block/block.h"
 #include "store/block/span_rows.h"
 
@@ -24,7 +25,8 @@ class SpanReader {
   base::Result<std::string> read(const TraceHead& trace);
   // What read() of each gives: of at least one trace, all of one group, in the order of their rows (asserted). Decodes
   // the rows between the first and the last of them, and of text what they have.
-  base::Result<std::vector<std::string>> read_some(std::span<const TraceHead> traces);
+  // A trace needs a hundred pages of its group: `workers`, where given, decode them at once.
+  base::Result<std::vector<std::string>> read_some(std::span<const TraceHead> traces, base::Workers* workers = nullptr);
   // What read() of each trace of a group gives, with their heads.
   base::Result<std::vector<SealedTrace>> read_group(uint32_t group);
 

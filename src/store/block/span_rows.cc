@@ -13,22 +13,18 @@ using model::AttributeLevel;
 }  // namespace
 
 SpanRows::SpanRows(const Block& block, SpanSelection selection)
-    : block_(block),
-      index_(block.index()),
-      selection_(std::move(selection)),
-      first_codes_(index_.columns.size()),
-      columns_(index_.columns.size()),
-      is_wide_(index_.columns.size()) {}
+    : block_(block), index_(block.index()), selection_(std::move(selection)), columns_(index_.columns.size()) {}
 
 void SpanRows::enter_window(uint32_t group, RowRange spans) {
   if (reader_ && reader_->group() == group && window_ == spans) return;
-  if (!reader_ || reader_->group() != group) {
-    reader_.emplace(block_, group);
-    raw_.clear();
-  }
-  for (Rows& rows : columns_) rows.clear();
+  const bool is_other_group = !reader_ || reader_->group() != group;
+  if (is_other_group) reader_.emplace(block_, group);
   const bool is_whole = spans == RowRange{0, reader_->index().spans};
-  if (!is_whole || !is_whole_) texts_.clear();  // some have not all that their page has
+  for (Column& column : columns_) {
+    column.rows.clear();
+    if (is_other_group) column.ids.reset();
+    if (!is_whole || !is_whole_) column.texts.clear();  // some have not all that their page has
+  }
   is_whole_ = is_whole;
   window_ = spans;
   begin_ = {.values = std::vector<uint32_t>(columns_.size())};
@@ -102,12 +98,49 @@ std::span<const uint32_t> SpanRows::rows_of(Field field, RowRange range) {
   return all.subspan(range.first, range.count);
 }
 
+void SpanRows::read_ahead(base::Workers& workers) {
+  std::vector<size_t> places;
+  for (size_t place = 0; place < columns_.size(); ++place) {
+    if (has_rows(place)) places.push_back(place);
+  }
+  workers.run(places.size(), [&](size_t i) {
+    try {
+      read_ahead_of(places[i]);
+    } catch (const Broken&) {
+      columns_[places[i]] = Column();
+    }
+  });
+}
+
+void SpanRows::read_ahead_of(size_t place) {
+  const ColumnId& id = index_.columns[place].id;
+  if (raw_bytes(id.field) != 0) {
+    read_ids(place);
+    return;
+  }
+  const Rows& rows = column(place);
+  if (!is_text(id)) return;
+  const RowRange range = in_window(place).rows;
+  for (size_t row = range.first; row < std::min(range.end(), rows.end()); ++row) {
+    texts_of(place, page_of_text(place, rows[row]));
+  }
+}
+
+// Whether the window's spans, events or links have rows of a column, and somebody wants them.
+bool SpanRows::has_rows(size_t place) const {
+  const ColumnId& id = index_.columns[place].id;
+  if (index_.columns[place].pages[reader_->group()].rows == 0 || id.field < Field::SpanId) return false;
+  if (id.field == Field::Attribute) return selection_.wants(place) && in_window(place).rows.count != 0;
+  if (id.field == Field::ParentId) return is_whole_ || end_.parent_ids != begin_.parent_ids;
+  return in_window(place).rows.count != 0;
+}
+
 void SpanRows::broken(std::string_view why) const {
   throw Broken{{Errc::Corrupt, fmt::format("block {}, group {}: {}", block_.name(), reader_->group(), why)}};
 }
 
 const Rows& SpanRows::read_column(size_t place) {
-  Rows& rows = columns_[place];
+  Rows& rows = columns_[place].rows;
   rows.is_read = true;
   const ColumnIndex& column = index_.columns[place];
   if (is_kept(column.id.field)) {
@@ -117,9 +150,9 @@ const Rows& SpanRows::read_column(size_t place) {
   const SomeRows some = in_window(place);
   rows.first = some.rows.first;
   // Codes and most numbers have 32 bits, and take half the time then.
-  if (!is_wide_[place]) {
+  if (!columns_[place].is_wide) {
     if (read_rows(column, some, rows.narrow)) return rows;
-    is_wide_[place] = true;
+    columns_[place].is_wide = true;
     rows.narrow.clear();
   }
   checked(read_rows(column, some, rows.wide));
@@ -152,43 +185,51 @@ size_t SpanRows::place_of(Field field) const {
   const ColumnIndex* found = index_.find(field);
   return found == nullptr ? SIZE_MAX : static_cast<size_t>(found - index_.columns.data());
 }
+
 std::string_view SpanRows::raw(Field field, uint32_t row) {
   const size_t width = raw_bytes(field);
-  auto [at, is_new] = raw_.try_emplace(field);
-  if (is_new) {
-    const size_t place = place_of(field);
-    if (place == SIZE_MAX) broken("a column is missing");
-    checked(block_.read_raw(index_.columns[place], reader_->group(), at->second));
-  }
-  if ((size_t{row} + 1) * width > at->second.size()) broken("a row is missing");
-  return std::string_view(at->second).substr(row * width, width);
+  const size_t place = known_place(field);
+  const std::string& ids = columns_[place].ids ? *columns_[place].ids : read_ids(place);
+  if ((size_t{row} + 1) * width > ids.size()) broken("a row is missing");
+  return std::string_view(ids).substr(row * width, width);
+}
+
+const std::string& SpanRows::read_ids(size_t place) {
+  std::string ids;
+  checked(block_.read_raw(index_.columns[place], reader_->group(), ids));
+  return columns_[place].ids.emplace(std::move(ids));
 }
 
 std::string_view SpanRows::text(size_t place, uint64_t code) {
-  std::vector<uint64_t>& first = first_codes_[place];
-  if (first.empty()) {
-    uint64_t next = 0;
-    for (const PageRef& page : index_.columns[place].values) {
-      first.push_back(next);
-      next += page.rows;
-    }
-  }
-  const auto group = static_cast<uint32_t>(std::ranges::upper_bound(first, code) - first.begin() - 1);
-  auto& texts = texts_[{place, group}];
-  if (!texts) {
-    texts = std::make_unique<SomeTexts>();
-    read_texts(place, group, first[group], *texts);
-  }
-  const auto found = texts->at(code - first[group]);
+  const uint32_t page = page_of_text(place, code);
+  const auto found = texts_of(place, page).at(code - block_.first_code(index_.columns[place], page));
   if (!found) broken("a code without a text");
   return *found;
 }
 
-// Of the window, the codes from `first` on that the page of `group` has the texts of.
-void SpanRows::read_texts(size_t place, uint32_t group, uint64_t first, SomeTexts& out) {
+// The page of a column's texts that has the one of `code`.
+uint32_t SpanRows::page_of_text(size_t place, uint64_t code) const {
+  const auto first_codes = block_.first_codes_of(index_.columns[place]);
+  return static_cast<uint32_t>(std::ranges::upper_bound(first_codes, code) - first_codes.begin() - 1);
+}
+
+const SomeTexts& SpanRows::texts_of(size_t place, uint32_t page) {
+  auto& texts = columns_[place].texts;
+  if (texts.empty()) texts.resize(index_.columns[place].values.size());
+  if (!texts[page]) {
+    auto read = std::make_unique<SomeTexts>();
+    read_texts(place, page, *read);
+    texts[page] = std::move(read);
+  }
+  return *texts[page];
+}
+
+// Of `page`, whole or what the window has of it.
+void SpanRows::read_texts(size_t place, uint32_t page, SomeTexts& out) {
   const ColumnIndex& column = index_.columns[place];
-  if (is_whole_) return checked(block_.read_values(column, group, out.texts));
-  const uint32_t count = column.values[group].rows;
+  if (is_whole_) return checked(block_.read_values(column, page, out.texts));
+  const uint64_t first = block_.first_code(column, page);
+  const uint32_t count = column.values[page].rows;
   const Rows& rows = this->column(place);
   const RowRange range = in_window(place).rows;
   std::vector<uint32_t> picks;
@@ -197,7 +238,7 @@ void SpanRows::read_texts(size_t place, uint32_t group, uint64_t first, SomeText
   }
   std::ranges::sort(picks);
   picks.erase(std::unique(picks.begin(), picks.end()), picks.end());
-  checked(block_.read_values(column, group, picks, out.texts));
+  checked(block_.read_values(column, page, picks, out.texts));
   out.picks = std::move(picks);
 }
 std::string_view SpanRows::text_at(Field field, uint32_t row) {

@@ -2,10 +2,8 @@
 // for: what SpanReader makes messages of. Private to store/block.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
 #include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/workers.h"
 #include "store/block/block.h"
 #include "store/block/group_reader.h"
 #include "store/block/integer_page.h"
@@ -104,6 +103,9 @@ class SpanRows {
 
   // What is decoded from here on is of these spans only. Keeps what it has where they are the same.
   void enter_window(uint32_t group, RowRange spans);
+  // Decodes what the window's spans, events and links have, column by column on several threads, so that nothing below
+  // has to wait. What cannot be read is left for who asks for it.
+  void read_ahead(base::Workers& workers);
   // Moves to a trace of the window, all of whose rows are taken in their order before another one is entered.
   void enter(const TraceRow& trace);
   // The next row of a column that has not one for each span.
@@ -113,7 +115,7 @@ class SpanRows {
   uint32_t take_parent_id() { return next_.parent_ids++; }
 
   // Of the spans, events or links in the window.
-  const Rows& column(size_t place) { return columns_[place].is_read ? columns_[place] : read_column(place); }
+  const Rows& column(size_t place) { return columns_[place].rows.is_read ? columns_[place].rows : read_column(place); }
   uint64_t number(Field field, uint32_t row) {
     const Rows& rows = column(known_place(field));
     if (!rows.has(row)) broken("a row is missing");
@@ -144,30 +146,38 @@ class SpanRows {
     return place;
   }
   const Rows& read_column(size_t place);
-  void read_texts(size_t place, uint32_t group, uint64_t first, SomeTexts& out);
+  const std::string& read_ids(size_t place);
+  bool has_rows(size_t place) const;
+  void read_ahead_of(size_t place);
+  uint32_t page_of_text(size_t place, uint64_t code) const;
+  const SomeTexts& texts_of(size_t place, uint32_t page);
+  void read_texts(size_t place, uint32_t page, SomeTexts& out);
 
   static constexpr size_t kNotLookedUp = SIZE_MAX - 1;
+
+  struct Column {
+    Rows rows;
+    std::optional<std::string> ids;                 // where it has ids
+    bool is_wide = false;                           // it has had numbers beyond 32 bits
+    std::vector<std::unique_ptr<SomeTexts>> texts;  // by page, where that was needed
+  };
 
   const Block& block_;
   const BlockIndex& index_;
   const SpanSelection selection_;
-  std::vector<std::vector<uint64_t>> first_codes_;  // of each column of text that was needed, by group
   std::array<size_t, 64> places_ = [] {
     std::array<size_t, 64> places;
     places.fill(kNotLookedUp);
     return places;
   }();
-  absl::flat_hash_map<std::pair<size_t, uint32_t>, std::unique_ptr<SomeTexts>> texts_;  // by column and group
 
   // Of the group at hand, and of its spans those that are decoded.
   std::optional<GroupReader> reader_;
   RowRange window_;
-  bool is_whole_ = false;  // all of the group's spans
-  Cursors begin_, end_;    // of the window; begin_ where it is whole
-  std::vector<Rows> columns_;
-  std::vector<bool> is_wide_;  // of each column: it has had numbers beyond 32 bits
-  std::map<Field, std::string> raw_;
-  uint32_t next_row_ = 0;  // where next_ is once the trace at hand is taken
+  bool is_whole_ = false;        // all of the group's spans
+  Cursors begin_, end_;          // of the window; begin_ where it is whole
+  std::vector<Column> columns_;  // by place in the index
+  uint32_t next_row_ = 0;        // where next_ is once the trace at hand is taken
   Cursors next_;
 };
 

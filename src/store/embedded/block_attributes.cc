@@ -174,7 +174,7 @@ Result<> for_each_text(const Block& block, const ColumnIndex& column,
   for (uint32_t group = 0; group < column.values.size(); ++group) {
     if (column.values[group].rows == 0) continue;
     if (auto read = block.read_values(column, group, texts); !read) return read;
-    uint64_t code = Block::first_code(column, group);
+    uint64_t code = block.first_code(column, group);
     for (const std::string_view text : texts.values) visit(code++, text);
   }
   return {};

@@ -226,7 +226,7 @@ void RealEmbeddedStore::read_fragments(const Block& block, std::span<const model
     const std::span group(at, end);
     std::vector<TraceHead> traces;
     for (const auto& [head, place] : group) traces.push_back(head);
-    const auto otlp = block.read_some(traces);
+    const auto otlp = block.read_some(traces, &workers_);
     for (size_t i = 0; i < group.size(); ++i) {
       const auto& [head, place] = group[i];
       if (otlp) {
