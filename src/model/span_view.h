@@ -19,6 +19,10 @@ struct SpanView {
   Timestamp end;
   SpanKind kind = SpanKind::Unspecified;
   StatusCode status = StatusCode::Unset;
+  // Where the FeaturePlan asks for them.
+  std::string_view status_message;
+  std::string_view trace_state;
+  uint32_t flags = 0;
   ByteRange message;      // the Span message inside the request
   uint32_t resource = 0;  // index into RequestDigest::resources
   uint32_t scope = 0;     // index into RequestDigest::scopes
