@@ -1,0 +1,203 @@
+#include "ingest/decider.h"
+
+#include <fmt/format.h>
+#include <utility>
+
+#include "assemble/fragment_reader.h"
+#include "model/decision_batch.h"
+#include "wire/otlp/decode.h"
+
+namespace backstitch::ingest {
+
+using assemble::Fragment;
+using model::DecisionCause;
+using model::Verdict;
+using sample::TraceNeed;
+
+namespace {
+
+model::PolicySet names_of(const sample::Plan& plan) {
+  model::PolicySet set;
+  for (const sample::Policy& policy : plan.policies().policies) {
+    set.names.push_back(policy.name);
+    set.text += fmt::format("{}: {}\n", policy.name, sample::type_name(policy.rule));
+  }
+  // Equal names do not make equal policies.
+  set.text += fmt::format("fingerprint: {:016x}\n", plan.fingerprint());
+  return set;
+}
+
+base::Counter& decided(base::Metrics& metrics, const char* verdict) {
+  return metrics.counter("backstitch_sampling_decisions", "Decisions about traces", {{"verdict", verdict}});
+}
+
+}  // namespace
+
+Decider::Counters::Counters(base::Metrics& metrics, const sample::Plan& plan)
+    : kept(decided(metrics, "kept")),
+      dropped(decided(metrics, "dropped")),
+      early(metrics.counter("backstitch_sampling_early_decisions",
+                            "Decisions made before the window ended, since a bound was reached")),
+      reopened(metrics.counter("backstitch_sampling_reopened", "Dropped traces that later evidence took back")),
+      regretted(metrics.counter("backstitch_sampling_regretted",
+                                "Traces with evidence that came when what was dropped of them was gone")),
+      late_spans(metrics.counter("backstitch_sampling_late_spans", "Spans that followed an earlier decision")),
+      failed(metrics.counter("backstitch_sampling_policy_failures", "Policies that could not be evaluated")) {
+  for (const sample::Policy& policy : plan.policies().policies) {
+    of_policies.push_back(&metrics.counter("backstitch_sampling_policy_decisions", "Decisions by the policy that made it",
+                                           {{"policy", policy.name}}));
+  }
+}
+
+base::Result<std::unique_ptr<Decider>> Decider::open(const base::Clock& clock, log::Log& log,
+                                                     store::DecisionStore& decisions,
+                                                     std::shared_ptr<const sample::Plan> plan,
+                                                     base::Metrics& metrics) {
+  const auto number = decisions.add_policy_set(names_of(*plan));
+  if (!number) return std::unexpected(number.error());
+  return std::unique_ptr<Decider>(new Decider(clock, log, decisions, std::move(plan), metrics, *number));
+}
+
+Decider::Decider(const base::Clock& clock, log::Log& log, store::DecisionStore& decisions,
+                 std::shared_ptr<const sample::Plan> plan, base::Metrics& metrics, uint32_t policy_set)
+    : clock_(clock),
+      log_(log),
+      decisions_(decisions),
+      sampler_(plan, 1),
+      policy_set_(policy_set),
+      counters_(metrics, *plan) {}
+
+base::Result<Verdicts> Decider::vote(const std::vector<Fragment>& due) {
+  const base::Timestamp now = clock_.now();
+  std::vector<Case> cases;
+  for (const Fragment& fragment : due) {
+    auto one = begin(fragment, now);
+    if (!one) return std::unexpected(one.error());
+    cases.push_back(std::move(*one));
+  }
+  for (Case& one : cases) {
+    if (one.is_voting) one.ballot = sampler_.vote(one.fragment->id, one.fragment->features, now);
+  }
+  if (const auto asked = ask_about_traces(cases, now); !asked) return std::unexpected(asked.error());
+  Verdicts verdicts;
+  for (const Case& one : cases) conclude(one, now, verdicts);
+  count(verdicts);
+  return verdicts;
+}
+
+// What is known of the trace before anybody votes.
+base::Result<Decider::Case> Decider::begin(const Fragment& fragment, base::Timestamp now) {
+  Case one{.fragment = &fragment, .cause = fragment.cause};
+  one.is_kept = fragment.verdict == Verdict::Kept;
+  if (one.is_kept) return one;
+  one.is_voting = true;
+  if (fragment.verdict == Verdict::Dropped) {
+    one.has_history = true;
+    one.cause = DecisionCause::Reopened;
+    return one;
+  }
+  const auto history = decisions_.find(fragment.id);
+  if (!history) return std::unexpected(history.error());
+  if (history->decisions.empty()) return one;
+  one.has_history = true;
+  one.is_kept = history->decisions.back().verdict == Verdict::Kept;
+  one.is_voting = !one.is_kept;
+  one.is_regretted = one.is_voting;
+  if (one.is_regretted) one.cause = DecisionCause::Reopened;
+  (void)now;
+  return one;
+}
+
+// Few policies look at a whole trace, and only where the verdict hangs on it: these are read back together.
+base::Result<> Decider::ask_about_traces(std::vector<Case>& cases, base::Timestamp now) {
+  std::vector<Case*> asked;
+  std::vector<Fragment> fragments;
+  for (Case& one : cases) {
+    if (!one.is_voting || one.ballot.need() == TraceNeed::None) continue;
+    asked.push_back(&one);
+    fragments.push_back(*one.fragment);
+  }
+  if (asked.empty()) return {};
+  const auto read = assemble::read_fragments(log_, fragments);
+  if (!read) return std::unexpected(read.error());
+  for (size_t i = 0; i < asked.size(); ++i) {
+    Case& one = *asked[i];
+    const auto trace = wire::otlp::decode_trace(one.fragment->id, read->otlp[i]);
+    std::vector<sample::CallSpan> calls;
+    if (trace) calls = sample::calls_of(trace->spans);
+    // Where it cannot be read the policies that look at it fail, which is counted.
+    const sample::WholeTrace whole{.calls = calls, .trace = trace ? &*trace : nullptr};
+    sampler_.finish(one.ballot, one.fragment->id, one.fragment->features, whole, now);
+  }
+  return {};
+}
+
+void Decider::conclude(const Case& one, base::Timestamp now, Verdicts& verdicts) {
+  const Fragment& fragment = *one.fragment;
+  const bool is_kept = one.is_kept || (one.is_voting && one.ballot.verdict() == Verdict::Kept);
+  (is_kept ? verdicts.kept : verdicts.dropped).push_back(fragment);
+  counters_.failed.add(one.ballot.failed());
+  if (one.has_history && is_kept == one.is_kept) {  // as it was decided before
+    const uint32_t late = fragment.verdict ? fragment.late_span_count : fragment.span_count;
+    if (late != 0) verdicts.batch.late_spans.push_back({.id = fragment.id, .count = late, .received = now});
+    return;
+  }
+  if (one.is_kept && one.cause == DecisionCause::Window) return;  // its record is in the log
+  if (one.is_regretted) counters_.regretted.add();
+  verdicts.batch.decisions.push_back(decision_of(one, now));
+}
+
+model::Decision Decider::decision_of(const Case& one, base::Timestamp now) const {
+  const Fragment& fragment = *one.fragment;
+  model::Decision decision = one.ballot.decision(fragment.id, fragment.features);
+  if (one.is_kept) decision.verdict = Verdict::Kept;
+  decision.cause = one.cause;
+  decision.policy_set = policy_set_;
+  decision.opened = base::offset(now, fragment.opened - clock_.monotonic());
+  decision.decided = now;
+  return decision;
+}
+
+void Decider::count(const Verdicts& verdicts) {
+  for (const model::Decision& decision : verdicts.batch.decisions) {
+    (decision.verdict == Verdict::Kept ? counters_.kept : counters_.dropped).add();
+    if (decision.cause == DecisionCause::EarlyAtCap || decision.cause == DecisionCause::EarlyAtSize) {
+      counters_.early.add();
+    }
+    if (decision.cause == DecisionCause::Reopened) counters_.reopened.add();
+    if (decision.policy < counters_.of_policies.size()) counters_.of_policies[decision.policy]->add();
+  }
+  for (const model::LateSpans& late : verdicts.batch.late_spans) counters_.late_spans.add(late.count);
+}
+
+base::Result<> Decider::record(const Verdicts& verdicts) {
+  if (verdicts.batch == model::DecisionBatch()) return {};
+  base::Result<> taken;
+  const auto take = [&](const log::Appended& at) { taken = decisions_.append(verdicts.batch, at.sequence); };
+  const log::RecordInfo info{.kind = log::RecordKind::Decision, .received = clock_.now()};
+  const auto appended =
+      log_.append(info, {}, model::encode_decisions(verdicts.batch), {.references = 1}, take);
+  if (!appended) return std::unexpected(appended.error());
+  const std::scoped_lock lock(recorded_mutex_);
+  recorded_.push_back({appended->position, appended->sequence});
+  return taken;
+}
+
+uint32_t Decider::replayed(const log::Appended& at, const model::DecisionBatch& batch) {
+  if (at.sequence <= decisions_.durable_sequence()) return 0;
+  if (!decisions_.append(batch, at.sequence)) return 0;
+  const std::scoped_lock lock(recorded_mutex_);
+  recorded_.push_back({at.position, at.sequence});
+  return 1;
+}
+
+void Decider::release_durable() {
+  const uint64_t durable = decisions_.durable_sequence();
+  const std::scoped_lock lock(recorded_mutex_);
+  while (!recorded_.empty() && recorded_.front().sequence <= durable) {
+    log_.release(recorded_.front().position, 1);
+    recorded_.pop_front();
+  }
+}
+
+}  // namespace backstitch::ingest
