@@ -40,7 +40,7 @@ struct Counters {
         repeats(metrics.counter("backstitch_decision_repeats", "Batches of decisions that were there already")),
         refused(metrics.counter("backstitch_decision_batches_refused",
                                 "Batches of decisions refused because too many wait to be written")),
-        corrupt(metrics.counter("backstitch_decision_pages_corrupt", "Reads of decisions that failed")),
+        corrupt(metrics.counter("backstitch_decision_reads_failed", "Pages of decisions that could not be read, or were damaged")),
         removed(metrics.counter("backstitch_decisions_removed", "Decisions that retention removed")),
         merges(metrics.counter("backstitch_decision_merges", "Merges of runs of decisions")) {}
 };

@@ -57,8 +57,8 @@ Result<RunCatalog::Found> RunCatalog::open_all(const std::vector<SequenceRange>&
   Runs opened;
   for (const SequenceRange& range : ranges) {
     auto run = open_run(range);
-    if (!run && run.error().code == Errc::Io) run = open_run(range);
     if (!run && run.error().code == Errc::Unsupported) return std::unexpected(run.error());
+    if (!run && run.error().code != Errc::Corrupt) run = open_run(range);  // a disk may fail once
     if (run) {
       opened.push_back(std::move(*run));
     } else {
@@ -146,12 +146,10 @@ Result<std::shared_ptr<const Run>> RunCatalog::write(const SequenceRange& range,
     return std::unexpected(written.error());
   }
   auto run = Run::open(std::move(*file), files_->path(run_name(range)));
-  if (!run) {
-    files_->remove_temporary(range);
-    return run;
-  }
-  if (auto published = files_->publish(range); !published) return std::unexpected(published.error());
-  return run;
+  if (run) written = files_->publish(range);
+  if (run && written) return run;
+  files_->remove_temporary(range);
+  return std::unexpected(run ? written.error() : run.error());
 }
 
 void RunCatalog::push_back(std::shared_ptr<const Run> run) {

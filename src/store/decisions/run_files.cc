@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <optional>
 
 namespace backstitch::store::decisions {
 namespace {
@@ -139,19 +140,21 @@ Result<std::string> RunFiles::read_small(std::string_view name, size_t bytes_max
 
 Result<> RunFiles::replace_small(std::string_view name, std::string_view content) const {
   const std::string temporary = temporary_name(name);
+  auto replaced = write_and_rename(temporary, name, content);
+  if (replaced) return sync();
+  (void)remove(temporary);  // a help only: the next opening removes it
+  return replaced;
+}
+
+Result<> RunFiles::write_and_rename(const std::string& temporary, std::string_view to, std::string_view content) const {
   if (auto removed = remove(temporary); !removed) return removed;
   {
     const auto file = files_.open(path(temporary), OpenMode::Create);
     if (!file) return std::unexpected(file.error());
-    auto written = (*file)->write_at(0, {content});
-    if (written) written = (*file)->sync();
-    if (!written) {
-      (void)remove(temporary);  // a help only: the next opening removes it
-      return written;
-    }
+    if (auto written = (*file)->write_at(0, {content}); !written) return written;
+    if (auto synced = (*file)->sync(); !synced) return synced;
   }
-  if (auto renamed = files_.rename(path(temporary), path(name)); !renamed) return renamed;
-  return sync();
+  return files_.rename(path(temporary), path(to));
 }
 
 }  // namespace backstitch::store::decisions

@@ -6,9 +6,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +68,7 @@ class RunFiles {
  private:
   RunFiles(base::FileSystem& files, std::string directory) : files_(files), directory_(std::move(directory)) {}
   base::Result<> remove_temporaries() const;
+  base::Result<> write_and_rename(const std::string& temporary, std::string_view to, std::string_view content) const;
 
   base::FileSystem& files_;
   const std::string directory_;
