@@ -71,7 +71,7 @@ base::Result<Verdicts> Decider::vote(const std::vector<Fragment>& due) {
   const base::Timestamp now = clock_.now();
   std::vector<Case> cases;
   for (const Fragment& fragment : due) {
-    auto one = begin(fragment, now);
+    auto one = begin(fragment);
     if (!one) return std::unexpected(one.error());
     cases.push_back(std::move(*one));
   }
@@ -86,7 +86,7 @@ base::Result<Verdicts> Decider::vote(const std::vector<Fragment>& due) {
 }
 
 // What is known of the trace before anybody votes.
-base::Result<Decider::Case> Decider::begin(const Fragment& fragment, base::Timestamp now) {
+base::Result<Decider::Case> Decider::begin(const Fragment& fragment) {
   Case one{.fragment = &fragment, .cause = fragment.cause};
   one.is_kept = fragment.verdict == Verdict::Kept;
   if (one.is_kept) return one;
@@ -104,7 +104,6 @@ base::Result<Decider::Case> Decider::begin(const Fragment& fragment, base::Times
   one.is_voting = !one.is_kept;
   one.is_regretted = one.is_voting;
   if (one.is_regretted) one.cause = DecisionCause::Reopened;
-  (void)now;
   return one;
 }
 

@@ -81,7 +81,7 @@ class Decider {
   Decider(const base::Clock& clock, log::Log& log, store::DecisionStore& decisions,
           std::shared_ptr<const sample::Plan> plan, base::Metrics& metrics, uint32_t policy_set);
 
-  base::Result<Case> begin(const assemble::Fragment& fragment, base::Timestamp now);
+  base::Result<Case> begin(const assemble::Fragment& fragment);
   base::Result<> ask_about_traces(std::vector<Case>& cases, base::Timestamp now);
   void conclude(const Case& one, base::Timestamp now, Verdicts& verdicts);
   model::Decision decision_of(const Case& one, base::Timestamp now) const;
