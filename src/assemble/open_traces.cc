@@ -26,6 +26,10 @@ void OpenTraces::add_features(Entry& entry, const sample::TraceFeatures& feature
   merge(features_[entry.features], features);
 }
 
+void OpenTraces::learn(const model::TraceId& id, const sample::TraceFeatures& features) {
+  if (const auto newest = newest_.find(id); newest != newest_.end()) add_features(entries_[*newest], features);
+}
+
 OpenTraces::Entry& OpenTraces::add_part(const TracePart& part, const log::Appended& at, base::Duration received) {
   const auto found = newest_.find(part.digest.id);
   const bool is_known = found != newest_.end() && !entries_[*found].is_sealing;

@@ -143,6 +143,9 @@ class OpenTraces {
   // dropped one has been in grace for `age`.
   void decided(const model::TraceId& id, model::Verdict verdict, base::Duration now, base::Duration age);
 
+  // Adds to what is known of the trace; for features that come after their spans.
+  void learn(const model::TraceId& id, const sample::TraceFeatures& features);
+
   // The trace's fragments, oldest first; none if it isn't here. Not those in grace.
   std::vector<Fragment> find(const model::TraceId& id) const;
   // Fragments that start within `start` and may have spans of every service in `service_bits`, newest start first,

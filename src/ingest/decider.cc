@@ -27,6 +27,9 @@ model::PolicySet names_of(const sample::Plan& plan) {
   return set;
 }
 
+// Half of what DecisionRunOptions lets wait: a batch always fits.
+constexpr uint64_t kPendingMax = 1 << 17;
+
 base::Counter& decided(base::Metrics& metrics, const char* verdict) {
   return metrics.counter("backstitch_sampling_decisions", "Decisions about traces", {{"verdict", verdict}});
 }
@@ -63,6 +66,7 @@ Decider::Decider(const base::Clock& clock, log::Log& log, store::DecisionStore& 
     : clock_(clock),
       log_(log),
       decisions_(decisions),
+      plan_(plan),
       sampler_(plan, 1),
       policy_set_(policy_set),
       counters_(metrics, *plan) {}
@@ -97,8 +101,9 @@ base::Result<Decider::Case> Decider::begin(const Fragment& fragment) {
     return one;
   }
   const auto history = decisions_.find(fragment.id);
-  if (!history) return std::unexpected(history.error());
-  if (history->decisions.empty()) return one;
+  // What is damaged stays so; the store counts it.
+  if (!history && history.error().code != base::Errc::Corrupt) return std::unexpected(history.error());
+  if (!history || history->decisions.empty()) return one;
   one.has_history = true;
   one.is_kept = history->decisions.back().verdict == Verdict::Kept;
   one.is_voting = !one.is_kept;
@@ -123,7 +128,7 @@ base::Result<> Decider::ask_about_traces(std::vector<Case>& cases, base::Timesta
     Case& one = *asked[i];
     const auto trace = wire::otlp::decode_trace(one.fragment->id, read->otlp[i]);
     std::vector<sample::CallSpan> calls;
-    if (trace) calls = sample::calls_of(trace->spans);
+    if (trace) calls = sample::calls_of(*trace);
     // Where it cannot be read the policies that look at it fail, which is counted.
     const sample::WholeTrace whole{.calls = calls, .trace = trace ? &*trace : nullptr};
     sampler_.finish(one.ballot, one.fragment->id, one.fragment->features, whole, now);
@@ -171,6 +176,7 @@ void Decider::count(const Verdicts& verdicts) {
 
 base::Result<> Decider::record(const Verdicts& verdicts) {
   if (verdicts.batch == model::DecisionBatch()) return {};
+  if (const auto room = make_room(); !room) return room;
   base::Result<> taken;
   const auto take = [&](const log::Appended& at) { taken = decisions_.append(verdicts.batch, at.sequence); };
   const log::RecordInfo info{.kind = log::RecordKind::Decision, .received = clock_.now()};
@@ -188,6 +194,21 @@ uint32_t Decider::replayed(const log::Appended& at, const model::DecisionBatch& 
   const std::scoped_lock lock(recorded_mutex_);
   recorded_.push_back({at.position, at.sequence});
   return 1;
+}
+
+// The decision store takes what the log has taken.
+base::Result<> Decider::make_room() {
+  while (decisions_.stats().pending >= kPendingMax) {
+    if (const auto more = maintain({}); !more) return std::unexpected(more.error());
+  }
+  return {};
+}
+
+base::Result<bool> Decider::maintain(std::stop_token stop) {
+  const std::scoped_lock lock(maintaining_);
+  auto more = decisions_.maintain(std::move(stop));
+  release_durable();
+  return more;
 }
 
 void Decider::release_durable() {

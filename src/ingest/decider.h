@@ -5,13 +5,14 @@
 //   decider.record(*verdicts);                  // one record of the log; likewise
 //   … verdicts->kept is sealed, verdicts->dropped goes into grace …
 //
-// One thread at a time, but for release_durable().
+// One thread at a time, but for maintain(), which any thread may call.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <vector>
 
 #include "assemble/open_traces.h"
@@ -45,10 +46,11 @@ class Decider {
   base::Result<> record(const Verdicts& verdicts);
   // A record of decisions found while the log is replayed; what it returns is how many references the record keeps.
   uint32_t replayed(const log::Appended& at, const model::DecisionBatch& batch);
-  // Gives the log back what the decision store has on disk. Any thread.
-  void release_durable();
+  // A step of the decision store's own work, and release_durable(). True where there is more to do at once.
+  base::Result<bool> maintain(std::stop_token stop);
 
-  const sample::Plan& plan() const { return sampler_.plan(); }
+  const sample::Plan& plan() const { return *plan_; }
+  std::shared_ptr<const sample::Plan> shared_plan() const { return plan_; }
 
  private:
   struct Counters {
@@ -86,14 +88,18 @@ class Decider {
   void conclude(const Case& one, base::Timestamp now, Verdicts& verdicts);
   model::Decision decision_of(const Case& one, base::Timestamp now) const;
   void count(const Verdicts& verdicts);
+  base::Result<> make_room();
+  void release_durable();
 
   const base::Clock& clock_;
   log::Log& log_;
   store::DecisionStore& decisions_;
+  const std::shared_ptr<const sample::Plan> plan_;  // shared with who takes requests in: immutable
   sample::Sampler sampler_;
   const uint32_t policy_set_;
   Counters counters_;
 
+  std::mutex maintaining_;
   std::mutex recorded_mutex_;
   std::deque<Recorded> recorded_;  // records that the log still holds; in order
 };

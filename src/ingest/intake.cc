@@ -7,8 +7,11 @@
 
 namespace backstitch::ingest {
 
-Intake::Intake(model::FeaturePlan plan, model::Limits limits, size_t shard_count)
-    : walker_(std::move(plan), limits), limits_(limits), parts_(shard_count) {}
+Intake::Intake(model::FeaturePlan plan, model::Limits limits, size_t shard_count,
+               std::shared_ptr<const sample::Plan> sampling)
+    : walker_(std::move(plan), limits), limits_(limits), records_(shard_count), sampling_(std::move(sampling)) {
+  if (sampling_) feature_intake_.emplace(sampling_, limits_);
+}
 
 base::Result<Prepared> Intake::prepare(std::string& request) {
   Prepared prepared;
@@ -19,10 +22,19 @@ base::Result<Prepared> Intake::prepare(std::string& request) {
     if (const auto cut = cut_to_limits(request, prepared); !cut) return std::unexpected(cut.error());
   }
 
-  for (auto& parts : parts_) parts.clear();
+  if (sampling_) {
+    if (const auto learned = learn_features(request); !learned) return std::unexpected(learned.error());
+  }
+
+  for (assemble::ShardRecord& record : records_) {
+    record.parts.clear();
+    record.features.clear();
+  }
   for (uint32_t i = 0; i < digest_.traces.size(); ++i) {
     const model::TraceDigest& trace = digest_.traces[i];
-    parts_[assemble::shard_of(trace.id, parts_.size())].push_back({trace, i});
+    assemble::ShardRecord& record = records_[assemble::shard_of(trace.id, records_.size())];
+    record.parts.push_back({trace, i});
+    if (sampling_) record.features.push_back(std::move(features_[i]));
     prepared.facts.start = std::min(prepared.facts.start, trace.start);
     prepared.facts.end = std::max(prepared.facts.end, trace.end);
     prepared.facts.service_bits |= trace.service_bits;
@@ -31,6 +43,12 @@ base::Result<Prepared> Intake::prepare(std::string& request) {
   digest_bytes_.clear();
   digest_.encode(digest_bytes_);
   return prepared;
+}
+
+base::Result<> Intake::learn_features(const std::string& request) {
+  if (const auto read = feature_intake_->read(request, digest_, features_); !read) return read;
+  digest_.features = encode_features(*sampling_, features_);
+  return {};
 }
 
 // Rare enough to take the long way: what the walk accepted is cut out, decoded, cut to the limits, encoded, and walked

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cassert>
 #include <condition_variable>
-#include <deque>
 #include <future>
 #include <mutex>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "ingest/counters.h"
 #include "ingest/intake.h"
 #include "ingest/memory_bound.h"
+#include "ingest/sealer.h"
 
 namespace backstitch::ingest {
 namespace {
@@ -26,8 +26,8 @@ using assemble::OpenTraces;
 constexpr uint32_t kRemovedAtOnce = 5'000;  // fragments, by retention
 constexpr base::Duration kRetentionTurn = std::chrono::milliseconds(300);
 constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
+constexpr size_t kGraceEndedAtOnce = 10'000;  // fragments, by a shard
 constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
-constexpr base::Duration kSealRetry = std::chrono::milliseconds(250);
 // Merging takes a quarter of a core at most, and half of one where it does not get to the end of its work.
 constexpr int kMergePauses = 3;  // for each unit of time that a step took
 constexpr int kMergeStepsBehind = 8;
@@ -53,10 +53,12 @@ struct Look {
   const std::function<void(const OpenTraces&)>* look;
   std::promise<void>* done;
 };
-struct SealDone {
-  std::vector<Fragment> fragments;
+struct Keep {
+  model::TraceId id;
+  model::DecisionCause cause;
+  std::promise<bool>* done;  // whether there is anything of it
 };
-using ShardMessage = std::variant<assemble::ShardRecord, Look, SealDone>;
+using ShardMessage = std::variant<assemble::ShardRecord, Look, Keep, Sealer::Ended>;
 
 struct Shard {
   Shard(const PipelineOptions& options, size_t index_in)
@@ -69,34 +71,33 @@ struct Shard {
   // What others may know; written by `thread`.
   std::atomic<uint64_t> open_traces{0};
   std::atomic<uint64_t> open_spans{0};
+  std::atomic<uint64_t> grace_traces{0};
+  std::atomic<uint64_t> grace_bytes{0};
   std::atomic<uint64_t> memory_bytes{0};
   std::atomic<uint64_t> reusable_bytes{0};
   std::atomic<bool> is_empty{true};
   std::jthread thread;
 };
 
-struct SealJob {
-  Shard* shard;
-  std::vector<Fragment> fragments;
-};
-
 class RealPipeline final : public Pipeline {
  public:
   RealPipeline(const base::Clock& clock, log::Log& log, store::TraceStore& store, base::Metrics& metrics,
-               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses)
+               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses, Decider* decider)
       : clock_(clock),
         log_(log),
         store_(store),
-        errors_(errors),
         losses_(losses),
+        decider_(decider),
         options_(within_memory(std::move(options))),
         counters_(metrics),
+        sealer_(clock, log, store, counters_, options_.seal_budget, decider, errors,
+                [this](size_t shard, Sealer::Ended ended) { shards_[shard]->queue.push(std::move(ended), 0); }),
         memory_(clock, {.bytes_max = options_.memory_bytes_max,
                         .resident_bytes = options_.resident_bytes,
                         .reusable_bytes = [this] { return sum(&Shard::reusable_bytes); },
                         .expected_bytes = [this] { return background_to_come(); },
                         .give_back_memory = options_.give_back_memory}) {
-    assert(options_.shards > 0);
+    assert(options_.shards > 0 && (options_.sampling != nullptr) == (decider != nullptr));
     for (size_t i = 0; i < options_.shards; ++i) shards_.push_back(std::make_unique<Shard>(options_, i));
     register_gauges(metrics);
   }
@@ -106,21 +107,21 @@ class RealPipeline final : public Pipeline {
   ~RealPipeline() override {
     stop(merger_);
     stop(housekeeper_);
-    stop(sealer_);
+    sealer_.stop();
     for (const auto& shard : shards_) stop(shard->thread);
   }
 
   base::Result<> run() {
     std::vector<OpenTraces*> open;
     for (const auto& shard : shards_) open.push_back(&shard->open);
-    auto replayed = replay(log_, store_, clock_, open);
+    auto replayed = replay(log_, store_, clock_, open, options_.limits, decider_);
     if (!replayed) return std::unexpected(replayed.error());
     replayed_ = *replayed;
     for (const auto& shard : shards_) {
       publish(*shard);
       shard->thread = std::jthread([this, &shard = *shard](std::stop_token token) { run_shard(shard, token); });
     }
-    sealer_ = std::jthread([this](std::stop_token token) { run_sealer(token); });
+    sealer_.start();
     housekeeper_ = std::jthread([this](std::stop_token token) { run_housekeeper(token); });
     merger_ = std::jthread([this](std::stop_token token) { run_merger(token); });
     return {};
@@ -145,8 +146,19 @@ class RealPipeline final : public Pipeline {
     return {};
   }
 
-  base::Result<> drain(base::Duration wait) override {
+  base::Result<> keep(const model::TraceId& id, model::DecisionCause cause) override {
+    std::promise<bool> done;
+    auto finished = done.get_future();
+    shards_[assemble::shard_of(id, shards_.size())]->queue.push(Keep{id, cause, &done}, 0);
+    if (finished.get()) return {};
+    return base::fail(base::Errc::NotFound, "nothing is left of trace " + id.to_hex());
+  }
+
+  base::Result<> drain(base::Duration wait, bool decides) override {
     is_draining_ = true;
+    if (decider_ != nullptr && !decides) return log_.sync();
+    is_emptying_ = true;
+    sealer_.hurry();
     std::unique_lock lock(wait_mutex_);
     const bool drained = emptied_.wait_for(lock, wait, [this] {
       return std::all_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->is_empty.load(); });
@@ -219,7 +231,8 @@ class RealPipeline final : public Pipeline {
         const size_t cost = intake.queue_cost(shard->index);
         if (cost == 0) continue;
         shard->is_empty = false;
-        shard->queue.push(assemble::ShardRecord{at, std::move(intake.parts(shard->index))}, cost);
+        assemble::ShardRecord& record = intake.record(shard->index);
+        shard->queue.push(assemble::ShardRecord{at, std::move(record.parts), std::move(record.features)}, cost);
       }
     };
     const log::RecordInfo info{.kind = log::RecordKind::Spans, .received = clock_.now()};
@@ -253,7 +266,9 @@ class RealPipeline final : public Pipeline {
 
   std::unique_ptr<Intake> borrow_intake() {
     const std::lock_guard lock(intakes_mutex_);
-    if (intakes_.empty()) return std::make_unique<Intake>(options_.plan, options_.limits, shards_.size());
+    if (intakes_.empty()) {
+      return std::make_unique<Intake>(options_.plan, options_.limits, shards_.size(), options_.sampling);
+    }
     auto intake = std::move(intakes_.back());
     intakes_.pop_back();
     return intake;
@@ -270,6 +285,7 @@ class RealPipeline final : public Pipeline {
     while (!token.stop_requested()) {
       if (auto message = shard.queue.pop(kShardTick)) handle(shard, std::move(*message));
       seal_what_is_due(shard);
+      if (decider_ != nullptr) end_grace(shard);
       publish(shard);
     }
   }
@@ -280,30 +296,41 @@ class RealPipeline final : public Pipeline {
     } else if (const auto* look = std::get_if<Look>(&message)) {
       (*look->look)(shard.open);
       look->done->set_value();
+    } else if (const auto* keep = std::get_if<Keep>(&message)) {
+      keep->done->set_value(shard.open.keep(keep->id, keep->cause, clock_.monotonic()));
     } else {
-      shard.open.sealed(std::get<SealDone>(message).fragments);
-      shard.is_sealing = false;
+      const auto& ended = std::get<Sealer::Ended>(message);
+      shard.open.dropped(ended.dropped, clock_.monotonic());
+      shard.open.sealed(ended.sealed);
+      if (ended.takes_more) shard.is_sealing = false;
     }
   }
 
   // One batch at a time: a trace's fragments reach the store in their order.
   void seal_what_is_due(Shard& shard) {
     if (shard.is_sealing) return;
-    auto fragments = is_draining_ ? shard.open.take_all(options_.seal_budget)
-                                  : shard.open.take_due(clock_.monotonic(), options_.seal_budget);
+    assemble::SealBudget budget = options_.seal_budget;
+    if (decider_ != nullptr) budget.spans_min = 0;  // verdicts wait for nothing; what is kept does, in the sealer
+    auto fragments =
+        is_emptying_ ? shard.open.take_all(budget) : shard.open.take_due(clock_.monotonic(), budget);
     if (fragments.empty()) return;
     shard.is_sealing = true;
-    {
-      const std::lock_guard lock(seal_jobs_mutex_);
-      seal_jobs_.push_back({&shard, std::move(fragments)});
-    }
-    seal_jobs_ready_.notify_one();
+    sealer_.add({shard.index, std::move(fragments)});
+  }
+
+  // What nobody asked back for goes with its place in the log; sooner where open traces need the memory.
+  void end_grace(Shard& shard) {
+    auto gone = shard.open.end_grace(clock_.monotonic(), kGraceEndedAtOnce);
+    if (gone.empty() && is_open_over_memory_) gone = shard.open.cut_grace(kGraceEndedAtOnce);
+    if (!gone.empty()) release(log_, gone);
   }
 
   void publish(Shard& shard) {
     const auto counts = shard.open.counts();
     shard.open_traces.store(counts.traces, std::memory_order_relaxed);
     shard.open_spans.store(counts.spans, std::memory_order_relaxed);
+    shard.grace_traces.store(counts.grace_traces, std::memory_order_relaxed);
+    shard.grace_bytes.store(counts.grace_bytes, std::memory_order_relaxed);
     shard.memory_bytes.store(counts.memory_bytes, std::memory_order_relaxed);
     shard.reusable_bytes.store(counts.reusable_bytes, std::memory_order_relaxed);
     const bool is_empty = counts.traces == 0 && shard.queue.reserved() == 0;
@@ -311,39 +338,6 @@ class RealPipeline final : public Pipeline {
       const std::lock_guard lock(wait_mutex_);
       emptied_.notify_all();
     }
-  }
-
-  // --- The sealer's thread ---
-
-  void run_sealer(const std::stop_token& token) {
-    std::unique_lock lock(seal_jobs_mutex_);
-    // A stop comes before what is left: that stays in the log for the next start.
-    while (seal_jobs_ready_.wait(lock, token, [this] { return !seal_jobs_.empty(); }) && !token.stop_requested()) {
-      SealJob job = std::move(seal_jobs_.front());
-      seal_jobs_.pop_front();
-      // The disk may be full for a while: the traces stay open, and nothing later overtakes them.
-      lock.unlock();
-      while (!try_seal(job)) {
-        if (wait(token, kSealRetry)) return;
-      }
-      job.shard->queue.push(SealDone{std::move(job.fragments)}, 0);
-      lock.lock();
-    }
-  }
-
-  bool try_seal(const SealJob& job) {
-    is_sealing_ = true;
-    const auto sealed = seal(log_, store_, job.fragments, clock_.now(), errors_);
-    is_sealing_ = false;
-    if (!sealed) {
-      counters_.seal_failures.add();
-      return false;
-    }
-    counters_.traces_sealed.add(sealed->traces);
-    counters_.traces_unsealable.add(sealed->unsealable);
-    counters_.spans_sealed.add(sealed->spans);
-    counters_.references_lost.add(sealed->lost_references);
-    return true;
   }
 
   // --- The housekeeper's thread ---
@@ -374,7 +368,7 @@ class RealPipeline final : public Pipeline {
   // Sealing and merging must find their memory when they begin. What they take while they run is resident.
   uint64_t background_to_come() const {
     const uint64_t seal = options_.seal_budget.bytes_max * kSealCopies + kSealFixedBytes;
-    return (is_sealing_ ? 0 : seal) + (is_maintaining_ ? 0 : options_.maintenance_bytes);
+    return (sealer_.is_sealing() ? 0 : seal) + (is_maintaining_ ? 0 : options_.maintenance_bytes);
   }
 
   void measure_open() {
@@ -407,6 +401,7 @@ class RealPipeline final : public Pipeline {
     base::Duration pause = kMergeIdle;
     while (!wait(token, pause)) {
       const base::Duration began = clock_.monotonic();
+      if (decider_ != nullptr && !decider_->maintain(token)) counters_.maintenance_failures.add();
       is_maintaining_ = true;
       const auto more = store_.maintain(token);
       if (!more) counters_.maintenance_failures.add();
@@ -434,6 +429,8 @@ class RealPipeline final : public Pipeline {
     metrics.gauge("backstitch_open_traces", "Traces that are still collecting", shown(&Shard::open_traces));
     metrics.gauge("backstitch_open_spans", "Spans of open traces", shown(&Shard::open_spans));
     metrics.gauge("backstitch_open_memory_bytes", "Memory of open traces", shown(&Shard::memory_bytes));
+    metrics.gauge("backstitch_grace_traces", "Dropped traces that can be taken back", shown(&Shard::grace_traces));
+    metrics.gauge("backstitch_grace_bytes", "Bytes of their spans in the log", shown(&Shard::grace_bytes));
     metrics.gauge("backstitch_resident_memory_bytes", "Resident memory of the process",
                   [this] { return static_cast<double>(options_.resident_bytes()); });
     metrics.gauge("backstitch_store_bytes", "Bytes of sealed traces on disk",
@@ -443,26 +440,22 @@ class RealPipeline final : public Pipeline {
   const base::Clock& clock_;
   log::Log& log_;
   store::TraceStore& store_;
-  ErrorLedger* const errors_;
   SdkLosses* const losses_;
+  Decider* const decider_;
   const PipelineOptions options_;
   IngestCounters counters_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  Sealer sealer_;
   MemoryBound memory_;
   Replayed replayed_;
 
-  std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<bool> is_draining_{false};
   std::atomic<bool> is_open_over_memory_{false};
-  std::atomic<bool> is_sealing_{false};
+  std::atomic<bool> is_emptying_{false};
   std::atomic<bool> is_maintaining_{false};
 
   std::mutex intakes_mutex_;
   std::vector<std::unique_ptr<Intake>> intakes_;
-
-  std::mutex seal_jobs_mutex_;
-  std::condition_variable_any seal_jobs_ready_;
-  std::deque<SealJob> seal_jobs_;
-  std::jthread sealer_;
 
   std::mutex wait_mutex_;
   std::condition_variable emptied_;
@@ -476,8 +469,9 @@ class RealPipeline final : public Pipeline {
 base::Result<std::unique_ptr<Pipeline>> Pipeline::start(const base::Clock& clock, log::Log& log,
                                                         store::TraceStore& store, base::Metrics& metrics,
                                                         PipelineOptions options, ErrorLedger* errors,
-                                                        SdkLosses* losses) {
-  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses);
+                                                        SdkLosses* losses, Decider* decider) {
+  auto pipeline =
+      std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses, decider);
   if (const auto running = pipeline->run(); !running) return std::unexpected(running.error());
   return pipeline;
 }

@@ -2,7 +2,7 @@
 //
 //   callers' threads   receive_traces(): walk, mask, reserve queue room, append to the log, push
 //   one per shard      OpenTraces: collects, notices what is due, answers queries about open traces
-//   one sealer         reads what is due back from the log and commits it to the store
+//   one sealer         asks the policies about what is due, reads what is kept back from the log, commits it to the store
 //   one housekeeper    syncs and trims the log, measures memory, removes what is past retention
 //   one merger         keeps the store small and fast, slowly
 #pragma once
@@ -28,6 +28,7 @@ struct PipelineOptions {
   size_t shards = 1;
   assemble::AssembleOptions assemble;
   model::FeaturePlan plan;
+  std::shared_ptr<const sample::Plan> sampling;  // shared with those who take requests in; null: all is kept
   model::Limits limits;
   uint64_t memory_bytes_max = 2ULL << 30;   // of the whole process: MemoryBound
   uint64_t maintenance_bytes = 0;           // of these, what the store takes at most to maintain itself
@@ -51,14 +52,18 @@ struct PipelineOptions {
 class Pipeline : public Receiver, public assemble::ShardAccess {
  public:
   // Replays the log, then starts the threads. All references outlive the pipeline. `errors` counts the failures of
-  // what is sealed, `losses` hears what SDKs say that they lost; null where nobody wants to know.
+  // what is sealed, `losses` hears what SDKs say that they lost, `decider` asks the policies of PipelineOptions::sampling;
+  // null where nobody wants to know, and where there are no policies.
   static base::Result<std::unique_ptr<Pipeline>> start(const base::Clock& clock, log::Log& log,
                                                        store::TraceStore& store, base::Metrics& metrics,
                                                        PipelineOptions options, ErrorLedger* errors = nullptr,
-                                                       SdkLosses* losses = nullptr);
-  // Seals everything and refuses what still comes in. Unavailable if that took longer than `wait`: what is left
-  // stays in the log for the next start. Queries about open traces go on until the destructor.
-  virtual base::Result<> drain(base::Duration wait) = 0;
+                                                       SdkLosses* losses = nullptr, Decider* decider = nullptr);
+  // Refuses what still comes in, and seals everything; where policies decide, only with `decides`, else what is undecided
+  // waits in the log for the next start. Unavailable if that took longer than `wait`: what is left stays in the log
+  // too. Queries about open traces go on until the destructor.
+  virtual base::Result<> drain(base::Duration wait, bool decides = false) = 0;
+  // Keeps the trace, whole where it is open or in grace. NotFound where nothing is left of it here.
+  virtual base::Result<> keep(const model::TraceId& id, model::DecisionCause cause) = 0;
   virtual const Replayed& replayed() const = 0;
 };
 

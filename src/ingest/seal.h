@@ -6,7 +6,9 @@
 
 #include "assemble/open_traces.h"
 #include "base/time.h"
+#include "ingest/decider.h"
 #include "ingest/error_ledger.h"
+#include "ingest/feature_intake.h"
 #include "log/log.h"
 #include "store/contract/trace_store.h"
 
@@ -26,15 +28,21 @@ struct Sealed {
 base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments,
                           model::Timestamp now, ErrorLedger* errors = nullptr);
 
+// Gives the fragments' references back to the log.
+void release(log::Log& log, const std::vector<assemble::Fragment>& fragments);
+
 struct Replayed {
   log::ReplayResult log;
   uint64_t open_parts = 0;     // (trace, request) pairs that go on
   uint64_t covered_parts = 0;  // that the store has already
+  uint64_t decisions = 0;      // about traces, in the log
 };
 
 // Rebuilds what the shards were collecting when the last process ended, their timers too: each trace's window
-// goes on from when its spans were received.
+// goes on from when its spans were received. What was decided stays decided; `decider` may be null. Features that other
+// policies made are learned anew from the spans.
 base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const base::Clock& clock,
-                              std::vector<assemble::OpenTraces*> shards);
+                              std::vector<assemble::OpenTraces*> shards, const model::Limits& limits = {},
+                              Decider* decider = nullptr);
 
 }  // namespace backstitch::ingest

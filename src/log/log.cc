@@ -39,9 +39,10 @@ struct Waiter {
 void add_to_zone(const RecordHeader& header, std::string_view digest, LiveZoneMap& zone) {
   RecordFacts facts;
   if (header.kind == static_cast<uint8_t>(RecordKind::Spans)) {
-    const auto traces = model::RequestDigest::decode_traces(digest);
-    if (!traces) facts = {{0}, {UINT64_MAX}, UINT64_MAX, 0};
-    for (const model::TraceDigest& trace : traces.value_or(std::vector<model::TraceDigest>{})) {
+    const model::RequestDigest none;
+    const auto read = model::RequestDigest::decode_traces(digest);
+    if (!read) facts = {{0}, {UINT64_MAX}, UINT64_MAX, 0};
+    for (const model::TraceDigest& trace : (read ? *read : none).traces) {
       facts.start = std::min(facts.start, trace.start);
       facts.end = std::max(facts.end, trace.end);
       facts.service_bits |= trace.service_bits;
