@@ -152,7 +152,9 @@ class Process {
     ASSERT_TRUE(prepared);
     const auto push = [&](const log::Appended& at) {
       for (size_t i = 0; i < kShards; ++i) {
-        if (!intake_.parts(i).empty()) shards_[i]->add({at, intake_.parts(i)}, world_.clock.monotonic());
+        if (intake_.record(i).parts.empty()) continue;
+        intake_.record(i).at = at;
+        shards_[i]->add(intake_.record(i), world_.clock.monotonic());
       }
     };
     const log::RecordInfo info{.kind = log::RecordKind::Spans, .received = world_.clock.now()};
