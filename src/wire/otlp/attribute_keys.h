@@ -13,12 +13,20 @@
 
 namespace backstitch::wire::otlp {
 
-struct KeyVerdict {
-  bool redact = false;
-  // By AttributeLevel, Resource to Span: index among the plan's attributes of that level + 1; 0: nobody asked.
-  std::array<uint8_t, 3> slots{};
+// One word, since it is copied for every attribute.
+class KeyVerdict {
+ public:
+  bool redact() const { return (bits_ & 1) != 0; }
+  // Index among the plan's attributes of that level (Resource, Scope or Span) + 1; 0: nobody asked.
+  uint32_t slot(model::AttributeLevel level) const { return bits_ >> shift(level) & 0xff; }
 
-  uint8_t slot(model::AttributeLevel level) const { return slots[static_cast<size_t>(level)]; }
+  void set_redact(bool redact) { bits_ |= redact ? 1 : 0; }
+  void set_slot(model::AttributeLevel level, uint32_t slot) { bits_ |= slot << shift(level); }
+
+ private:
+  static uint32_t shift(model::AttributeLevel level) { return 8 * (static_cast<uint32_t>(level) + 1); }
+
+  uint32_t bits_ = 0;
 };
 
 // A direct-mapped cache over model::is_redacted and the plan's selectors. Keys that are long, or that fall on a
@@ -45,21 +53,21 @@ class AttributeKeys {
   static constexpr size_t kEntryCount = 1024;
   static constexpr size_t kKeyBytesMax = 59;
   struct Entry {
-    uint8_t size = 0;
     KeyVerdict verdict;
+    uint8_t size = 0;
     char key[kKeyBytesMax];
   };
 
   KeyVerdict judge(std::string_view key) const {
     KeyVerdict verdict;
-    verdict.redact = model::is_redacted(key, plan_.redact);
-    std::array<uint8_t, 3> counts{};
+    verdict.set_redact(model::is_redacted(key, plan_.redact));
+    std::array<uint32_t, 3> counts{};
     for (size_t i = 0; i < plan_.attributes.size() && i < model::FeaturePlan::kAttributesMax; ++i) {
       const model::AttributeSelector& selector = plan_.attributes[i];
       const auto level = static_cast<size_t>(selector.level);
       if (level >= counts.size()) continue;
       ++counts[level];
-      if (selector.key == key) verdict.slots[level] = counts[level];
+      if (selector.key == key) verdict.set_slot(selector.level, counts[level]);
     }
     return verdict;
   }

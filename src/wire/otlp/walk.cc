@@ -32,12 +32,11 @@ std::string_view service_name(std::string_view any_value, std::string_view other
   return name.empty() ? otherwise : name;
 }
 
-// Notes the value of an attribute that the plan asks for at that level. Of a key that stands twice the first counts.
-void select(const WalkedAttribute& walked, AttributeLevel level, std::vector<std::string_view>& selected) {
-  const uint8_t slot = walked.verdict.slot(level);
-  if (slot == 0 || selected[slot - 1].data() != nullptr) return;
+// Notes the value of an attribute that the plan asks for. Of a key that stands twice the first counts.
+void select(std::string_view value, std::string_view& selected) {
+  if (selected.data() != nullptr) return;
   // Without a value it is there nevertheless.
-  selected[slot - 1] = walked.value.data() != nullptr ? walked.value : std::string_view("", 0);
+  selected = value.data() != nullptr ? value : std::string_view("", 0);
 }
 
 struct TooManySpans {};
@@ -150,7 +149,9 @@ uint32_t Walker::State::note_resource(Cursor message, Cursor schema_url, bool ha
       continue;
     }
     const WalkedAttribute attribute = attributes.walk(in.bytes());
-    select(attribute, AttributeLevel::Resource, resource_selected);
+    if (const uint32_t slot = attribute.verdict.slot(AttributeLevel::Resource); slot != 0) {
+      select(attribute.value, resource_selected[slot - 1]);
+    }
     if (attribute.key == "service.name") service = service_name(attribute.value, service);
     if (attribute.key.starts_with(kSdkDroppedPrefix)) result.tells_sdk_losses = true;
   }
@@ -199,7 +200,10 @@ uint32_t Walker::State::note_scope(Cursor message, Cursor schema_url, uint32_t r
   for (Cursor in = message; !in.at_end();) {
     const uint32_t tag = in.tag();
     if (tag == kBytes(3)) {
-      select(attributes.walk(in.bytes()), AttributeLevel::Scope, scope_selected);
+      const WalkedAttribute attribute = attributes.walk(in.bytes());
+      if (const uint32_t slot = attribute.verdict.slot(AttributeLevel::Scope); slot != 0) {
+        select(attribute.value, scope_selected[slot - 1]);
+      }
     } else if (tag == kBytes(1)) {
       view.scope_name = in.bytes().view();
     } else if (tag == kBytes(2)) {
@@ -349,7 +353,10 @@ void Walker::State::status(Cursor in) {
 
 void Walker::State::span_attribute(Cursor in) {
   ++attribute_count;
-  select(attributes.walk(in), AttributeLevel::Span, view.selected);
+  const WalkedAttribute walked = attributes.walk(in);
+  if (const uint32_t slot = walked.verdict.slot(AttributeLevel::Span); slot != 0) {
+    select(walked.value, view.selected[slot - 1]);
+  }
 }
 
 void Walker::State::check_ids() {
