@@ -5,7 +5,7 @@ namespace {
 
 std::vector<ValueView> views_of(const model::Attributes& attributes, const std::vector<std::string>& keys) {
   std::vector<ValueView> views;
-  for (const std::string& key : keys) views.push_back(view_of(model::find(attributes, key)));
+  for (const std::string& key : keys) views.push_back(model::view_of(model::find(attributes, key)));
   return views;
 }
 
