@@ -54,6 +54,8 @@ struct SpanInput {
   std::string_view scope_name;
   std::string_view scope_version;
   std::span<const EventInput> events;  // where SpanFields::events
+  // Where SpanFields::presence_of_events_and_links; true wherever that is not known.
+  bool has_events_or_links = true;
 };
 
 // What a plan asks for, of every span.
@@ -67,6 +69,7 @@ struct SpanFields {
   bool trace_state = false;
   bool flags = false;
   bool events = false;  // their names and times; with `event`, their attributes
+  bool presence_of_events_and_links = false;
 
   size_t attribute_count() const { return resource.size() + scope.size() + span.size() + event.size(); }
 
@@ -85,8 +88,9 @@ struct SpanFields {
   bool operator==(const SpanFields&) const = default;
 };
 
-// Of one condition on one span. Error: it could not be evaluated, and its error mode wants that known.
-enum class Outcome : uint8_t { NoMatch, Match, Error };
+// Of one condition on one span. Error: it could not be evaluated, and its error mode wants that known. NeedsTrace: what
+// the condition asks for is not among the SpanFields (links, say); the whole trace will tell.
+enum class Outcome : uint8_t { NoMatch, Match, Error, NeedsTrace };
 
 // A condition on a span and its events. Const calls are thread-safe, and don't throw.
 class SpanCondition {
