@@ -300,6 +300,10 @@ std::string_view nearest_key(std::string_view name) {
     const std::string_view group = key.path.substr(0, key.path.find('.'));
     consider(group, base::edit_distance(name, group), group.size());
   }
+  // Blocks, which the table does not hold.
+  for (const std::string_view block : {"tail_sampling", "processors"}) {
+    consider(block, base::edit_distance(name, block), block.size());
+  }
   return best;
 }
 
