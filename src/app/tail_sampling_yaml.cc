@@ -1,12 +1,14 @@
 #include "app/tail_sampling_yaml.h"
 
 #include <algorithm>
+#include <charconv>
 #include <fmt/format.h>
 #include <map>
 #include <yaml-cpp/yaml.h>
 
 #include "app/tail_sampling_policies.h"
 #include "sample/ottl.h"
+#include "sample/plan.h"
 
 namespace backstitch::app {
 
@@ -61,6 +63,21 @@ void check_together(YamlReader& reader, const sample::PolicySet& set, int line, 
   if (set.policies.empty()) reader.mistake(line, fmt::format("{}: at least one policy is needed, in 'policies'", key));
 }
 
+// What only the whole set shows: that there are too many policies, or that they read too many attributes. Such a message
+// begins with the policy's line, where it is about one.
+void check_compiled(YamlReader& reader, const sample::PolicySet& set, int line) {
+  const auto plan = sample::Plan::compile(set, {.ottl = sample::compile_ottl});
+  if (plan) return;
+  std::string message = plan.error().message;
+  constexpr std::string_view kLine = "line ";
+  if (message.starts_with(kLine)) {
+    const size_t colon = message.find(": ");
+    if (std::from_chars(message.data() + kLine.size(), message.data() + colon, line).ec == std::errc()) --line;
+    message.erase(0, colon + 2);
+  }
+  reader.mistake(line, std::move(message));
+}
+
 }  // namespace
 
 bool is_tail_sampling_key(std::string_view key) { return key == "tail_sampling" || key.starts_with("tail_sampling/"); }
@@ -87,6 +104,7 @@ TailSamplingRead read_tail_sampling(const YAML::Node& block, const std::string& 
        {"maximum_trace_size_bytes", reader.whole(set.maximum_trace_size_bytes)},
        {"num_shards", reader.whole(set.num_shards, 0, kShardsMax)}});
   if (reader.mistakes().empty()) check_together(reader, set, line, key);
+  if (reader.mistakes().empty()) check_compiled(reader, set, line);
   result.mistakes = reader.mistakes();
   result.warnings = reader.warnings();
   std::ranges::stable_sort(result.mistakes, {}, &YamlNote::line);

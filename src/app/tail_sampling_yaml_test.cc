@@ -11,6 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -390,6 +391,16 @@ TEST(TailSamplingYaml, memory_of_shapes_is_whole_seconds) {
 TEST(TailSamplingYaml, merge_keys_are_refused_by_name) {
   EXPECT_THAT(mistakes("tail_sampling:\n  <<: {num_traces: 5}\n  policies: [{name: a, type: always_sample}]\n"),
               ElementsAre("line 2: 'tail_sampling.<<': merge keys are not read here; write the keys out"));
+}
+
+TEST(TailSamplingYaml, what_only_the_whole_set_shows_is_told_with_a_line) {
+  std::string policies;
+  for (int i = 0; i < 70; ++i) {
+    policies += "    - {name: p" + std::to_string(i) + ", type: boolean_attribute, boolean_attribute: {key: k" +
+                std::to_string(i) + ", value: true}}\n";
+  }
+  EXPECT_THAT(mistakes("tail_sampling:\n  policies:\n" + policies),
+              ElementsAre(AllOf(HasSubstr("line 2: "), HasSubstr("different attributes; at most 64"))));
 }
 
 TEST(TailSamplingYaml, all_mistakes_are_listed_by_line) {
