@@ -17,26 +17,11 @@
 #include "base/time.h"
 #include "model/feature_plan.h"
 #include "model/span_view.h"
-#include "model/value.h"
+#include "model/value_view.h"
 
 namespace backstitch::sample {
 
-// An attribute's value. Of Array and KeyValues only the kind is known, unless `whole` is given.
-struct ValueView {
-  enum class Kind : uint8_t { Absent, Empty, String, Bool, Int, Double, Bytes, Array, KeyValues };
-
-  Kind kind = Kind::Absent;
-  bool boolean = false;
-  int64_t integer = 0;
-  double real = 0;
-  std::string_view text;                // of String and Bytes
-  const model::Value* whole = nullptr;  // of Array and KeyValues, where whoever fills this in has it
-
-  bool is_present() const { return kind != Kind::Absent; }
-};
-
-// `value` is borrowed; nullptr is Absent.
-ValueView view_of(const model::Value* value);
+using model::ValueView;
 
 struct EventInput {
   std::string_view name;

@@ -2,6 +2,7 @@
 // same few hundred keys over and over. Private to wire/otlp.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -14,7 +15,10 @@ namespace backstitch::wire::otlp {
 
 struct KeyVerdict {
   bool redact = false;
-  uint8_t slot = 0;  // index into FeaturePlan::attributes + 1; 0: nobody asked
+  // By AttributeLevel, Resource to Span: index among the plan's attributes of that level + 1; 0: nobody asked.
+  std::array<uint8_t, 3> slots{};
+
+  uint8_t slot(model::AttributeLevel level) const { return slots[static_cast<size_t>(level)]; }
 };
 
 // A direct-mapped cache over model::is_redacted and the plan's selectors. Keys that are long, or that fall on a
@@ -33,11 +37,13 @@ class AttributeKeys {
     }
     return entry.verdict;
   }
-  size_t selected_count() const { return plan_.attributes.size(); }
+  size_t selected_count(model::AttributeLevel level) const {
+    return static_cast<size_t>(std::ranges::count(plan_.attributes, level, &model::AttributeSelector::level));
+  }
 
  private:
   static constexpr size_t kEntryCount = 1024;
-  static constexpr size_t kKeyBytesMax = 61;
+  static constexpr size_t kKeyBytesMax = 59;
   struct Entry {
     uint8_t size = 0;
     KeyVerdict verdict;
@@ -47,11 +53,13 @@ class AttributeKeys {
   KeyVerdict judge(std::string_view key) const {
     KeyVerdict verdict;
     verdict.redact = model::is_redacted(key, plan_.redact);
+    std::array<uint8_t, 3> counts{};
     for (size_t i = 0; i < plan_.attributes.size() && i < model::FeaturePlan::kAttributesMax; ++i) {
       const model::AttributeSelector& selector = plan_.attributes[i];
-      if (selector.level == model::AttributeLevel::Span && selector.key == key) {
-        verdict.slot = static_cast<uint8_t>(i + 1);
-      }
+      const auto level = static_cast<size_t>(selector.level);
+      if (level >= counts.size()) continue;
+      ++counts[level];
+      if (selector.key == key) verdict.slots[level] = counts[level];
     }
     return verdict;
   }

@@ -1,8 +1,8 @@
-#include "sample/span_input.h"
+#include "model/value_view.h"
 
-namespace backstitch::sample {
+namespace backstitch::model {
 
-ValueView view_of(const model::Value* value) {
+ValueView view_of(const Value* value) {
   using Kind = ValueView::Kind;
   ValueView view;
   if (value == nullptr) return view;
@@ -19,14 +19,14 @@ ValueView view_of(const model::Value* value) {
   } else if (const auto* real = value->as<double>()) {
     view.kind = Kind::Double;
     view.real = *real;
-  } else if (const auto* bytes = value->as<model::Bytes>()) {
+  } else if (const auto* bytes = value->as<Bytes>()) {
     view.kind = Kind::Bytes;
     view.text = bytes->data;
   } else if (!value->is_empty()) {
-    view.kind = value->as<model::Array>() != nullptr ? Kind::Array : Kind::KeyValues;
+    view.kind = value->as<Array>() != nullptr ? Kind::Array : Kind::KeyValues;
     view.whole = value;
   }
   return view;
 }
 
-}  // namespace backstitch::sample
+}  // namespace backstitch::model
