@@ -13,6 +13,7 @@
 #include "model/feature_plan.h"
 #include "model/limits.h"
 #include "net/address.h"
+#include "sample/policy.h"
 
 namespace backstitch::app {
 
@@ -62,6 +63,8 @@ struct Config {
   uint64_t open_scan_max_bytes = 256ULL << 20;                         // search.open_scan_max
   std::vector<std::string> cors_origins;                               // otlp_http.cors_origins
   model::Limits limits;
+  // Without it every trace is kept. Its decision_wait and decision_wait_after_root_received go before those above.
+  std::optional<sample::PolicySet> tail_sampling;
 };
 
 }  // namespace backstitch::app

@@ -4,10 +4,10 @@
 #include <cctype>
 #include <fmt/format.h>
 #include <limits>
-#include <numeric>
 
 #include "app/quantity.h"
 #include "base/duration.h"
+#include "base/nearest_name.h"
 #include "log/log_format.h"
 
 namespace backstitch::app {
@@ -262,22 +262,6 @@ constexpr ConfigKey kKeys[] = {
 #undef BACKSTITCH_SET
 #undef BACKSTITCH_GET
 
-// Levenshtein's, with one row.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
 
 }  // namespace
@@ -308,13 +292,17 @@ std::string_view nearest_key(std::string_view name) {
     best_distance = distance;
   };
   for (const ConfigKey& key : kKeys) {
-    consider(key.path, edit_distance(name, key.path), key.path.size());
+    consider(key.path, base::edit_distance(name, key.path), key.path.size());
     // Half a step behind an equally near whole path.
     const std::string_view last = last_part(key.path);
-    consider(key.path, edit_distance(last_part(name), last) + 1, last.size());
+    consider(key.path, base::edit_distance(last_part(name), last) + 1, last.size());
     // A group, such as "listn".
     const std::string_view group = key.path.substr(0, key.path.find('.'));
-    consider(group, edit_distance(name, group), group.size());
+    consider(group, base::edit_distance(name, group), group.size());
+  }
+  // Blocks, which the table does not hold.
+  for (const std::string_view block : {"tail_sampling", "processors"}) {
+    consider(block, base::edit_distance(name, block), block.size());
   }
   return best;
 }
