@@ -1,5 +1,5 @@
-// Any bytes as a run of decisions, as one page of it with its checksum made right, or as a policy set: read, or an error
-// that names it; what was read is sorted, is found by id, and comes back from what is written of it.
+// Any bytes as a run of decisions, as one page of it with its checksum made right, or as a policy set: read, or an
+// error that names it; what was read is sorted, is found by id, and comes back from what is written of it.
 //
 // The first byte chooses which.
 #include <cstdint>
