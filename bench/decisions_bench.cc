@@ -3,7 +3,8 @@
 //   decisions_bench                                   # a million, in memory
 //   BACKSTITCH_DECISIONS=100000000 BACKSTITCH_DECISIONS_DIR=/some/disk decisions_bench
 //
-// The directory is made, used and removed again.
+// The directory is made, used and removed again; with BACKSTITCH_DECISIONS_KEEP=1 it stays, and the next run asks what
+// is there.
 #include <algorithm>
 #include <benchmark/benchmark.h>
 #include <charconv>
@@ -11,6 +12,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fmt/format.h>
 #include <string>
@@ -67,8 +69,12 @@ class Traffic {
     const double spans = std::exp2(1 + 5 * random_.unit());
     return {.id = id(number),
             .verdict = is_kept ? model::Verdict::Kept : model::Verdict::Dropped,
-            .policy = is_error ? uint8_t{0} : is_kept ? uint8_t{2} : model::Decision::kNoPolicy,
-            .voted = is_error ? 0b001U : is_kept ? 0b100U : 0b111U,
+            .policy = is_error  ? uint8_t{0}
+                      : is_kept ? uint8_t{2}
+                                : model::Decision::kNoPolicy,
+            .voted = is_error  ? 0b001U
+                     : is_kept ? 0b100U
+                               : 0b111U,
             .policy_set = 1,
             .opened = {opened},
             .decided = {(opened + 5 * kSecond + tick) / tick * tick + random_.below(5'000'000)},
@@ -94,14 +100,16 @@ class Archive {
     auto opened = store::open_decision_runs({.directory = directory_}, {*files_, clock_, metrics_});
     if (!opened) std::abort();
     store_ = std::move(*opened);
-    fill();
+    if (store_->highest_sequence() * kBatch < count_) fill();
+    report();
   }
   Archive(const Archive&) = delete;
   Archive& operator=(const Archive&) = delete;
   ~Archive() {
     store_.reset();
     std::error_code ignored;
-    if (directory_ != "decisions") std::filesystem::remove_all(directory_, ignored);
+    if (directory_ != "decisions" && std::getenv("BACKSTITCH_DECISIONS_KEEP") == nullptr)
+      std::filesystem::remove_all(directory_, ignored);
   }
 
   store::DecisionStore& store() { return *store_; }
@@ -133,14 +141,19 @@ class Archive {
       maintaining += Clock::now() - appended;
     }
     if (!store_->flush()) std::abort();
+    const auto records = static_cast<double>(store_->stats().records);
+    fmt::print("in the log {:.1f} bytes a record, append {:.0f} ns, flush and merge {:.0f} ns, longest step {:.1f} s\n",
+               static_cast<double>(payload) / records, static_cast<double>(appending.count()) / records,
+               static_cast<double>(maintaining.count()) / records, static_cast<double>(longest.count()) / 1e9);
+    std::fflush(stdout);
+  }
+
+  void report() {
     const auto stats = store_->stats();
     const auto records = static_cast<double>(stats.records);
-    fmt::print("{} records in {} runs: {:.2f} bytes each on disk, {:.3f} of index in memory, {:.1f} in the log\n",
-               stats.records, stats.runs, static_cast<double>(stats.disk_bytes) / records,
-               static_cast<double>(stats.index_bytes) / records, static_cast<double>(payload) / records);
-    fmt::print("append {:.0f} ns a record, flush and merge {:.0f} ns, longest step {:.1f} s\n",
-               static_cast<double>(appending.count()) / records, static_cast<double>(maintaining.count()) / records,
-               static_cast<double>(longest.count()) / 1e9);
+    fmt::print("{} records in {} runs: {:.2f} bytes each on disk, {:.3f} of index in memory\n", stats.records,
+               stats.runs, static_cast<double>(stats.disk_bytes) / records,
+               static_cast<double>(stats.index_bytes) / records);
     std::fflush(stdout);
   }
 
@@ -157,24 +170,38 @@ Archive& archive() {
   return made;
 }
 
+// Of this thread: what a question costs where nobody takes the processor away.
+double processor_micros() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
+}
+
+double percentile(std::vector<double>& values, size_t permille) {
+  std::ranges::sort(values);
+  return values[std::min(values.size() - 1, values.size() * permille / 1000)];
+}
+
 void find(benchmark::State& state, bool is_known) {
   base::Random random(7);
   std::vector<double> micros;
+  std::vector<double> processor;
   archive();
   for (auto _ : state) {
     const uint64_t number = random.below(archive().count()) + (is_known ? 0 : uint64_t{1} << 60);
     const model::TraceId id = Traffic::id(number);
+    const double processor_start = processor_micros();
     const auto start = std::chrono::steady_clock::now();
     const auto history = archive().store().find(id);
     micros.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+    processor.push_back(processor_micros() - processor_start);
     if (!history || history->decisions.empty() == is_known) state.SkipWithError("a wrong answer");
   }
-  std::ranges::sort(micros);
-  const auto percentile = [&](size_t part) { return micros[std::min(micros.size() - 1, micros.size() * part / 1000)]; };
-  state.counters["p50_us"] = percentile(500);
-  state.counters["p99_us"] = percentile(990);
-  state.counters["p999_us"] = percentile(999);
-  state.counters["max_us"] = micros.back();
+  state.counters["p50_us"] = percentile(micros, 500);
+  state.counters["p99_us"] = percentile(micros, 990);
+  state.counters["p999_us"] = percentile(micros, 999);
+  state.counters["cpu_p50_us"] = percentile(processor, 500);
+  state.counters["cpu_p99_us"] = percentile(processor, 990);
 }
 
 void find_known(benchmark::State& state) { find(state, true); }

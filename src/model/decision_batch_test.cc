@@ -79,7 +79,8 @@ TEST(DecisionBatchTest, any_batch_comes_back_to_the_precision_that_is_kept) {
     DecisionBatch batch;
     for (uint64_t i = random.below(20); i > 0; --i) batch.decisions.push_back(random_decision(random));
     for (uint64_t i = random.below(5); i > 0; --i) {
-      batch.late_spans.push_back({id_of(random.next()), static_cast<uint32_t>(random.next()), {random.below(99) * 1'000'000}});
+      batch.late_spans.push_back(
+          {id_of(random.next()), static_cast<uint32_t>(random.next()), {random.below(99) * 1'000'000}});
     }
     ASSERT_EQ(decode_decisions(encode_decisions(batch)), batch) << round;
   }

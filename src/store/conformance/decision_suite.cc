@@ -92,8 +92,8 @@ DecisionBatch random_decisions(base::Random& random, uint64_t ids, size_t size_m
   DecisionBatch batch;
   for (size_t i = random.below(size_max) + 1; i > 0; --i) batch.decisions.push_back(random_decision(random, ids));
   for (size_t i = random.below(size_max / 4 + 1); i > 0; --i) {
-    batch.late_spans.push_back({random_decision(random, ids).id, static_cast<uint32_t>(random.below(5)),
-                                at_second(random.below(1000))});
+    batch.late_spans.push_back(
+        {random_decision(random, ids).id, static_cast<uint32_t>(random.below(5)), at_second(random.below(1000))});
   }
   return batch;
 }

@@ -40,9 +40,8 @@ base::Result<> check_policy_set(const model::PolicySet& set) {
   size_t bytes = set.text.size();
   for (const std::string& name : set.names) bytes += name.size();
   if (bytes > DecisionStore::kPolicySetBytesMax) {
-    return base::fail(
-        base::Errc::InvalidArgument,
-        fmt::format("a policy set of {} bytes; the limit is {}", bytes, DecisionStore::kPolicySetBytesMax));
+    return base::fail(base::Errc::InvalidArgument, fmt::format("a policy set of {} bytes; the limit is {}", bytes,
+                                                               DecisionStore::kPolicySetBytesMax));
   }
   return {};
 }

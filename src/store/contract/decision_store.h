@@ -38,18 +38,19 @@ struct DecisionList {
 };
 
 struct DecisionStats {
-  uint64_t records = 0;       // decisions on disk, and late spans that found theirs in no run so far
-  uint64_t pending = 0;       // the same in memory: the log has them
-  uint64_t runs = 0;          // files
-  uint64_t disk_bytes = 0;    // of everything that the store has on disk
-  uint64_t index_bytes = 0;   // in memory, for what is on disk
+  uint64_t records = 0;      // decisions on disk, and late spans that found theirs in no run so far
+  uint64_t pending = 0;      // the same in memory: the log has them
+  uint64_t runs = 0;         // files
+  uint64_t disk_bytes = 0;   // of everything that the store has on disk
+  uint64_t index_bytes = 0;  // in memory, for what is on disk
   uint64_t policy_sets = 0;
 
   bool operator==(const DecisionStats&) const = default;
 };
 
 // Thread-safe; reads run beside appends and see a batch wholly or not at all. Times and durations come back as
-// model::as_kept has them. A 64-bit trace id and the 128-bit one with the same low half are two ids, as in a TraceStore.
+// model::as_kept has them. A 64-bit trace id and the 128-bit one with the same low half are two ids, as in a
+// TraceStore.
 class DecisionStore {
  public:
   virtual ~DecisionStore() = default;
@@ -57,8 +58,9 @@ class DecisionStore {
   // Takes the batch of the log's record `sequence`. Sequences grow from call to call (the log's own order: append
   // inside its callback); a batch at or below highest_sequence() is a repeat, which is counted and passed over. Each
   // of `late_spans` adds to the latest decision about its trace before it, also one of an earlier batch; where there
-  // is none it is forgotten. An empty batch changes nothing. Keeps nothing on disk by itself: the log does, until durable_sequence() has passed.
-  // Overloaded, with nothing taken, where as many as the store holds in memory wait for maintain() already.
+  // is none it is forgotten. An empty batch changes nothing. Keeps nothing on disk by itself: the log does, until
+  // durable_sequence() has passed. Overloaded, with nothing taken, where as many as the store holds in memory wait for
+  // maintain() already.
   virtual base::Result<> append(const model::DecisionBatch& batch, uint64_t sequence) = 0;
   // The highest that was ever appended, also where its decisions are gone; 0 before the first. The log's sequences
   // must go on above it.

@@ -98,7 +98,7 @@ struct Field {
   bool (*set)(int64_t, Decision&);
 };
 
-template <uint32_t Decision::*Member>
+template <uint32_t Decision::* Member>
 constexpr Field kCount{[](const Decision& decision) { return static_cast<int64_t>(decision.*Member); },
                        [](int64_t value, Decision& decision) {
                          decision.*Member = static_cast<uint32_t>(value);
@@ -114,7 +114,9 @@ bool set_time(uint64_t unix_millis, base::Timestamp& at) {
 constexpr std::array<Field, 6> kFields = {
     Field{[](const Decision& decision) { return static_cast<int64_t>(millis(decision.decided)); },
           [](int64_t value, Decision& decision) { return set_time(static_cast<uint64_t>(value), decision.decided); }},
-    Field{[](const Decision& decision) { return static_cast<int64_t>(millis(decision.decided) - millis(decision.opened)); },
+    Field{[](const Decision& decision) {
+            return static_cast<int64_t>(millis(decision.decided) - millis(decision.opened));
+          },
           [](int64_t value, Decision& decision) {
             return set_time(millis(decision.decided) - static_cast<uint64_t>(value), decision.opened);
           }},
@@ -124,7 +126,8 @@ constexpr std::array<Field, 6> kFields = {
             decision.duration = base::Duration(value * kNanosPerMicro);
             return true;
           }},
-    kCount<&Decision::span_count>, kCount<&Decision::error_count>,
+    kCount<&Decision::span_count>,
+    kCount<&Decision::error_count>,
     Field{[](const Decision& decision) { return static_cast<int64_t>(std::bit_cast<uint32_t>(decision.weight)); },
           [](int64_t value, Decision& decision) {
             decision.weight = std::bit_cast<float>(static_cast<uint32_t>(value));

@@ -40,7 +40,8 @@ struct Counters {
         repeats(metrics.counter("backstitch_decision_repeats", "Batches of decisions that were there already")),
         refused(metrics.counter("backstitch_decision_batches_refused",
                                 "Batches of decisions refused because too many wait to be written")),
-        corrupt(metrics.counter("backstitch_decision_reads_failed", "Pages of decisions that could not be read, or were damaged")),
+        corrupt(metrics.counter("backstitch_decision_reads_failed",
+                                "Pages of decisions that could not be read, or were damaged")),
         removed(metrics.counter("backstitch_decisions_removed", "Decisions that retention removed")),
         merges(metrics.counter("backstitch_decision_merges", "Merges of runs of decisions")) {}
 };
@@ -128,7 +129,7 @@ class DecisionRuns final : public DecisionStore {
 };
 
 void DecisionRuns::show(base::Metrics& metrics) {
-  const auto gauge = [&](const char* name, const char* help, std::atomic<uint64_t> Gauges::*member) {
+  const auto gauge = [&](const char* name, const char* help, std::atomic<uint64_t> Gauges::* member) {
     metrics.gauge(name, help, [gauges = gauges_, member] { return static_cast<double>(((*gauges).*member).load()); });
   };
   gauge("backstitch_decisions", "Decisions on disk", &Gauges::records);
@@ -167,8 +168,8 @@ Result<> DecisionRuns::append(const model::DecisionBatch& batch, uint64_t sequen
   }
   if (active_->size() != 0 && active_->size() + count > options_.pending_max) {
     counters_.refused.add();
-    return fail(Errc::Overloaded, fmt::format("{} decisions wait to be written; the limit is {}", active_->size(),
-                                              options_.pending_max));
+    return fail(Errc::Overloaded,
+                fmt::format("{} decisions wait to be written; the limit is {}", active_->size(), options_.pending_max));
   }
   if (active_->size() == 0) active_since_ = clock_.monotonic();
   active_->add(batch, sequence);

@@ -1,5 +1,6 @@
-// Decisions about traces on the local disk: the latest in memory, as the log has them, the rest in sorted immutable runs
-// of about 22 bytes a dropped trace. docs/formats/decisions.md has the files, docs/adr/0008-decisions-in-runs.md the why.
+// Decisions about traces on the local disk: the latest in memory, as the log has them, the rest in sorted immutable
+// runs of about 22 bytes a dropped trace. docs/formats/decisions.md has the files, docs/adr/0008-decisions-in-runs.md
+// the why.
 //
 //   auto store = open_decision_runs({.directory = "data/decisions"}, {files, clock, metrics});
 //   (*store)->append(batch, sequence);

@@ -142,8 +142,7 @@ TEST_F(DecisionsDamageTest, a_run_of_another_version_is_refused_and_nothing_is_c
   const auto opened = rig_->open();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Errc::Unsupported);
-  EXPECT_EQ(opened.error().message,
-            std::string(kBroken) + ": it has format version 2; this build reads version 1");
+  EXPECT_EQ(opened.error().message, std::string(kBroken) + ": it has format version 2; this build reads version 1");
   EXPECT_EQ(disk_->snapshot(), before);
 }
 
@@ -184,7 +183,8 @@ TEST_F(DecisionsDamageTest, a_damaged_sequence_is_set_aside) {
 
 TEST_F(DecisionsDamageTest, files_of_others_are_left_alone) {
   put_files("", "");
-  for (const char* name : {"notes", "1-2.run", "00000000000000000031-00000000000000000030.run", "0000000000.policies"}) {
+  for (const char* name :
+       {"notes", "1-2.run", "00000000000000000031-00000000000000000030.run", "0000000000.policies"}) {
     disk_->set_contents("data/decisions/" + std::string(name), "mine");
   }
   ASSERT_TRUE(rig_->open());

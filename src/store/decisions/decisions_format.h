@@ -33,9 +33,9 @@ static_assert(sizeof(PageEntry) == 20);
 
 // The last bytes of a run.
 struct RunTrailer {
-  uint64_t first_sequence;  // the batches of all log records from this one …
-  uint64_t last_sequence;   // … to this one
-  uint64_t oldest_unix_millis;    // of the times of decisions and late spans
+  uint64_t first_sequence;      // the batches of all log records from this one …
+  uint64_t last_sequence;       // … to this one
+  uint64_t oldest_unix_millis;  // of the times of decisions and late spans
   uint64_t youngest_unix_millis;
   uint64_t records;
   uint32_t pages;

@@ -14,10 +14,12 @@ namespace backstitch::store::decisions {
 
 // Few records to a page and to a run, so that small tests have many of both.
 inline DecisionRunOptions small_runs() {
-  return {.directory = "data/decisions",
-          .flush_records = 20,
-          .page_records = 4,
-          .merge = {.small_records = 40, .records_max = 4000, .runs_min = 3, .runs_max = 8, .apart_max = base::Duration::max()}};
+  return {
+      .directory = "data/decisions",
+      .flush_records = 20,
+      .page_records = 4,
+      .merge = {
+          .small_records = 40, .records_max = 4000, .runs_min = 3, .runs_max = 8, .apart_max = base::Duration::max()}};
 }
 
 // Everything that a store is given, and the store.

@@ -13,7 +13,7 @@ namespace backstitch::store::decisions {
 
 struct MergeOptions {
   uint64_t small_records = 1 << 16;  // runs below are one tier; each further tier is four times as large
-  uint64_t records_max = 1 << 24;    // of a merged run: what one step of work writes
+  uint64_t records_max = 5 << 20;    // of a merged run: what one step of work writes, some seconds long
   uint32_t runs_min = 4;             // of one tier that make a merge worth it
   uint32_t runs_max = 16;            // at once
   // Between the oldest and the youngest decision of a merged run: by so much retention may be late.

@@ -70,8 +70,8 @@ Result<model::PolicySet> decode_policy_set(std::string_view bytes) {
 PolicySets::PolicySets(const RunFiles& files, base::Metrics& metrics)
     : files_(&files),
       damaged_(&metrics.counter("backstitch_decision_policy_sets_damaged", "Policy sets that could not be read")),
-      forgotten_(&metrics.counter("backstitch_decision_policy_sets_forgotten",
-                                  "Policy sets that made room for newer ones")) {}
+      forgotten_(
+          &metrics.counter("backstitch_decision_policy_sets_forgotten", "Policy sets that made room for newer ones")) {}
 
 Result<PolicySets> PolicySets::open(const RunFiles& files, const FilesFound& found, base::Metrics& metrics) {
   PolicySets sets(files, metrics);

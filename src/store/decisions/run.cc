@@ -53,8 +53,8 @@ Result<> Run::read_index() {
     return fail(Errc::Corrupt, "its header is damaged");
   }
   if (header.version != kRunVersion) {
-    return fail(Errc::Unsupported, fmt::format("it has format version {}; this build reads version {}",
-                                               header.version, kRunVersion));
+    return fail(Errc::Unsupported,
+                fmt::format("it has format version {}; this build reads version {}", header.version, kRunVersion));
   }
   const uint64_t trailer_at = file_bytes_ - sizeof(trailer);
   if (auto got = read(trailer_at, sizeof(trailer), reinterpret_cast<char*>(&trailer)); !got) return got;
@@ -84,7 +84,8 @@ Result<> Run::read_directory(uint64_t end, uint32_t count, uint32_t checksum) {
   uint64_t offset = sizeof(RunHeader);
   for (const PageEntry& entry : entries) {
     const TraceId first = TraceId::from_bytes(reinterpret_cast<const char*>(entry.first_id));
-    if (!pages_.empty() && first < pages_.back().first_id) return fail(Errc::Corrupt, "the ids of its directory go back");
+    if (!pages_.empty() && first < pages_.back().first_id)
+      return fail(Errc::Corrupt, "the ids of its directory go back");
     pages_.push_back({first, offset});
     offset += entry.bytes;
     if (entry.bytes > kPageBytesMax || offset > at) return fail(Errc::Corrupt, "its directory leaves the file");
@@ -107,9 +108,8 @@ base::Error Run::in_page(size_t page, const base::Error& error) const {
 size_t Run::first_page_of(const TraceId& id) const {
   // Records of an id may begin in the page before the first one that begins with it.
   const auto end = pages_.end() - 1;
-  const auto at = std::lower_bound(pages_.begin(), end, id, [](const Page& page, const TraceId& wanted) {
-    return page.first_id < wanted;
-  });
+  const auto at = std::lower_bound(pages_.begin(), end, id,
+                                   [](const Page& page, const TraceId& wanted) { return page.first_id < wanted; });
   return at == pages_.begin() ? 0 : static_cast<size_t>(at - pages_.begin()) - 1;
 }
 

@@ -37,7 +37,7 @@ SequenceRange range_of(const Run& run) { return {run.summary().first_sequence, r
 }  // namespace
 
 struct RunCatalog::Found {
-  Runs whole;                          // those that no other contains
+  Runs whole;                           // those that no other contains
   std::vector<SequenceRange> replaced;  // by one of them
   std::vector<SequenceRange> damaged;
 };

@@ -13,8 +13,8 @@ namespace backstitch::store::decisions {
 // One thread. Holds one decoded page.
 class RunCursor {
  public:
-  // At the first record with an id behind `after` (no id: the first record). What `damaged` returns for the error of a page that cannot be read
-  // decides: go on behind the page, or end.
+  // At the first record with an id behind `after` (no id: the first record). What `damaged` returns for the error of a
+  // page that cannot be read decides: go on behind the page, or end.
   using OnDamage = std::function<bool(const base::Error&)>;
   RunCursor(std::shared_ptr<const Run> run, const model::TraceId& after, OnDamage damaged);
   // Over records that are sorted already and in no run.
