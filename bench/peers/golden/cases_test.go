@@ -3,6 +3,7 @@ package golden
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -30,8 +31,5 @@ func TestCases(t *testing.T) {
 }
 
 func cases() []policyCase {
-	return []policyCase{
-		{"latency_100", "latency", "more than 100 ms, in whole milliseconds", "",
-			"    - {name: slow, type: latency, latency: {threshold_ms: 100}}\n"},
-	}
+	return slices.Concat(singleCases(), joinedCases(), limitsCases(), ottlCases())
 }

@@ -40,7 +40,7 @@ type decision struct {
 
 type outcome struct {
 	decisions map[pcommon.TraceID][]decision // more than one where the processor had forgotten the first
-	late      map[pcommon.TraceID]int // spans that came after the decision and were let through
+	late      map[pcommon.TraceID]int        // spans that came after the decision and were let through
 	atLate    map[pcommon.TraceID]int64
 }
 

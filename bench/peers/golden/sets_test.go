@@ -16,6 +16,11 @@ func sets() map[string][]request {
 		"ids":        idSet(),
 		"shapes":     shapeSet(),
 		"contexts":   contextSet(),
+		"rates":      rateSet(),
+		"composite":  compositeSet(),
+		"late":       lateSet(),
+		"crowd":      crowdSet(),
+		"ottl":       ottlSet(),
 	}
 }
 

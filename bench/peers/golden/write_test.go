@@ -15,9 +15,12 @@ import (
 
 var folder = flag.String("folder", "../../../tests/golden/tail_sampling", "where traces and cases are")
 
-// The processor takes the traces of one tick in the order of a Go map: a different one each time. What differs between so
-// many runs is told as "so many of these".
-const runs = 12
+// The processor takes the traces of one tick in the order of a Go map: a different one each time. What differs between
+// runs is told as "so many of these"; where anything does, there are enough runs to see all that can.
+const (
+	runs     = 12
+	moreRuns = 400
+)
 
 // TestDecisions writes NAME.kept beside every NAME.yaml.
 func TestDecisions(t *testing.T) {
@@ -41,6 +44,9 @@ func TestDecisions(t *testing.T) {
 		for range runs {
 			outcomes = append(outcomes, drive(t, string(yaml), arrivals))
 		}
+		for len(outcomes) < moreRuns && anyDiffers(outcomes) {
+			outcomes = append(outcomes, drive(t, string(yaml), arrivals))
+		}
 		text := tell(t, name, outcomes)
 		if err := os.WriteFile(filepath.Join(*folder, name+".kept"), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -61,6 +67,9 @@ func tell(t *testing.T, name string, outcomes []outcome) string {
 	var ticks []int64
 	for _, id := range allIDs(outcomes) {
 		if differs(id, outcomes) {
+			if len(outcomes[0].decisions[id]) != 1 {
+				t.Fatalf("%s: whether %s is decided at all is left to chance", name, id)
+			}
 			tick := outcomes[0].decisions[id][0].atMs
 			if anys[tick] == nil {
 				anys[tick] = &undecided{kept: keptAt(tick, outcomes[0], outcomes)}
@@ -111,6 +120,10 @@ func differs(id pcommon.TraceID, outcomes []outcome) bool {
 		}
 	}
 	return false
+}
+
+func anyDiffers(outcomes []outcome) bool {
+	return slices.ContainsFunc(allIDs(outcomes), func(id pcommon.TraceID) bool { return differs(id, outcomes) })
 }
 
 // keptAt counts those traces of a tick that `in` keeps and not every run does.
