@@ -3,24 +3,25 @@
 OpenTelemetry Collector?
 
     bench/sampling_bench.py build/release [--spans 1000000] [--contenders collector,backstitch] [--only saturated,pace]
-                                          [--write docs/benchmarks.md]
+                                          [--runs 3] [--write docs/benchmarks.md]
 
 Both get the same requests in the same order from the same program (bench/peers/replay): those of `backstitch gen --out`
-with a seed, 40,000 spans to a second of its time, put in the order in which spans end, as exporters send them. CPU is
-what the kernel charged the contender's processes, told per million spans and in walks (see serve_bench.py)."""
+with a seed, 40,000 spans to a second of its time, put in the order in which spans end, as exporters send them. Before
+what is measured each has taken as many spans of another seed, so that what is only allocated once is there. CPU is what
+the kernel charged the contender's processes, told per million spans and in walks (see serve_bench.py)."""
 import argparse
 import json
 import pathlib
+import statistics
 import subprocess
 import tempfile
-import time
 
 from running_serve import write_table, yardsticks
-from sampling_contenders import SLOW_MS, BackstitchContender, CollectorContender
+from sampling_contenders import SLOW_MS, BackstitchContender, CollectorContender, tail_sampling
 
 import peers  # sampling_contenders says where
 
-SEED = 1
+SEED, WARM_SEED = 1, 2
 SPANS_PER_SECOND = 40_000  # of the data's own time
 WAIT = 5
 LONG_WAIT = 600  # longer than any run
@@ -30,10 +31,10 @@ KILL_WAIT, KILL_AFTER = 10, 12  # seconds of the window, and of the data that is
 class Data:
     """The requests, and what was planted in them."""
 
-    def __init__(self, binary, spans, folder):
+    def __init__(self, binary, spans, folder, seed):
         generated, truth = pathlib.Path(folder, "spans.otlp"), pathlib.Path(folder, "truth.jsonl")
-        self.prepared = pathlib.Path(folder, "spans.prepared")
-        subprocess.run([binary, "gen", "--out", generated, "--truth", truth, "--spans", str(spans), "--seed", str(SEED),
+        self.prepared = pathlib.Path(folder, f"{seed}.prepared")
+        subprocess.run([binary, "gen", "--out", generated, "--truth", truth, "--spans", str(spans), "--seed", str(seed),
                         "--rate", str(SPANS_PER_SECOND)], check=True, capture_output=True)
         subprocess.run([peers.REPLAY, "prepare", generated, self.prepared], check=True)
         generated.unlink()
@@ -42,6 +43,11 @@ class Data:
         self.spans = sum(self.sizes.values())
         self.errors = {trace["trace_id"] for trace in traces if trace["errors"]}
         self.slow = {trace["trace_id"] for trace in traces if int(trace["duration_nano"]) // 1_000_000 > SLOW_MS}
+
+    def send(self, run, **how):
+        said = peers.send(self.prepared, run.address, **how)
+        assert not said["failed"], said
+        return said
 
     def whole(self, wanted, kept):
         return f"{sum(kept.get(trace) == self.sizes[trace] for trace in wanted):,} of {len(wanted):,}"
@@ -52,61 +58,80 @@ class Data:
         return 1 - sum(trace in kept for trace in rest) / len(rest)
 
 
-def per_million(cpu, spans, walk):
-    return f"{cpu / spans * 1e6:.2f} CPU-s ({cpu / spans / walk:.1f} walks)"
+class Measuring:
+    """What the parts of the table have in common: the data, traces to warm up with, the walk, how often."""
+
+    def __init__(self, build, spans, runs, folder):
+        binary = build / "backstitch"
+        self.data, self.warm = Data(binary, spans, folder, SEED), Data(binary, spans, folder, WARM_SEED)
+        self.walk = yardsticks(build, "yardstick_walk")["yardstick_walk"]["time_per_span"]
+        self.runs = runs
+
+    def block(self, wait):
+        """With room for both sets of traces."""
+        return tail_sampling(wait, 2 * (len(self.data.sizes) + len(self.warm.sizes)))
+
+    def per_million(self, cpu):
+        """Of seconds, one for each run."""
+        middle = statistics.median(cpu) / self.data.spans
+        each = ", ".join(f"{one / self.data.spans * 1e6:.2f}" for one in sorted(cpu))
+        return f"{middle * 1e6:.2f} CPU-s ({middle / self.walk:.1f} walks)" + (f"; {each}" if len(cpu) > 1 else "")
 
 
-def measured(run, data, pace=False):
-    """Sends everything and waits until it is decided: (CPU seconds, what replay said)."""
-    cpu = run.cpu_seconds()
-    said = peers.send(data.prepared, run.address, pace)
-    assert said["acknowledged_spans"] == data.spans, said
-    return cpu, said
+def receive(contender, measuring):
+    cpu, seconds = [], []
+    for _ in range(measuring.runs):
+        run = contender.receive_only()
+        measuring.warm.send(run)
+        before = run.cpu_seconds()
+        seconds.append(measuring.data.send(run)["seconds"])
+        cpu.append(run.cpu_seconds() - before)
+        run.end()
+    yield "receive only, per million spans", measuring.per_million(cpu)
+    yield "receive only, taken", f"{measuring.data.spans / statistics.median(seconds):,.0f} spans/s"
 
 
-def receive(contender, data, walk):
-    run = contender.receive_only()
-    cpu, said = measured(run, data)
-    yield "receive only, per million spans", per_million(run.cpu_seconds() - cpu, data.spans, walk)
-    yield "receive only, taken", f"{data.spans / said['seconds']:,.0f} spans/s"
-    run.end()
-
-
-def sampled(contender, data, walk, pace, how):
-    run = contender.sampling(WAIT, len(data.sizes))
-    cpu, said = measured(run, data, pace)
-    run.settle()
-    cpu = run.cpu_seconds() - cpu
-    peak = run.memory("VmHWM")
-    kept = run.kept(data.sizes)
-    run.end()
-    yield f"{how}, per million spans", per_million(cpu, data.spans, walk)
-    yield f"{how}, taken", f"{data.spans / said['seconds']:,.0f} spans/s"
+def sampled(contender, measuring, pace):
+    """Until all is decided and what is kept is out, after as much that is not measured."""
+    data, cpu, seconds = measuring.data, [], []
+    for _ in range(1 if pace else measuring.runs):
+        run = contender.sampling(measuring.block(WAIT))
+        measuring.warm.send(run)
+        run.settle(WAIT)
+        before = run.cpu_seconds()
+        seconds.append(data.send(run, pace=pace)["seconds"])
+        run.settle(WAIT)
+        cpu.append(run.cpu_seconds() - before)
+        peak, kept = run.memory("VmHWM"), run.kept(data.sizes)
+        run.end()
+    how = f"at {SPANS_PER_SECOND:,} spans/s" if pace else "as fast as it takes them"
+    yield f"{how}, per million spans", measuring.per_million(cpu)
+    yield f"{how}, taken", f"{data.spans / statistics.median(seconds):,.0f} spans/s"
     yield f"{how}, peak memory", f"{peak / 2**20:,.0f} MiB"
     yield f"{how}, error traces kept whole", data.whole(data.errors, kept)
     yield f"{how}, slow traces kept whole", data.whole(data.slow, kept)
     yield f"{how}, the rest dropped", f"{data.dropped_share(kept):.2%}"
 
 
-def buffered(contender, data, _walk):
-    run = contender.sampling(LONG_WAIT, len(data.sizes))
-    peers.send(data.prepared, run.address, until=0.5)  # touches what is only allocated once
+def buffered(contender, measuring):
+    run = contender.sampling(measuring.block(LONG_WAIT))
+    measuring.warm.send(run, until=0.5)  # touches what is only allocated once
     before = run.memory("VmRSS")
-    said = peers.send(data.prepared, run.address)
+    spans = measuring.data.send(run)["acknowledged_spans"]
     growth = run.memory("VmRSS") - before
     run.end()
-    yield "resident memory per open span", f"{growth / said['acknowledged_spans']:,.0f} bytes"
+    yield "resident memory per open span", f"{growth / spans:,.0f} bytes"
 
 
-def killed(contender, data, _walk):
-    run = contender.sampling(KILL_WAIT, len(data.sizes))
+def killed(contender, measuring):
+    data = measuring.data
+    run = contender.sampling(measuring.block(KILL_WAIT))
     with tempfile.NamedTemporaryFile("r") as file:
-        peers.send(data.prepared, run.address, pace=True, until=KILL_AFTER, acknowledged=file.name)
+        data.send(run, pace=True, until=KILL_AFTER, acknowledged=file.name)
         run.kill()
         acknowledged = peers.read_counts(file.read())
     run.again()
-    time.sleep(KILL_WAIT)
-    run.settle()
+    run.settle(KILL_WAIT)
     wanted = {trace: acknowledged[trace] for trace in data.errors & acknowledged.keys()}
     kept = run.kept(wanted)
     run.end()
@@ -115,25 +140,29 @@ def killed(contender, data, _walk):
         f"{lost:,} of {sum(wanted.values()):,} ({lost / sum(wanted.values()):.0%})")
 
 
-def two_tiers(contender, data, walk):
-    run = contender.in_front_of_two(WAIT, len(data.sizes))
+def two_tiers(contender, measuring):
+    data = measuring.data
+    run = contender.in_front_of_two(measuring.block(WAIT))
     if not run:
         return
-    front, (cpu, _) = run.cpu_seconds_of_front(), measured(run, data)
-    run.settle()
+    measuring.warm.send(run)
+    run.settle(WAIT)
+    cpu, front = run.cpu_seconds(), run.cpu_seconds_of_front()
+    data.send(run)
+    run.settle(WAIT)
     cpu, front = run.cpu_seconds() - cpu, run.cpu_seconds_of_front() - front
     kept = run.kept(data.sizes)
     run.end()
-    yield "in front of two, per million spans", per_million(cpu, data.spans, walk)
-    yield "in front of two, the front alone", per_million(front, data.spans, walk)
+    yield "in front of two, per million spans", measuring.per_million([cpu])
+    yield "in front of two, the front alone", measuring.per_million([front])
     yield "in front of two, error traces kept whole", data.whole(data.errors, kept)
     yield "in front of two, slow traces kept whole", data.whole(data.slow, kept)
 
 
 PARTS = {
     "receive": receive,
-    "saturated": lambda *with_: sampled(*with_, False, "as fast as it takes them"),
-    "pace": lambda *with_: sampled(*with_, True, f"at {SPANS_PER_SECOND:,} spans/s"),
+    "saturated": lambda contender, measuring: sampled(contender, measuring, pace=False),
+    "pace": lambda contender, measuring: sampled(contender, measuring, pace=True),
     "buffered": buffered,
     "two-tiers": two_tiers,
     "kill": killed,
@@ -147,17 +176,16 @@ TARGETS = {
 }
 
 
-def table(build, data, contenders, parts):
-    walk = yardsticks(build, "yardstick_walk")["yardstick_walk"]["time_per_span"]
+def table(measuring, contenders, parts):
     columns = []
     for contender in contenders:
         columns.append({})
         for part in parts:
-            for what, value in PARTS[part](contender, data, walk):
+            for what, value in PARTS[part](contender, measuring):
                 print(f"{contender.name}: {what}: {value}", flush=True)
                 columns[-1][what] = value
     names = list(dict.fromkeys(what for column in columns for what in column))
-    yield ["one walk", *[f"{walk * 1e9:.0f} ns"] * len(columns), "–"]
+    yield ["one walk", *[f"{measuring.walk * 1e9:.0f} ns"] * len(columns), "–"]
     for what in names:
         target = TARGETS.get(what, "all" if "kept whole" in what else "–")
         yield [what, *[column.get(what, "–") for column in columns], target]
@@ -167,6 +195,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--spans", type=int, default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3, help="of receiving and of sampling at full speed; medians are told")
     parser.add_argument("--contenders", default="collector,backstitch")
     parser.add_argument("--only", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}; not with --write")
     parser.add_argument("--write", type=pathlib.Path)
@@ -180,8 +209,7 @@ def main():
     known = {"collector": CollectorContender, "backstitch": lambda: BackstitchContender(options.build)}
     contenders = [known[name]() for name in options.contenders.split(",")]
     with tempfile.TemporaryDirectory(prefix="backstitch-bench-") as folder:
-        data = Data(options.build / "backstitch", options.spans, folder)
-        rows = list(table(options.build, data, contenders, parts))
+        rows = list(table(Measuring(options.build, options.spans, options.runs, folder), contenders, parts))
     write_table(rows, options.write, "tail sampling", ("What", *[one.name for one in contenders], "Target"))
 
 

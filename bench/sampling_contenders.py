@@ -1,14 +1,15 @@
 """How each contender of sampling_bench.py is started, fed, read and killed. One class each, of the same shape:
 
-    receive_only()             takes OTLP and keeps nothing
-    sampling(wait, traces)     tail sampling by POLICIES with a window of `wait` seconds and room for so many traces
-    in_front_of_two(wait, …)   two of these behind what splits traces over them; None where there is none yet
+    receive_only()           takes OTLP and keeps nothing
+    sampling(block)          tail sampling by the text of a "tail_sampling:" block
+    in_front_of_two(block)   two of these behind what splits traces over them; None where there is none yet
 
-Each returns something running: address, cpu_seconds(), memory(key), settle() until all is decided and out, kept(ids) as
+Each returns something running: address, cpu_seconds(), memory(key), settle(wait) until all is decided and out, kept(ids) as
 {trace id: spans}, again() after kill(), and end(). A contender that is a set of processes counts them all."""
 import http.client
 import json
 import pathlib
+import subprocess
 import sys
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent / "peers"))
@@ -24,16 +25,19 @@ POLICIES = [
 ]
 
 
+QUIET_SECONDS = 5  # nothing more comes out after so long without anything
+
+
 def tail_sampling(wait, traces):
-    """The block as a Collector's user writes it."""
-    return {"decision_wait": f"{wait}s", "num_traces": 2 * traces, "policies": POLICIES}
+    """A block with a window of `wait` seconds and room for so many traces."""
+    return "tail_sampling: " + json.dumps({"decision_wait": f"{wait}s", "num_traces": traces, "policies": POLICIES})
 
 
 class CollectorRun:
     """One or more Collectors, of which the first is sent to; what they keep goes to a sink over OTLP."""
 
-    def __init__(self, start, sink=None, wait=0):
-        self.start, self.sink, self.wait = start, sink, wait
+    def __init__(self, start, sink=None):
+        self.start, self.sink = start, sink
         self.parts = start()
 
     @property
@@ -49,8 +53,8 @@ class CollectorRun:
     def memory(self, key):
         return sum(part.memory(key) for part in self.parts)
 
-    def settle(self):
-        self.sink.settled(self.wait + 3)
+    def settle(self, wait):
+        self.sink.settled(wait + QUIET_SECONDS)
 
     def kept(self, _ids):
         return self.sink.traces()
@@ -74,25 +78,24 @@ class CollectorContender:
     def receive_only(self):
         return CollectorRun(lambda: [Collector({"nop": {}})])
 
-    def sampling(self, wait, traces):
+    def sampling(self, block):
         sink = Sink()
-        return CollectorRun(lambda: [self.sampler(wait, traces, sink)], sink, wait)
+        return CollectorRun(lambda: [self.sampler(block, sink)], sink)
 
-    def in_front_of_two(self, wait, traces):
+    def in_front_of_two(self, block):
         sink = Sink()
 
         def start():
-            samplers = [self.sampler(wait, traces, sink) for _ in range(2)]
+            samplers = [self.sampler(block, sink) for _ in range(2)]
             front = Collector({"load_balancing": {
                 "protocol": {"otlp": {"tls": {"insecure": True}}}, "routing_key": "traceID",
                 "resolver": {"static": {"hostnames": [sampler.address for sampler in samplers]}}}})
             return [front, *samplers]
-        return CollectorRun(start, sink, wait)
+        return CollectorRun(start, sink)
 
     @staticmethod
-    def sampler(wait, traces, sink):
-        return Collector({"otlp_grpc": {"endpoint": sink.address, "tls": {"insecure": True}}},
-                         {"tail_sampling": tail_sampling(wait, traces)})
+    def sampler(block, sink):
+        return Collector({"otlp_grpc": {"endpoint": sink.address, "tls": {"insecure": True}}}, block)
 
 
 class BackstitchRun:
@@ -111,7 +114,7 @@ class BackstitchRun:
     def memory(self, key):
         return self.serve.memory(key)
 
-    def settle(self):
+    def settle(self, _wait):
         self.serve.wait(lambda: self.serve.metric("backstitch_open_spans") == 0, "traces to be decided")
 
     def kept(self, ids):
@@ -143,22 +146,25 @@ class BackstitchContender:
         self.binary = str(build / "backstitch")
 
     def receive_only(self):
-        return BackstitchRun(Restartable(self.binary, decision_wait="10m"))
+        return BackstitchRun(Restartable(self.binary, "decision_wait: 10m\n"))
 
-    def sampling(self, wait, traces):
-        return BackstitchRun(Restartable(self.binary, tail_sampling=json.dumps(tail_sampling(wait, traces))))
+    def sampling(self, block):
+        return BackstitchRun(Restartable(self.binary, block))
 
-    def in_front_of_two(self, _wait, _traces):
+    def in_front_of_two(self, _block):
         return None  # `backstitch route` and two of `serve`
 
 
 class Restartable(Serve):
-    """A `serve` that may be started again on what a killed one has left."""
+    """A `serve` with the text of a configuration, that may be started again on what a killed one has left."""
 
-    def __init__(self, binary, **settings):
-        super().__init__(binary, **settings)
-        self.command = self.process.args
+    def __init__(self, binary, text):
+        self.text = text
+        super().__init__(binary)
+
+    def configure(self, _settings):
+        self.config.write_text(self.text)
 
     def start(self):
-        self.process = type(self.process)(self.command, stdout=-1, stderr=-3, text=True)
+        self.process = subprocess.Popen(self.process.args, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.read_addresses()

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -127,20 +128,26 @@ class Process:
 
 
 class Collector(Process):
-    """A Collector with one pipeline from OTLP over gRPC. `processors` and `exporters` are its configuration as values."""
+    """A Collector with one pipeline from OTLP over gRPC to `exporters`, a configuration as values; `block` is the text of
+    a "tail_sampling:" block in between."""
 
-    def __init__(self, exporters, processors=None):
+    def __init__(self, exporters, block=""):
         self.port = free_port()
+        pipeline = {"receivers": ["otlp"], "processors": ["tail_sampling"] if block else [], "exporters": list(exporters)}
         configuration = {
             "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": f"127.0.0.1:{self.port}"}}}},
-            "processors": processors or {}, "exporters": exporters,
+            "exporters": exporters,
             "service": {"telemetry": {"metrics": {"level": "none"}, "logs": {"level": "warn"}},
-                        "pipelines": {"traces": {"receivers": ["otlp"], "processors": list(processors or {}),
-                                                 "exporters": list(exporters)}}}}
+                        "pipelines": {"traces": pipeline}}}
         self.folder = tempfile.TemporaryDirectory(prefix="backstitch-collector-")
-        self.config = pathlib.Path(self.folder.name, "config.yaml")
-        self.config.write_text(json.dumps(configuration, indent=1))  # JSON is YAML
-        super().__init__([COLLECTOR, "--config", f"file:{self.config}"], [self.port])
+        base = pathlib.Path(self.folder.name, "config.yaml")
+        base.write_text(json.dumps(configuration, indent=1))  # JSON is YAML
+        command = [COLLECTOR, "--config", f"file:{base}"]
+        if block:
+            processors = pathlib.Path(self.folder.name, "processors.yaml")
+            processors.write_text("processors:\n" + textwrap.indent(block, "  "))
+            command += ["--config", f"file:{processors}"]  # merged with the other
+        super().__init__(command, [self.port])
 
     @property
     def address(self):

@@ -128,6 +128,31 @@ func joinedCases() []policyCase {
 		{"crowd_cached", "crowd", `with caches a decided trace makes room`, "  decision_wait: 2s\n  num_traces: 8\n  decision_cache: {sampled_cache_size: 100, non_sampled_cache_size: 100}\n",
 			`    - {name: all, type: always_sample}
 `},
+		{"config_underscores", "crowd", `whole numbers may have underscores`, "  decision_wait: 2s\n  num_traces: 1_000\n",
+			`    - {name: all, type: always_sample}
+`},
+		{"config_wait_without_unit", "late", `a number without a unit is nanoseconds, so the shortest wait there is`,
+			"  decision_wait: 10\n",
+			`    - {name: all, type: always_sample}
+`},
+		{"config_misspelled_block", "latency", `a block that is not the type's own is ignored: the threshold is 0`, "",
+			`    - {name: slow, type: latency, latencies: {threshold_ms: 5000}}
+`},
+		{"config_other_block", "latency", `so is the block of another type`, "",
+			`    - {name: slow, type: latency, span_count: {min_spans: 7}, latency: {threshold_ms: 100}}
+`},
+		{"config_real_for_whole", "latency", `a real number where a whole one belongs is cut`, "",
+			`    - {name: slow, type: latency, latency: {threshold_ms: 100.9}}
+`},
+		{"config_text_for_list", "attributes", `one text where a list belongs is a list of one`, "",
+			`    - {name: text, type: string_attribute, string_attribute: {key: key, values: value1}}
+`},
+		{"config_same_sub_names", "shapes", `names must differ among policies, not among sub-policies`, "",
+			`    - {name: both, type: and, and: {and_sub_policy: [{name: both, type: span_count, span_count: {min_spans: 3}}, {name: both, type: status_code, status_code: {status_codes: [ERROR]}}]}}
+`},
+		{"config_no_sub_names", "shapes", `sub-policies need no name`, "",
+			`    - {name: both, type: and, and: {and_sub_policy: [{type: span_count, span_count: {min_spans: 3}}, {type: status_code, status_code: {status_codes: [ERROR]}}]}}
+`},
 		{"size_400", "shapes", `a trace of more than 400 bytes is thrown away without a vote`, "  decision_wait: 2s\n  maximum_trace_size_bytes: 400\n",
 			`    - {name: all, type: always_sample}
 `},
