@@ -10,52 +10,20 @@ with a seed, 40,000 spans to a second of its time, put in the order in which spa
 what is measured each has taken as many spans of another seed, so that what is only allocated once is there. CPU is what
 the kernel charged the contender's processes, told per million spans and in walks (see serve_bench.py)."""
 import argparse
-import json
 import pathlib
 import statistics
-import subprocess
 import tempfile
 
 from running_serve import write_table, yardsticks
-from sampling_contenders import SLOW_MS, BackstitchContender, CollectorContender, tail_sampling
+from sampling_contenders import BackstitchContender, CollectorContender, tail_sampling
+from sampling_data import SPANS_PER_SECOND, Data
 
 import peers  # sampling_contenders says where
 
 SEED, WARM_SEED = 1, 2
-SPANS_PER_SECOND = 40_000  # of the data's own time
 WAIT = 5
 LONG_WAIT = 600  # longer than any run
 KILL_WAIT, KILL_AFTER = 10, 12  # seconds of the window, and of the data that is sent until the kill
-
-
-class Data:
-    """The requests, and what was planted in them."""
-
-    def __init__(self, binary, spans, folder, seed):
-        generated, truth = pathlib.Path(folder, "spans.otlp"), pathlib.Path(folder, "truth.jsonl")
-        self.prepared = pathlib.Path(folder, f"{seed}.prepared")
-        subprocess.run([binary, "gen", "--out", generated, "--truth", truth, "--spans", str(spans), "--seed", str(seed),
-                        "--rate", str(SPANS_PER_SECOND)], check=True, capture_output=True)
-        subprocess.run([peers.REPLAY, "prepare", generated, self.prepared], check=True)
-        generated.unlink()
-        traces = [json.loads(line) for line in truth.read_text().splitlines()]
-        self.sizes = {trace["trace_id"]: trace["spans"] for trace in traces}
-        self.spans = sum(self.sizes.values())
-        self.errors = {trace["trace_id"] for trace in traces if trace["errors"]}
-        self.slow = {trace["trace_id"] for trace in traces if int(trace["duration_nano"]) // 1_000_000 > SLOW_MS}
-
-    def send(self, run, **how):
-        said = peers.send(self.prepared, run.address, **how)
-        assert not said["failed"], said
-        return said
-
-    def whole(self, wanted, kept):
-        return f"{sum(kept.get(trace) == self.sizes[trace] for trace in wanted):,} of {len(wanted):,}"
-
-    def dropped_share(self, kept):
-        """Of traces that neither failed nor were slow."""
-        rest = self.sizes.keys() - self.errors - self.slow
-        return 1 - sum(trace in kept for trace in rest) / len(rest)
 
 
 class Measuring:
