@@ -4,8 +4,9 @@
     sampling(block)          tail sampling by the text of a "tail_sampling:" block
     in_front_of_two(block)   two of these behind what splits traces over them; None where there is none yet
 
-Each returns something running: address, cpu_seconds(), memory(key), settle(wait) until all is decided and out, kept(ids) as
-{trace id: spans}, again() after kill(), and end(). A contender that is a set of processes counts them all."""
+Each returns something running: address, cpu_seconds(), memory(key), settle(wait) until all is decided and out,
+kept(ids) as {trace id: spans}, again() after kill(), and end(). A contender that is a set of processes counts them
+all."""
 import http.client
 import json
 import pathlib

@@ -3,9 +3,9 @@
 
     bench/peers/compare.py build/release [--policies FILE ...] [--spans 30000] [--contenders collector,backstitch]
 
-FILE has a "tail_sampling:" block, which both get as it is; without any, those of bench/peers/policies. Spans are those of
-`backstitch gen`, sent faster than any window ends, so that nothing is late. Prints each difference; exit code 1 if there
-is one. Policies that remember (limiters, composite) depend on the second and on chance: tests/golden has them."""
+FILE has a "tail_sampling:" block, which both get as it is; without any, those of bench/peers/policies. Spans are those
+of `backstitch gen`, sent faster than any window ends, so that nothing is late. Prints each difference; exit code 1 if
+there is one. Policies that remember (limiters, composite) depend on the second and on chance: tests/golden has them."""
 import argparse
 import pathlib
 import sys

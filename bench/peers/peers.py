@@ -128,12 +128,13 @@ class Process:
 
 
 class Collector(Process):
-    """A Collector with one pipeline from OTLP over gRPC to `exporters`, a configuration as values; `block` is the text of
-    a "tail_sampling:" block in between."""
+    """A Collector with one pipeline from OTLP over gRPC to `exporters`, a configuration as values; `block` is the text
+    of a "tail_sampling:" block in between."""
 
     def __init__(self, exporters, block=""):
         self.port = free_port()
-        pipeline = {"receivers": ["otlp"], "processors": ["tail_sampling"] if block else [], "exporters": list(exporters)}
+        pipeline = {"receivers": ["otlp"], "processors": ["tail_sampling"] if block else [],
+                    "exporters": list(exporters)}
         configuration = {
             "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": f"127.0.0.1:{self.port}"}}}},
             "exporters": exporters,
@@ -202,7 +203,8 @@ def start_sending(prepared, address, pace=False, until=None, senders=4, acknowle
     command += ["--pace"] if pace else []
     command += [f"--until={until}s"] if until else []
     command += [f"--acknowledged={acknowledged}"] if acknowledged else []
-    return subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                            text=True)
 
 
 def finish(sending):

@@ -16,7 +16,8 @@ const (
 	batchWait  = 200 * time.Millisecond
 )
 
-// A prepared file: for each request the nanoseconds after the first (8 bytes, little-endian), its length (4), its bytes.
+// A prepared file: for each request the nanoseconds after the first span ends (8 bytes, little-endian), its length (4),
+// its bytes.
 func prepare(arguments []string) error {
 	if len(arguments) != 2 {
 		return errors.New("prepare FILE OUT")

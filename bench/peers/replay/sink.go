@@ -36,8 +36,8 @@ func (k *kept) take(stream grpc.ServerStream) error {
 	return stream.SendMsg(&[]byte{})
 }
 
-// sink serves until it is killed: OTLP on ADDRESS; on WEB how many spans came (/spans) and the traces (/traces: lines of
-// an id and a count).
+// sink serves until it is killed: OTLP on ADDRESS; on WEB how many spans came (/spans) and the traces (/traces: lines
+// of an id and a count).
 func sink(arguments []string) error {
 	if len(arguments) != 2 {
 		return errors.New("sink ADDRESS WEB")
