@@ -28,7 +28,7 @@ bool is_gone(const base::Error& error) {
 
 }  // namespace
 
-base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments) {
+base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part) {
   ReadFragments read;
   std::vector<wire::otlp::TraceSplicer> splicers(fragments.size());
   const std::vector<Want> wants = in_log_order(fragments);
@@ -50,6 +50,7 @@ base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragme
       }
       const model::TraceDigest& trace = digest->traces[index];
       splicers[wants[i].fragment].add(*digest, record->payload, trace.first_span, trace.span_count);
+      if (on_part) on_part(wants[i].fragment, *digest, trace, record->payload);
     }
   }
   for (wire::otlp::TraceSplicer& splicer : splicers) read.otlp.push_back(splicer.finish());

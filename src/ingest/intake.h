@@ -32,6 +32,7 @@ class Intake {
 
   // Of the last request that was prepared:
   std::string_view digest_bytes() const { return digest_bytes_; }
+  const model::RequestDigest& digest() const { return digest_; }
   const std::vector<model::ResourceDigest>& resources() const { return digest_.resources; }
   // What falls to `shard`; moved out by the caller.
   std::vector<assemble::TracePart>& parts(size_t shard) { return parts_[shard]; }

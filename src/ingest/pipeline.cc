@@ -83,12 +83,13 @@ struct SealJob {
 class RealPipeline final : public Pipeline {
  public:
   RealPipeline(const base::Clock& clock, log::Log& log, store::TraceStore& store, base::Metrics& metrics,
-               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses)
+               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses, SpanLedger* spans)
       : clock_(clock),
         log_(log),
         store_(store),
         errors_(errors),
         losses_(losses),
+        spans_(spans),
         options_(within_memory(std::move(options))),
         counters_(metrics),
         memory_(clock, {.bytes_max = options_.memory_bytes_max,
@@ -113,7 +114,7 @@ class RealPipeline final : public Pipeline {
   base::Result<> run() {
     std::vector<OpenTraces*> open;
     for (const auto& shard : shards_) open.push_back(&shard->open);
-    auto replayed = replay(log_, store_, clock_, open);
+    auto replayed = replay(log_, store_, clock_, open, spans_);
     if (!replayed) return std::unexpected(replayed.error());
     replayed_ = *replayed;
     for (const auto& shard : shards_) {
@@ -152,6 +153,7 @@ class RealPipeline final : public Pipeline {
       return std::all_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->is_empty.load(); });
     });
     lock.unlock();
+    if (spans_ != nullptr) (void)spans_->checkpoint(log_);  // else the next start counts again what it lacks
     if (const auto synced = log_.sync(); !synced) return synced;
     if (!drained) return base::fail(base::Errc::Unavailable, "open traces remain in the log for the next start");
     return {};
@@ -223,8 +225,17 @@ class RealPipeline final : public Pipeline {
       }
     };
     const log::RecordInfo info{.kind = log::RecordKind::Spans, .received = clock_.now()};
-    const auto appended = log_.append(info, intake.digest_bytes(), request, prepared.facts, push);
-    if (appended) return {};
+    log::RecordFacts facts = prepared.facts;
+    SpanLedger::Entry entry;
+    if (spans_ != nullptr) {
+      entry = spans_->enter();
+      ++facts.references;
+    }
+    const auto appended = log_.append(info, intake.digest_bytes(), request, facts, push);
+    if (appended) {
+      if (spans_ != nullptr) spans_->count(entry, *appended, intake.digest(), request);
+      return {};
+    }
     for (const auto& shard : shards_) shard->queue.release(intake.queue_cost(shard->index));
     (appended.error().code == base::Errc::NoSpace ? counters_.refused_no_space : counters_.refused_io).add();
     return std::unexpected(appended.error());
@@ -333,7 +344,7 @@ class RealPipeline final : public Pipeline {
 
   bool try_seal(const SealJob& job) {
     is_sealing_ = true;
-    const auto sealed = seal(log_, store_, job.fragments, clock_.now(), errors_);
+    const auto sealed = seal(log_, store_, job.fragments, clock_.now(), errors_, spans_);
     is_sealing_ = false;
     if (!sealed) {
       counters_.seal_failures.add();
@@ -356,6 +367,7 @@ class RealPipeline final : public Pipeline {
       const base::Duration now = clock_.monotonic();
       memory_.relieve();
       measure_open();
+      if (spans_ != nullptr) spans_->checkpoint_if_due(log_);
       if (options_.sync_interval.count() > 0 && now - synced >= options_.sync_interval) {
         (void)log_.sync();  // a failure is counted by the log, and tried again at the next turn
         synced = now;
@@ -445,6 +457,7 @@ class RealPipeline final : public Pipeline {
   store::TraceStore& store_;
   ErrorLedger* const errors_;
   SdkLosses* const losses_;
+  SpanLedger* const spans_;
   const PipelineOptions options_;
   IngestCounters counters_;
   MemoryBound memory_;
@@ -475,9 +488,9 @@ class RealPipeline final : public Pipeline {
 
 base::Result<std::unique_ptr<Pipeline>> Pipeline::start(const base::Clock& clock, log::Log& log,
                                                         store::TraceStore& store, base::Metrics& metrics,
-                                                        PipelineOptions options, ErrorLedger* errors,
-                                                        SdkLosses* losses) {
-  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses);
+                                                        PipelineOptions options, ErrorLedger* errors, SdkLosses* losses,
+                                                        SpanLedger* spans) {
+  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses, spans);
   if (const auto running = pipeline->run(); !running) return std::unexpected(running.error());
   return pipeline;
 }

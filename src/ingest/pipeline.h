@@ -17,6 +17,7 @@
 #include "ingest/contract/receiver.h"
 #include "ingest/sdk_losses.h"
 #include "ingest/seal.h"
+#include "ingest/span_ledger.h"
 #include "log/log.h"
 #include "model/feature_plan.h"
 #include "model/limits.h"
@@ -51,11 +52,12 @@ struct PipelineOptions {
 class Pipeline : public Receiver, public assemble::ShardAccess {
  public:
   // Replays the log, then starts the threads. All references outlive the pipeline. `errors` counts the failures of
-  // what is sealed, `losses` hears what SDKs say that they lost; null where nobody wants to know.
+  // what is sealed, `losses` hears what SDKs say that they lost, `spans` counts all spans and calls; null where nobody
+  // wants to know.
   static base::Result<std::unique_ptr<Pipeline>> start(const base::Clock& clock, log::Log& log,
                                                        store::TraceStore& store, base::Metrics& metrics,
                                                        PipelineOptions options, ErrorLedger* errors = nullptr,
-                                                       SdkLosses* losses = nullptr);
+                                                       SdkLosses* losses = nullptr, SpanLedger* spans = nullptr);
   // Seals everything and refuses what still comes in. Unavailable if that took longer than `wait`: what is left
   // stays in the log for the next start. Queries about open traces go on until the destructor.
   virtual base::Result<> drain(base::Duration wait) = 0;

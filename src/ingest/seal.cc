@@ -43,8 +43,15 @@ base::Result<> append(store::TraceStore& store, std::span<const store::SealedTra
 }  // namespace
 
 base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments,
-                          model::Timestamp now, ErrorLedger* errors) {
-  auto read = assemble::read_fragments(log, fragments);
+                          model::Timestamp now, ErrorLedger* errors, SpanLedger* spans) {
+  std::optional<DecidedTraces> decided;
+  assemble::OnPart on_part;
+  if (spans != nullptr) {
+    spans->prepare(fragments.size(), decided);
+    on_part = [&](size_t place, const model::RequestDigest& digest, const model::TraceDigest& trace,
+                  std::string_view payload) { decided->add(place, digest, trace, payload); };
+  }
+  auto read = assemble::read_fragments(log, fragments, on_part);
   if (!read) return std::unexpected(read.error());
   Sealed sealed{.lost_references = read->lost_references};
   std::vector<store::SealedTrace> batch;
@@ -60,16 +67,22 @@ base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::ve
   if (errors != nullptr) {
     if (const auto begun = errors->begin(batch); !begun) return std::unexpected(begun.error());
   }
+  if (spans != nullptr && !batch.empty()) {
+    decided->finish();
+    const SpanLedger::Witness witness{.id = batch.back().id, .covered_sequence = batch.back().covered_sequence};
+    if (const auto begun = spans->begin(*decided, witness); !begun) return std::unexpected(begun.error());
+  }
   std::vector<bool> is_stored(batch.size(), true);
   if (const auto appended = append(store, batch, is_stored); !appended) return std::unexpected(appended.error());
   if (errors != nullptr) errors->commit(is_stored);
+  if (spans != nullptr && !batch.empty()) spans->commit(*decided);
   sealed.unsealable = static_cast<uint64_t>(std::ranges::count(is_stored, false));
   release(log, fragments);
   return sealed;
 }
 
 base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const base::Clock& clock,
-                              std::vector<assemble::OpenTraces*> shards) {
+                              std::vector<assemble::OpenTraces*> shards, SpanLedger* spans) {
   Replayed replayed;
   std::optional<base::Error> failure;
   absl::flat_hash_map<model::TraceId, uint64_t> covered;  // a trace comes in several records, the store is asked once
@@ -106,12 +119,15 @@ base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const bas
       parts[shard].at = record.at;
       if (!parts[shard].parts.empty()) shards[shard]->add(parts[shard], monotonic, age);
     }
-    return references;
+    return references + (spans != nullptr && spans->notes(record.at) ? 1 : 0);
   };
 
   const auto result = log.replay(on_record);
   if (!result) return std::unexpected(result.error());
   if (failure) return std::unexpected(*failure);
+  if (spans != nullptr) {
+    if (const auto counted = spans->recount(log); !counted) return std::unexpected(counted.error());
+  }
   replayed.log = *result;
   return replayed;
 }

@@ -7,6 +7,7 @@
 #include "assemble/open_traces.h"
 #include "base/time.h"
 #include "ingest/error_ledger.h"
+#include "ingest/span_ledger.h"
 #include "log/log.h"
 #include "store/contract/trace_store.h"
 
@@ -22,9 +23,10 @@ struct Sealed {
 // Reads the fragments' spans and commits them in one batch, then gives their log references back. On failure
 // nothing was given back: call again with the same fragments, before any later ones. A fragment that the store can
 // never take (malformed, too large) is left out and counted, so that it does not keep the others waiting.
-// `now` is when the fragments count as sealed. `errors`, where there is one, counts what failed in them.
+// `now` is when the fragments count as sealed. `errors`, where there is one, counts what failed in them,
+// `spans` who called whom.
 base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments,
-                          model::Timestamp now, ErrorLedger* errors = nullptr);
+                          model::Timestamp now, ErrorLedger* errors = nullptr, SpanLedger* spans = nullptr);
 
 struct Replayed {
   log::ReplayResult log;
@@ -33,8 +35,8 @@ struct Replayed {
 };
 
 // Rebuilds what the shards were collecting when the last process ended, their timers too: each trace's window
-// goes on from when its spans were received.
+// goes on from when its spans were received. `spans`, where there is one, counts those that it has not.
 base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const base::Clock& clock,
-                              std::vector<assemble::OpenTraces*> shards);
+                              std::vector<assemble::OpenTraces*> shards, SpanLedger* spans = nullptr);
 
 }  // namespace backstitch::ingest
