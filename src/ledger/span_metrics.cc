@@ -180,6 +180,7 @@ void SpanMetrics::encode(std::string& out) const {
     const Series& series = series_[slot];
     put_text(services_.name(series.service), out);
     put_text(series.name, out);
+    put_number(series.operation, out);
     out += static_cast<char>(series.kind);
     out += static_cast<char>(series.status);
     series.latency.encode(out);
@@ -192,6 +193,7 @@ base::Result<> SpanMetrics::decode(ByteReader& reader) {
   for (uint64_t left = reader.number(); left > 0 && reader.is_good(); --left) {
     const NameTable::Index of = service(reader.text());
     const std::string_view name = reader.text();
+    const auto operation = static_cast<uint32_t>(reader.number());
     const std::string_view codes = reader.raw(2);
     const SpanLatency latency = SpanLatency::decode(reader);
     const uint64_t size_bytes = reader.number();
@@ -199,7 +201,7 @@ base::Result<> SpanMetrics::decode(ByteReader& reader) {
     if (!reader.is_good()) break;
     Series& series = series_of({.service = of,
                                 .name = name,
-                                .operation = operation_of(name),
+                                .operation = operation,
                                 .kind = static_cast<SpanKind>(codes[0]),
                                 .status = static_cast<StatusCode>(codes[1])},
                                0);

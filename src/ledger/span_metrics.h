@@ -45,7 +45,7 @@ using SpanLatency = LatencyHistogram<2'000'000, 14>;
 struct SpanSeen {
   NameTable::Index service = NameTable::kOthersIndex;
   std::string_view name;
-  uint32_t operation = 0;  // a hash of the name
+  uint32_t operation = 0;  // a hash of the name: model::SpanDigest has one
   model::SpanKind kind = model::SpanKind::Unspecified;
   model::StatusCode status = model::StatusCode::Unset;
   uint64_t nanos = 0;  // 0 for clocks that went back

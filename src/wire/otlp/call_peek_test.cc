@@ -14,8 +14,8 @@ struct Walked {
 };
 
 // A request of one span with these attributes.
-Walked walked(std::vector<model::KeyValue> attributes, std::string name = "pay",
-              std::vector<model::KeyValue> resource = {{"service.name", "shop"}}) {
+Walked walked(model::KeyValues attributes, std::string name = "pay",
+              model::KeyValues resource = {{"service.name", "shop"}}) {
   model::SpanSet set{.resources = {{.attributes = std::move(resource)}}, .scopes = {{}}, .spans = {}};
   model::Span& span = set.spans.emplace_back();
   span.trace_id.bytes[0] = span.span_id.bytes[0] = span.parent_span_id.bytes[0] = 1;
@@ -27,7 +27,7 @@ Walked walked(std::vector<model::KeyValue> attributes, std::string name = "pay",
   return made;
 }
 
-Peer peer(std::vector<model::KeyValue> attributes) {
+Peer peer(model::KeyValues attributes) {
   const Walked one = walked(std::move(attributes));
   return peer_of_span(one.digest.spans[0].message.of(one.request));
 }
@@ -61,13 +61,13 @@ TEST(CallPeek, a_peer_is_named_by_its_service) {
 }
 
 TEST(CallPeek, a_database_is_named_by_the_first_of_its_names) {
-  const std::vector<model::KeyValue> all = {{"db.system", "postgresql"},
+  const model::KeyValues all = {{"db.system", "postgresql"},
                                             {"db.name", "orders"},
                                             {"network.peer.port", int64_t{5432}},
                                             {"network.peer.address", "10.0.0.1"},
                                             {"server.address", "db.internal"},
                                             {"peer.service", "orders-db"}};
-  const auto without = [&](size_t last) { return std::vector(all.begin(), all.end() - static_cast<int>(last)); };
+  const auto without = [&](size_t last) { return model::KeyValues(all.begin(), all.end() - static_cast<int>(last)); };
   EXPECT_EQ(peer(without(0)), (Peer{"orders-db", true}));
   EXPECT_EQ(peer(without(1)), (Peer{"db.internal", true}));
   EXPECT_EQ(peer(without(2)), (Peer{"10.0.0.1:5432", true}));
