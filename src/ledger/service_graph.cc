@@ -11,6 +11,13 @@ using model::StatusCode;
 
 constexpr std::string_view kUser = "user";  // who calls from outside, as Tempo names it
 
+constexpr auto kOthersIndex = NameTable::kOthersIndex;
+
+template <typename Key>
+bool is_others(const Key& key) {
+  return std::get<0>(key) == kOthersIndex && std::get<1>(key) == kOthersIndex;
+}
+
 bool is_client(const CallSpan& span) { return span.kind == SpanKind::Client || span.kind == SpanKind::Producer; }
 bool is_server(const CallSpan& span) { return span.kind == SpanKind::Server || span.kind == SpanKind::Consumer; }
 bool is_message(const CallSpan& span) { return span.kind == SpanKind::Producer || span.kind == SpanKind::Consumer; }
@@ -38,6 +45,14 @@ std::string_view to_string(ConnectionType type) {
 ServiceGraph::ServiceGraph(const ServiceGraphBounds& bounds)
     : bounds_(bounds), nodes_(bounds.nodes_max, bounds.text_bytes_max) {}
 
+void ServiceGraph::Edge::add(const Edge& other) {
+  requests += other.requests;
+  failed += other.failed;
+  unpaired += other.unpaired;
+  server_latency.add(other.server_latency);
+  client_latency.add(other.client_latency);
+}
+
 std::string_view ServiceGraph::name(NameTable::Index node) const {
   return node == CallSpan::kNobody ? std::string_view() : nodes_.name(node);
 }
@@ -48,9 +63,10 @@ NameTable::Index ServiceGraph::node_or_nobody(std::string_view name) {
 ServiceGraph::Edge& ServiceGraph::edge(const Key& key, uint64_t calls) {
   const auto known = edges_.find(key);
   if (known != edges_.end()) return known->second;
+  if (is_others(key)) return edges_[key];
   if (edges_.size() < bounds_.edges_max) return edges_[key];
   overflowed_ += calls;
-  return edges_[{NameTable::kOthersIndex, NameTable::kOthersIndex, std::get<ConnectionType>(key)}];
+  return edges_[{kOthersIndex, kOthersIndex, std::get<ConnectionType>(key)}];
 }
 
 void ServiceGraph::count_call(const CallSpan* client, const CallSpan* server, const Key& key,
@@ -112,17 +128,16 @@ void ServiceGraph::add_trace(std::span<const CallSpan> spans, const model::Trace
 
 void ServiceGraph::merge(const ServiceGraph& other, base::Timestamp now) {
   overflowed_ += other.overflowed_;
-  for (const auto& [key, theirs] : other.edges_) {
-    const auto [client, server, type] = key;
-    Edge& ours = edge({node_or_nobody(other.name(client)), node_or_nobody(other.name(server)), type},
-                      theirs.requests + theirs.unpaired);
-    ours.requests += theirs.requests;
-    ours.failed += theirs.failed;
-    ours.unpaired += theirs.unpaired;
-    ours.server_latency.add(theirs.server_latency);
-    ours.client_latency.add(theirs.client_latency);
-    ours.last_seen = std::max(ours.last_seen, now);
-    if (theirs.exemplar.is_set()) ours.exemplar = theirs.exemplar;
+  for (const bool with_others : {false, true}) {  // these last: they take no room from those that have names
+    for (const auto& [key, theirs] : other.edges_) {
+      if (is_others(key) != with_others) continue;
+      const auto [client, server, type] = key;
+      Edge& ours = edge({node_or_nobody(other.name(client)), node_or_nobody(other.name(server)), type},
+                        theirs.requests + theirs.unpaired);
+      ours.add(theirs);
+      ours.last_seen = std::max(ours.last_seen, now);
+      if (theirs.exemplar.is_set()) ours.exemplar = theirs.exemplar;
+    }
   }
 }
 
@@ -203,12 +218,10 @@ base::Result<> ServiceGraph::decode(ByteReader& reader) {
     read.client_latency = CallLatency::decode(reader);
     read.last_seen = {reader.number()};
     if (!reader.is_good()) break;
-    Edge& ours = edge({node_or_nobody(client), node_or_nobody(server), static_cast<ConnectionType>(type[0] & 3)}, 0);
-    ours.requests += read.requests;
-    ours.failed += read.failed;
-    ours.unpaired += read.unpaired;
-    ours.server_latency.add(read.server_latency);
-    ours.client_latency.add(read.client_latency);
+    // They had room when they were written, whatever order they were in.
+    Edge& ours =
+        edges_[{node_or_nobody(client), node_or_nobody(server), static_cast<ConnectionType>(type[0] & 3)}];
+    ours.add(read);
     ours.last_seen = std::max(ours.last_seen, read.last_seen);
   }
   if (!reader.is_good()) return base::fail(base::Errc::Corrupt, "a service graph is broken");

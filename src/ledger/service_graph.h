@@ -110,6 +110,8 @@ class ServiceGraph {
     CallLatency client_latency;
     base::Timestamp last_seen;
     Exemplar exemplar;
+
+    void add(const Edge& other);  // the counts
   };
 
   Edge& edge(const Key& key, uint64_t calls);

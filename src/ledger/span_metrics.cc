@@ -199,12 +199,12 @@ base::Result<> SpanMetrics::decode(ByteReader& reader) {
     const uint64_t size_bytes = reader.number();
     const base::Timestamp last_seen{reader.number()};
     if (!reader.is_good()) break;
-    Series& series = series_of({.service = of,
-                                .name = name,
-                                .operation = operation,
-                                .kind = static_cast<SpanKind>(codes[0]),
-                                .status = static_cast<StatusCode>(codes[1])},
-                               0);
+    // It had room when it was written, whatever order they were in.
+    Series& series = find_or_make({.service = of,
+                                   .name = name,
+                                   .operation = operation,
+                                   .kind = static_cast<SpanKind>(codes[0]),
+                                   .status = static_cast<StatusCode>(codes[1])});
     series.latency.add(latency);
     series.size_bytes += size_bytes;
     series.last_seen = std::max(series.last_seen, last_seen);

@@ -150,7 +150,7 @@ TEST(SpanMetrics, counts_are_those_of_a_naive_count) {
   for (int i = 0; i < 20'000; ++i) {
     const std::string service = "s" + std::to_string(random.below(5));
     const std::string name = std::string(1, static_cast<char>('a' + random.below(8))) + "/" +
-                             std::to_string(random.below(20));
+                             std::to_string(random.below(6));
     const auto kind = static_cast<SpanKind>(random.below(6));
     const auto status = static_cast<StatusCode>(random.below(3));
     const uint64_t nanos = random.next() >> (random.below(40) + 20);
@@ -181,6 +181,21 @@ TEST(SpanMetrics, counts_are_those_of_a_naive_count) {
     EXPECT_EQ(std::tuple(row.latency.count(), row.latency.sum_nanos, row.size_bytes), expected->second);
     ++expected;
   }
+}
+
+TEST(SpanMetrics, a_full_table_is_read_back_as_it_was) {
+  SpanMetrics full({.series_max = 4, .series_per_service_max = 2});
+  for (const char* service : {"a", "\U0001F642"}) {
+    for (const char* name : {"x", "\U0001F642", "y", "z"}) full.add(seen(full, service, name));
+  }
+  full.add(seen(full, "b", "x"));
+  std::string bytes;
+  full.encode(bytes);
+  SpanMetrics read({.series_max = 4, .series_per_service_max = 2});
+  ByteReader reader(bytes);
+  ASSERT_TRUE(read.decode(reader));
+  EXPECT_EQ(read.rows(), full.rows());
+  EXPECT_EQ(read.take_overflowed(), 0u);
 }
 
 TEST(SpanMetrics, every_truncation_is_noticed) {
