@@ -144,10 +144,8 @@ class Process {
     model::SpanSet set{.resources = {{.attributes = {{"service.name", "cart"}}}}, .scopes = {{}}, .spans = {}};
     std::set<SpanKey> keys;
     for (uint64_t i = 1 + world_.random.below(5); i > 0; --i) {
-      model::Span span{.name = "op",
-                       .kind = model::SpanKind::Server,
-                       .start = world_.clock.now(),
-                       .end = world_.clock.now()};
+      model::Span span{
+          .name = "op", .kind = model::SpanKind::Server, .start = world_.clock.now(), .end = world_.clock.now()};
       span.trace_id.bytes[15] = static_cast<uint8_t>(1 + world_.random.below(6));
       span.span_id = model::SpanId::from_bytes(reinterpret_cast<const char*>(&world_.next_span));
       ++world_.next_span;

@@ -27,23 +27,23 @@ std::string_view ServiceNumbers::name_of(const model::ResourceDigest& resource, 
   return wire::otlp::service_of_resource(resource.message.of(payload));
 }
 
-const std::vector<ServiceNumbers::Index>& SpanCounter::services_of(const model::RequestDigest& digest,
-                                                                   std::string_view payload) {
-  return services_.of(digest, payload, [this](std::string_view name) { return metrics_.service(name); });
+ServiceNumbers::Index SpanCounter::service_of(const model::ResourceDigest& resource, std::string_view payload) {
+  return services_.of(resource, payload, [this](std::string_view name) { return metrics_.service(name); });
 }
 
 void SpanCounter::count(const model::RequestDigest& digest, std::string_view payload) {
-  const auto& services = services_of(digest, payload);
+  of_request_.clear();
+  for (const model::ResourceDigest& resource : digest.resources) of_request_.push_back(service_of(resource, payload));
   for (const model::SpanDigest& span : digest.spans) {
-    metrics_.add(seen(span, services[digest.scopes[span.scope].resource], payload));
+    metrics_.add(seen(span, of_request_[digest.scopes[span.scope].resource], payload));
   }
 }
 
 void SpanCounter::show(const model::RequestDigest& digest, const model::TraceDigest& trace, std::string_view payload) {
-  const auto& services = services_of(digest, payload);
   for (uint32_t i = trace.first_span; i < trace.first_span + trace.span_count; ++i) {
     const model::SpanDigest& span = digest.spans[i];
-    const ledger::SpanSeen one = seen(span, services[digest.scopes[span.scope].resource], payload);
+    const model::ResourceDigest& resource = digest.resources[digest.scopes[span.scope].resource];
+    const ledger::SpanSeen one = seen(span, service_of(resource, payload), payload);
     metrics_.set_exemplar(one, {.trace = trace.id, .nanos = one.nanos, .at = span.end});
   }
 }
@@ -63,15 +63,16 @@ void DecidedTraces::add(size_t place, const model::RequestDigest& digest, const 
     decided.kept = trace.id;
     shown_.show(digest, trace, payload);
   }
-  const auto& services = services_.of(digest, payload, [this](std::string_view name) { return graph_.node(name); });
+  const auto number = [this](std::string_view name) { return graph_.node(name); };
   for (uint32_t i = trace.first_span; i < trace.first_span + trace.span_count; ++i) {
     const model::SpanDigest& span = digest.spans[i];
     if (!may_call(span.kind) && !may_answer(span.kind)) continue;
+    const model::ResourceDigest& resource = digest.resources[digest.scopes[span.scope].resource];
     CallSpan& call = decided.spans.emplace_back(CallSpan{.span = span.span_id,
                                                          .parent = span.parent_span_id,
                                                          .kind = span.kind,
                                                          .status = span.status,
-                                                         .service = services[digest.scopes[span.scope].resource],
+                                                         .service = services_.of(resource, payload, number),
                                                          .start = span.start,
                                                          .end = span.end});
     if (!may_call(span.kind)) continue;

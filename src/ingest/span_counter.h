@@ -19,19 +19,21 @@ class ServiceNumbers {
  public:
   using Index = ledger::NameTable::Index;
 
-  // Beside the digest's resources. `number(name)` is asked for those that are new.
+  // Of the service that `resource` names. `number(name)` is asked for those that are new.
   template <typename Number>
-  const std::vector<Index>& of(const model::RequestDigest& digest, std::string_view payload, const Number& number) {
-    of_request_.clear();
-    if (known_.size() > kKnownMax) known_.clear();
-    for (const model::ResourceDigest& resource : digest.resources) {
-      const auto known = known_.find(resource.hash);
-      of_request_.push_back(known != known_.end() ? known->second
-                                                  : known_[resource.hash] = number(name_of(resource, payload)));
-    }
-    return of_request_;
+  Index of(const model::ResourceDigest& resource, std::string_view payload, const Number& number) {
+    if (has_last_ && resource.hash == last_hash_) return last_;
+    const auto known = known_.find(resource.hash);
+    if (known == known_.end() && known_.size() >= kKnownMax) known_.clear();
+    last_ = known != known_.end() ? known->second : known_[resource.hash] = number(name_of(resource, payload));
+    last_hash_ = resource.hash;
+    has_last_ = true;
+    return last_;
   }
-  void clear() { known_.clear(); }
+  void clear() {
+    known_.clear();
+    has_last_ = false;
+  }
 
  private:
   static constexpr size_t kKnownMax = 20'000;  // resources, which are processes and restarts of them
@@ -39,7 +41,9 @@ class ServiceNumbers {
   static std::string_view name_of(const model::ResourceDigest& resource, std::string_view payload);
 
   absl::flat_hash_map<uint64_t, Index> known_;
-  std::vector<Index> of_request_;
+  uint64_t last_hash_ = 0;
+  Index last_ = 0;
+  bool has_last_ = false;
 };
 
 // Counts spans by their operations. One thread at a time.
@@ -56,10 +60,11 @@ class SpanCounter {
   void clear();
 
  private:
-  const std::vector<ServiceNumbers::Index>& services_of(const model::RequestDigest& digest, std::string_view payload);
+  ServiceNumbers::Index service_of(const model::ResourceDigest& resource, std::string_view payload);
 
   ledger::SpanMetrics metrics_;
   ServiceNumbers services_;
+  std::vector<ServiceNumbers::Index> of_request_;  // beside the digest's resources
 };
 
 // Traces, or fragments of them, that were decided together: collected part by part in the order in which their records

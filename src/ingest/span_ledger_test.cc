@@ -44,10 +44,12 @@ model::TraceId trace_id(uint64_t number) {
 
 // A call from `client` to bank, and one to its database.
 std::string request(uint64_t trace, const std::string& client) {
-  model::SpanSet set{.resources = {{.attributes = {{"service.name", client}}}, {.attributes = {{"service.name", "bank"}}}},
-                     .scopes = {{}, {}},
-                     .spans = {}};
-  const auto add = [&](uint8_t id, uint8_t parent, model::SpanKind kind, uint32_t of, const char* name) -> model::Span& {
+  model::SpanSet set{
+      .resources = {{.attributes = {{"service.name", client}}}, {.attributes = {{"service.name", "bank"}}}},
+      .scopes = {{}, {}},
+      .spans = {}};
+  const auto add = [&](uint8_t id, uint8_t parent, model::SpanKind kind, uint32_t of,
+                       const char* name) -> model::Span& {
     model::Span& span = set.spans.emplace_back();
     span.trace_id = trace_id(trace);
     span.span_id.bytes[7] = id;
@@ -147,8 +149,9 @@ TEST_F(SpanLedgerTest, figures_are_on_metrics_and_kept_traces_beside_them) {
                        "span_kind=\"SPAN_KIND_SERVER\",status_code=\"STATUS_CODE_ERROR\"} 2\n"),
             std::string::npos)
       << plain;
-  EXPECT_NE(plain.find("traces_service_graph_request_total{client=\"bank\",server=\"db\",connection_type=\"database\"} 2"),
-            std::string::npos);
+  EXPECT_NE(
+      plain.find("traces_service_graph_request_total{client=\"bank\",server=\"db\",connection_type=\"database\"} 2"),
+      std::string::npos);
   EXPECT_TRUE(plain.ends_with("# EOF\n"));
   EXPECT_EQ(plain.find("traceID"), std::string::npos);
   const std::string with_exemplars = metrics_.render(true);
@@ -261,8 +264,8 @@ TEST_F(SpanLedgerTest, names_without_room_are_counted) {
 TEST_F(SpanLedgerTest, broken_records_are_refused) {
   for (const char* record : {"X", "C", "C\x01", "B", "B0123456789abcdef"}) {
     journal_.records = {record};
-    const auto opened = SpanLedger::open(
-        journal_, [](const model::TraceId&) -> Result<uint64_t> { return 0; }, clock_, metrics_);
+    const auto opened =
+        SpanLedger::open(journal_, [](const model::TraceId&) -> Result<uint64_t> { return 0; }, clock_, metrics_);
     ASSERT_FALSE(opened) << record;
     EXPECT_EQ(opened.error().code, Errc::Corrupt) << record;
   }

@@ -219,8 +219,7 @@ base::Result<> ServiceGraph::decode(ByteReader& reader) {
     read.last_seen = {reader.number()};
     if (!reader.is_good()) break;
     // They had room when they were written, whatever order they were in.
-    Edge& ours =
-        edges_[{node_or_nobody(client), node_or_nobody(server), static_cast<ConnectionType>(type[0] & 3)}];
+    Edge& ours = edges_[{node_or_nobody(client), node_or_nobody(server), static_cast<ConnectionType>(type[0] & 3)}];
     ours.add(read);
     ours.last_seen = std::max(ours.last_seen, read.last_seen);
   }

@@ -149,8 +149,8 @@ TEST(SpanMetrics, counts_are_those_of_a_naive_count) {
   SpanMetrics parts[3];
   for (int i = 0; i < 20'000; ++i) {
     const std::string service = "s" + std::to_string(random.below(5));
-    const std::string name = std::string(1, static_cast<char>('a' + random.below(8))) + "/" +
-                             std::to_string(random.below(6));
+    const std::string name =
+        std::string(1, static_cast<char>('a' + random.below(8))) + "/" + std::to_string(random.below(6));
     const auto kind = static_cast<SpanKind>(random.below(6));
     const auto status = static_cast<StatusCode>(random.below(3));
     const uint64_t nanos = random.next() >> (random.below(40) + 20);

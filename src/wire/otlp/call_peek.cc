@@ -47,6 +47,26 @@ std::string text_or_number_of(Cursor value) {
   return tag == tag_of(kAnyValueString, WireType::Bytes) ? std::string(value.bytes().view()) : std::string();
 }
 
+// Whether a KeyValue may be one of those that PeerFacts takes, by its key's length and first letter: most are not, and
+// cost no more than that.
+bool may_name_peer(std::string_view key_value) {
+  constexpr char kKeyTag = tag_of(kKeyValueKey, WireType::Bytes);
+  if (key_value.size() < 3 || key_value[0] != kKeyTag) return true;  // who writes the value first is read in full
+  switch (key_value[1]) {
+    case 7:   // db.name
+    case 9:   // db.system
+    case 12:  // peer.service, db.namespace
+      return key_value[2] == 'd' || key_value[2] == 'p';
+    case 14:  // db.system.name, server.address
+      return key_value[2] == 'd' || key_value[2] == 's';
+    case 17:  // network.peer.port
+    case 20:  // network.peer.address
+      return key_value[2] == 'n';
+    default:
+      return (key_value[1] & 0x80) != 0;
+  }
+}
+
 struct PeerFacts {
   std::string_view service, database, system, server, address;
   std::string port;
@@ -116,7 +136,9 @@ std::string_view service_of_resource(std::string_view resource) {
 Peer peer_of_span(std::string_view span) {
   PeerFacts facts;
   try {
-    each(reader_of(span), kSpanAttributes, [&](Cursor key_value) { facts.note(key_value); });
+    each(reader_of(span), kSpanAttributes, [&](Cursor key_value) {
+      if (may_name_peer(key_value.view())) facts.note(key_value);
+    });
   } catch (const WireFault&) {
   }
   return facts.peer();

@@ -14,9 +14,10 @@ struct Walked {
 };
 
 // A request of one span with these attributes.
-Walked walked(model::KeyValues attributes, std::string name = "pay",
-              model::KeyValues resource = {{"service.name", "shop"}}) {
-  model::SpanSet set{.resources = {{.attributes = std::move(resource)}}, .scopes = {{}}, .spans = {}};
+Walked walked(model::Attributes attributes, std::string name = "pay",
+              model::Attributes resource = {{"service.name", "shop"}}) {
+  model::SpanSet set{.resources = {{}}, .scopes = {{}}, .spans = {}};
+  set.resources[0].attributes = std::move(resource);
   model::Span& span = set.spans.emplace_back();
   span.trace_id.bytes[0] = span.span_id.bytes[0] = span.parent_span_id.bytes[0] = 1;
   span.trace_state = "a=b";
@@ -27,7 +28,7 @@ Walked walked(model::KeyValues attributes, std::string name = "pay",
   return made;
 }
 
-Peer peer(model::KeyValues attributes) {
+Peer peer(model::Attributes attributes) {
   const Walked one = walked(std::move(attributes));
   return peer_of_span(one.digest.spans[0].message.of(one.request));
 }
@@ -61,13 +62,10 @@ TEST(CallPeek, a_peer_is_named_by_its_service) {
 }
 
 TEST(CallPeek, a_database_is_named_by_the_first_of_its_names) {
-  const model::KeyValues all = {{"db.system", "postgresql"},
-                                            {"db.name", "orders"},
-                                            {"network.peer.port", int64_t{5432}},
-                                            {"network.peer.address", "10.0.0.1"},
-                                            {"server.address", "db.internal"},
-                                            {"peer.service", "orders-db"}};
-  const auto without = [&](size_t last) { return model::KeyValues(all.begin(), all.end() - static_cast<int>(last)); };
+  const model::Attributes all = {{"db.system", "postgresql"},          {"db.name", "orders"},
+                                 {"network.peer.port", int64_t{5432}}, {"network.peer.address", "10.0.0.1"},
+                                 {"server.address", "db.internal"},    {"peer.service", "orders-db"}};
+  const auto without = [&](size_t last) { return model::Attributes(all.begin(), all.end() - static_cast<int>(last)); };
   EXPECT_EQ(peer(without(0)), (Peer{"orders-db", true}));
   EXPECT_EQ(peer(without(1)), (Peer{"db.internal", true}));
   EXPECT_EQ(peer(without(2)), (Peer{"10.0.0.1:5432", true}));
