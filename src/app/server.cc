@@ -32,7 +32,7 @@ constexpr base::Duration kServersDrain = std::chrono::milliseconds(1500);  // ea
 
 size_t core_count() { return std::max(1u, std::thread::hardware_concurrency()); }
 
-// `stored` is the highest sequence that the store has seen.
+// `stored` is the highest sequence that the store or a ledger has seen.
 log::LogOptions log_options(const Config& config, uint64_t stored) {
   std::random_device random;
   return {.directory = config.data + "/log",
@@ -125,8 +125,8 @@ class RealServer final : public Server {
     auto errors = ingest::ErrorLedger::open(*journal_, *store_, clock_, metrics_);
     if (!errors) return std::unexpected(errors.error());
     errors_ = std::move(*errors);
-    auto pipeline =
-        ingest::Pipeline::start(clock_, *log_, *store_, metrics_, pipeline_options(config_), errors_.get(), &losses_);
+    auto pipeline = ingest::Pipeline::start(clock_, *log_, *store_, metrics_, pipeline_options(config_), errors_.get(),
+                                            &losses_, spans_.get());
     if (!pipeline) return std::unexpected(pipeline.error());
     pipeline_ = std::move(*pipeline);
     report_replay(pipeline_->replayed());
@@ -169,12 +169,25 @@ class RealServer final : public Server {
     store_ = std::move(*store);
     const auto stored = store_->highest_sequence();
     if (!stored) return std::unexpected(stored.error());
-    auto log = log::Log::open(*files_, clock_, metrics_, log_options(config_, *stored));
+    if (auto opened = open_span_ledger(); !opened) return opened;
+    const uint64_t highest = std::max(*stored, spans_->included_sequence());
+    auto log = log::Log::open(*files_, clock_, metrics_, log_options(config_, highest));
     if (!log) return std::unexpected(log.error());
     log_ = std::move(*log);
     auto journal = store::open_ledger_journal(*files_, config_.data + "/ledger");
     if (!journal) return std::unexpected(journal.error());
     journal_ = std::move(*journal);
+    return {};
+  }
+
+  base::Result<> open_span_ledger() {
+    auto journal = store::open_ledger_journal(*files_, config_.data + "/ledger", "spans");
+    if (!journal) return std::unexpected(journal.error());
+    span_journal_ = std::move(*journal);
+    auto spans = ingest::SpanLedger::open(
+        *span_journal_, [this](const model::TraceId& id) { return store_->covered_sequence(id); }, clock_, metrics_);
+    if (!spans) return std::unexpected(spans.error());
+    spans_ = std::move(*spans);
     return {};
   }
 
@@ -248,6 +261,8 @@ class RealServer final : public Server {
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::LedgerJournal> journal_;
   std::unique_ptr<ingest::ErrorLedger> errors_;
+  std::unique_ptr<store::LedgerJournal> span_journal_;
+  std::unique_ptr<ingest::SpanLedger> spans_;
   ingest::SdkLosses losses_{clock_, metrics_};
   std::unique_ptr<ingest::Pipeline> pipeline_;
   std::unique_ptr<assemble::OpenReader> open_reader_;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "assemble/open_traces.h"
@@ -19,9 +21,18 @@ struct ReadFragments {
   uint64_t lost_references = 0;  // records that were recycled meanwhile, or are corrupt
 };
 
+// Called for each part of a fragment as its record is read: `fragment` is its place among those that were asked for,
+// the payload is what the digest is of. Both are valid for the call only.
+using OnPart = std::function<void(size_t fragment, const model::RequestDigest& digest, const model::TraceDigest& trace,
+                                  std::string_view payload)>;
+
+// Reads the parts of fragments, record by record in log order, and returns how many references were lost, as below.
+base::Result<uint64_t> visit_parts(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part);
+
 // A record that is gone was sealed by others in the meantime (its spans are in the store); a corrupt one is
 // counted by the log. Both are left out and counted. Any other failure to read is an error: try again later.
 // Thread-safe.
-base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments);
+base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments,
+                                           const OnPart& on_part = {});
 
 }  // namespace backstitch::assemble

@@ -305,6 +305,7 @@ Fragment OpenTraces::fragment(uint32_t slot) const {
                 .span_bytes = entry.span_bytes,
                 .covered_sequence = entry.last_sequence,
                 .cause = entry.cause,
+                .was_dropped = entry.is_dropped,
                 .late_span_count = entry.late_span_count};
   if (options_.decides) {
     copy.opened = time_of(entry.opened_tick);

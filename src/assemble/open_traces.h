@@ -79,6 +79,7 @@ struct Fragment {
   base::Duration opened{0};  // when its first span was received, by the monotonic clock
   model::DecisionCause cause = model::DecisionCause::Window;  // why it is due
   std::optional<model::Verdict> verdict = std::nullopt;       // that was reached before
+  bool was_dropped = false;                                   // it comes out of grace
   uint32_t late_span_count = 0;                               // of a dropped one: what has come since
   sample::TraceFeatures features = {};
 };

@@ -37,6 +37,7 @@ class Intake {
 
   // Of the last request that was prepared:
   std::string_view digest_bytes() const { return digest_bytes_; }
+  const model::RequestDigest& digest() const { return digest_; }
   const std::vector<model::ResourceDigest>& resources() const { return digest_.resources; }
   // What falls to `shard`, its place in the log left out; moved out by the caller.
   assemble::ShardRecord& record(size_t shard) { return records_[shard]; }

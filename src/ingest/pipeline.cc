@@ -82,15 +82,17 @@ struct Shard {
 class RealPipeline final : public Pipeline {
  public:
   RealPipeline(const base::Clock& clock, log::Log& log, store::TraceStore& store, base::Metrics& metrics,
-               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses, Decider* decider)
+               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses, SpanLedger* spans,
+               Decider* decider)
       : clock_(clock),
         log_(log),
         store_(store),
         losses_(losses),
         decider_(decider),
+        spans_(spans),
         options_(within_memory(std::move(options))),
         counters_(metrics),
-        sealer_(clock, log, store, counters_, options_.seal_budget, decider, errors,
+        sealer_(clock, log, store, counters_, {options_.seal_budget, decider, errors, spans},
                 [this](size_t shard, Sealer::Ended ended) { shards_[shard]->queue.push(std::move(ended), 0); }),
         memory_(clock, {.bytes_max = options_.memory_bytes_max,
                         .resident_bytes = options_.resident_bytes,
@@ -114,7 +116,7 @@ class RealPipeline final : public Pipeline {
   base::Result<> run() {
     std::vector<OpenTraces*> open;
     for (const auto& shard : shards_) open.push_back(&shard->open);
-    auto replayed = replay(log_, store_, clock_, open, options_.limits, decider_);
+    auto replayed = replay(log_, store_, clock_, open, {.limits = options_.limits, .decider = decider_, .spans = spans_});
     if (!replayed) return std::unexpected(replayed.error());
     replayed_ = *replayed;
     for (const auto& shard : shards_) {
@@ -164,6 +166,7 @@ class RealPipeline final : public Pipeline {
       return std::all_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->is_empty.load(); });
     });
     lock.unlock();
+    if (spans_ != nullptr) (void)spans_->checkpoint(log_);  // else the next start counts again what it lacks
     if (const auto synced = log_.sync(); !synced) return synced;
     if (!drained) return base::fail(base::Errc::Unavailable, "open traces remain in the log for the next start");
     return {};
@@ -236,8 +239,17 @@ class RealPipeline final : public Pipeline {
       }
     };
     const log::RecordInfo info{.kind = log::RecordKind::Spans, .received = clock_.now()};
-    const auto appended = log_.append(info, intake.digest_bytes(), request, prepared.facts, push);
-    if (appended) return {};
+    log::RecordFacts facts = prepared.facts;
+    SpanLedger::Entry entry;
+    if (spans_ != nullptr) {
+      entry = spans_->enter();
+      ++facts.references;
+    }
+    const auto appended = log_.append(info, intake.digest_bytes(), request, facts, push);
+    if (appended) {
+      if (spans_ != nullptr) spans_->count(entry, *appended, intake.digest(), request);
+      return {};
+    }
     for (const auto& shard : shards_) shard->queue.release(intake.queue_cost(shard->index));
     (appended.error().code == base::Errc::NoSpace ? counters_.refused_no_space : counters_.refused_io).add();
     return std::unexpected(appended.error());
@@ -350,6 +362,7 @@ class RealPipeline final : public Pipeline {
       const base::Duration now = clock_.monotonic();
       memory_.relieve();
       measure_open();
+      if (spans_ != nullptr) spans_->checkpoint_if_due(log_);
       if (options_.sync_interval.count() > 0 && now - synced >= options_.sync_interval) {
         (void)log_.sync();  // a failure is counted by the log, and tried again at the next turn
         synced = now;
@@ -442,6 +455,7 @@ class RealPipeline final : public Pipeline {
   store::TraceStore& store_;
   SdkLosses* const losses_;
   Decider* const decider_;
+  SpanLedger* const spans_;
   const PipelineOptions options_;
   IngestCounters counters_;
   std::vector<std::unique_ptr<Shard>> shards_;
@@ -469,9 +483,9 @@ class RealPipeline final : public Pipeline {
 base::Result<std::unique_ptr<Pipeline>> Pipeline::start(const base::Clock& clock, log::Log& log,
                                                         store::TraceStore& store, base::Metrics& metrics,
                                                         PipelineOptions options, ErrorLedger* errors,
-                                                        SdkLosses* losses, Decider* decider) {
-  auto pipeline =
-      std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses, decider);
+                                                        SdkLosses* losses, SpanLedger* spans, Decider* decider) {
+  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses, spans,
+                                                 decider);
   if (const auto running = pipeline->run(); !running) return std::unexpected(running.error());
   return pipeline;
 }

@@ -17,6 +17,7 @@
 #include "ingest/contract/receiver.h"
 #include "ingest/sdk_losses.h"
 #include "ingest/seal.h"
+#include "ingest/span_ledger.h"
 #include "log/log.h"
 #include "model/feature_plan.h"
 #include "model/limits.h"
@@ -52,12 +53,13 @@ struct PipelineOptions {
 class Pipeline : public Receiver, public assemble::ShardAccess {
  public:
   // Replays the log, then starts the threads. All references outlive the pipeline. `errors` counts the failures of
-  // what is sealed, `losses` hears what SDKs say that they lost, `decider` asks the policies of PipelineOptions::sampling;
-  // null where nobody wants to know, and where there are no policies.
+  // what is sealed, `losses` hears what SDKs say that they lost, `spans` counts all spans and calls, `decider` asks the
+  // policies of PipelineOptions::sampling; null where nobody wants to know, and where there are no policies.
   static base::Result<std::unique_ptr<Pipeline>> start(const base::Clock& clock, log::Log& log,
                                                        store::TraceStore& store, base::Metrics& metrics,
                                                        PipelineOptions options, ErrorLedger* errors = nullptr,
-                                                       SdkLosses* losses = nullptr, Decider* decider = nullptr);
+                                                       SdkLosses* losses = nullptr, SpanLedger* spans = nullptr,
+                                                       Decider* decider = nullptr);
   // Refuses what still comes in, and seals everything; where policies decide, only with `decides`, else what is undecided
   // waits in the log for the next start. Unavailable if that took longer than `wait`: what is left stays in the log
   // too. Queries about open traces go on until the destructor.

@@ -15,8 +15,13 @@ namespace {
 class Replay {
  public:
   Replay(store::TraceStore& store, const base::Clock& clock, std::vector<assemble::OpenTraces*> shards,
-         Decider* decider)
-      : store_(store), now_(clock.now()), monotonic_(clock.monotonic()), shards_(std::move(shards)), decider_(decider) {}
+         const ReplayOptions& options)
+      : store_(store),
+        now_(clock.now()),
+        monotonic_(clock.monotonic()),
+        shards_(std::move(shards)),
+        decider_(options.decider),
+        spans_(options.spans) {}
 
   // How many references the record keeps.
   uint32_t see(const log::Record& record) {
@@ -57,7 +62,7 @@ class Replay {
       parts[shard].at = record.at;
       if (!parts[shard].parts.empty()) shards_[shard]->add(parts[shard], monotonic_, age);
     }
-    return references;
+    return references + (spans_ != nullptr && spans_->notes(record.at) ? 1 : 0);
   }
 
   // Without policies nobody looks at them.
@@ -92,6 +97,7 @@ class Replay {
   const base::Duration monotonic_;
   const std::vector<assemble::OpenTraces*> shards_;
   Decider* const decider_;
+  SpanLedger* const spans_;
   absl::flat_hash_map<model::TraceId, uint64_t> covered_;  // a trace comes in several records, the store is asked once
   std::optional<base::Error> failure_;
   std::vector<log::Position> unlearned_;  // records whose features are not of this plan
@@ -116,14 +122,17 @@ base::Result<> learn(log::Log& log, Replay& replay, const model::Limits& limits,
 }  // namespace
 
 base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const base::Clock& clock,
-                              std::vector<assemble::OpenTraces*> shards, const model::Limits& limits,
-                              Decider* decider) {
-  Replay replay(store, clock, std::move(shards), decider);
+                              std::vector<assemble::OpenTraces*> shards, const ReplayOptions& options) {
+  Replay replay(store, clock, std::move(shards), options);
   const auto result = log.replay([&](const log::Record& record) { return replay.see(record); });
   if (!result) return std::unexpected(result.error());
   if (replay.failure()) return std::unexpected(*replay.failure());
-  if (decider != nullptr) {
-    if (const auto learned = learn(log, replay, limits, *decider); !learned) return std::unexpected(learned.error());
+  if (options.decider != nullptr) {
+    const auto learned = learn(log, replay, options.limits, *options.decider);
+    if (!learned) return std::unexpected(learned.error());
+  }
+  if (options.spans != nullptr) {
+    if (const auto counted = options.spans->recount(log); !counted) return std::unexpected(counted.error());
   }
   replay.replayed.log = *result;
   return replay.replayed;

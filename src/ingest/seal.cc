@@ -40,8 +40,17 @@ void release(log::Log& log, const std::vector<assemble::Fragment>& fragments) {
 }
 
 base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments,
-                          model::Timestamp now, ErrorLedger* errors) {
-  auto read = assemble::read_fragments(log, fragments);
+                          model::Timestamp now, ErrorLedger* errors, SpanLedger* spans) {
+  std::optional<DecidedTraces> decided;
+  assemble::OnPart on_part;
+  if (spans != nullptr) {
+    spans->prepare(fragments.size(), decided);
+    on_part = [&](size_t place, const model::RequestDigest& digest, const model::TraceDigest& trace,
+                  std::string_view payload) {
+      if (!fragments[place].was_dropped) decided->add(place, digest, trace, payload);  // else they counted at the drop
+    };
+  }
+  auto read = assemble::read_fragments(log, fragments, on_part);
   if (!read) return std::unexpected(read.error());
   Sealed sealed{.lost_references = read->lost_references};
   std::vector<store::SealedTrace> batch;
@@ -57,9 +66,15 @@ base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::ve
   if (errors != nullptr) {
     if (const auto begun = errors->begin(batch); !begun) return std::unexpected(begun.error());
   }
+  if (spans != nullptr && !batch.empty()) {
+    decided->finish();
+    const SpanLedger::Witness witness{.id = batch.back().id, .covered_sequence = batch.back().covered_sequence};
+    if (const auto begun = spans->begin(*decided, witness); !begun) return std::unexpected(begun.error());
+  }
   std::vector<bool> is_stored(batch.size(), true);
   if (const auto appended = append(store, batch, is_stored); !appended) return std::unexpected(appended.error());
   if (errors != nullptr) errors->commit(is_stored);
+  if (spans != nullptr && !batch.empty()) spans->commit(*decided);
   sealed.unsealable = static_cast<uint64_t>(std::ranges::count(is_stored, false));
   release(log, fragments);
   return sealed;

@@ -1,7 +1,9 @@
 #include "ingest/sealer.h"
 
+#include <optional>
 #include <utility>
 
+#include "assemble/fragment_reader.h"
 #include "ingest/seal.h"
 
 namespace backstitch::ingest {
@@ -15,14 +17,12 @@ constexpr base::Duration kTick = std::chrono::milliseconds(100);  // what is kep
 }  // namespace
 
 Sealer::Sealer(const base::Clock& clock, log::Log& log, store::TraceStore& store, IngestCounters& counters,
-               assemble::SealBudget budget, Decider* decider, ErrorLedger* errors, Tell tell)
+               const Options& options, Tell tell)
     : clock_(clock),
       log_(log),
       store_(store),
       counters_(counters),
-      budget_(budget),
-      decider_(decider),
-      errors_(errors),
+      options_(options),
       tell_(std::move(tell)) {}
 
 Sealer::~Sealer() { stop(); }
@@ -60,7 +60,7 @@ void Sealer::run(const std::stop_token& token) {
 }
 
 bool Sealer::end(Job job, const std::stop_token& token) {
-  if (decider_ != nullptr) return decide(std::move(job), token);
+  if (options_.decider != nullptr) return decide(std::move(job), token);
   if (!seal_all(job.fragments, token)) return false;
   tell_(job.shard, {.sealed = std::move(job.fragments), .dropped = {}, .takes_more = true});
   return true;
@@ -69,11 +69,12 @@ bool Sealer::end(Job job, const std::stop_token& token) {
 bool Sealer::decide(Job job, const std::stop_token& token) {
   base::Result<Verdicts> verdicts;
   const bool voted = until_done(token, [&] {
-    verdicts = decider_->vote(job.fragments);
+    verdicts = options_.decider->vote(job.fragments);
     return verdicts.has_value();
   });
   if (!voted) return false;
-  if (!until_done(token, [&] { return decider_->record(*verdicts).has_value(); })) return false;
+  if (!until_done(token, [&] { return options_.decider->record(*verdicts).has_value(); })) return false;
+  if (!until_done(token, [&] { return count_calls(verdicts->dropped).has_value(); })) return false;
   if (kept_.size() <= job.shard) kept_.resize(job.shard + 1);
   Kept& kept = kept_[job.shard];
   if (kept.fragments.empty()) kept.since = clock_.monotonic();
@@ -86,12 +87,33 @@ bool Sealer::decide(Job job, const std::stop_token& token) {
   return true;
 }
 
+// Who called whom counts whether it is kept or not; what comes out of grace has counted.
+base::Result<> Sealer::count_calls(const std::vector<Fragment>& dropped) {
+  if (options_.spans == nullptr) return {};
+  std::vector<Fragment> anew;
+  for (const Fragment& fragment : dropped) {
+    if (!fragment.was_dropped) anew.push_back(fragment);
+  }
+  if (anew.empty()) return {};
+  std::optional<DecidedTraces> decided;
+  options_.spans->prepare(anew.size(), decided);
+  const auto lost = assemble::visit_parts(log_, anew, [&](size_t place, const model::RequestDigest& digest,
+                                                          const model::TraceDigest& trace, std::string_view payload) {
+    decided->add(place, digest, trace, payload);
+  });
+  if (!lost) return std::unexpected(lost.error());
+  counters_.references_lost.add(*lost);
+  decided->finish();
+  options_.spans->commit_dropped(*decided);
+  return {};
+}
+
 bool Sealer::seal_what_waited(const std::stop_token& token) {
   for (size_t shard = 0; shard < kept_.size(); ++shard) {
     const Kept& kept = kept_[shard];
     if (kept.fragments.empty()) continue;
-    const bool is_enough = kept.spans >= budget_.spans_min || kept.bytes >= budget_.bytes_max || is_hurried_;
-    if (!is_enough && clock_.monotonic() - kept.since < budget_.wait_max) continue;
+    const bool is_enough = kept.spans >= options_.budget.spans_min || kept.bytes >= options_.budget.bytes_max || is_hurried_;
+    if (!is_enough && clock_.monotonic() - kept.since < options_.budget.wait_max) continue;
     if (!seal_kept(shard, token)) return false;
   }
   return true;
@@ -107,7 +129,7 @@ bool Sealer::seal_kept(size_t shard, const std::stop_token& token) {
     spans += kept.fragments[i].span_count;
     bytes += kept.fragments[i].span_bytes;
     batch.push_back(kept.fragments[i]);
-    if (spans < budget_.spans_max && bytes < budget_.bytes_max && i + 1 < kept.fragments.size()) continue;
+    if (spans < options_.budget.spans_max && bytes < options_.budget.bytes_max && i + 1 < kept.fragments.size()) continue;
     if (!seal_all(batch, token)) return false;
     tell_(shard, {.sealed = std::exchange(batch, {}), .dropped = {}, .takes_more = false});
     spans = bytes = 0;
@@ -125,7 +147,7 @@ bool Sealer::seal_all(const std::vector<Fragment>& fragments, const std::stop_to
 }
 
 base::Result<> Sealer::try_seal(const std::vector<Fragment>& fragments) {
-  const auto sealed = seal(log_, store_, fragments, clock_.now(), errors_);
+  const auto sealed = seal(log_, store_, fragments, clock_.now(), options_.errors, options_.spans);
   if (!sealed) return std::unexpected(sealed.error());
   counters_.traces_sealed.add(sealed->traces);
   counters_.traces_unsealable.add(sealed->unsealable);

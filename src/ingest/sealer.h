@@ -21,6 +21,7 @@
 #include "ingest/counters.h"
 #include "ingest/decider.h"
 #include "ingest/error_ledger.h"
+#include "ingest/span_ledger.h"
 #include "log/log.h"
 #include "store/contract/trace_store.h"
 
@@ -40,10 +41,16 @@ class Sealer {
   };
   using Tell = std::function<void(size_t shard, Ended ended)>;
 
-  // All outlive it. `decider` and `errors` may be null. `budget`: how much of what the policies kept is gathered for
-  // one block, and how long; without policies a job is a batch.
+  struct Options {
+    // How much of what the policies kept is gathered for one block, and how long; without policies a job is a batch.
+    assemble::SealBudget budget;
+    Decider* decider = nullptr;     // null: no policies
+    ErrorLedger* errors = nullptr;  // null: nobody counts; so with the next
+    SpanLedger* spans = nullptr;
+  };
+  // All outlive it.
   Sealer(const base::Clock& clock, log::Log& log, store::TraceStore& store, IngestCounters& counters,
-         assemble::SealBudget budget, Decider* decider, ErrorLedger* errors, Tell tell);
+         const Options& options, Tell tell);
   ~Sealer();
 
   void start();
@@ -66,6 +73,7 @@ class Sealer {
   void run(const std::stop_token& token);
   bool end(Job job, const std::stop_token& token);
   bool decide(Job job, const std::stop_token& token);
+  base::Result<> count_calls(const std::vector<assemble::Fragment>& dropped);
   bool seal_what_waited(const std::stop_token& token);
   bool seal_kept(size_t shard, const std::stop_token& token);
   bool seal_all(const std::vector<assemble::Fragment>& fragments, const std::stop_token& token);
@@ -77,9 +85,7 @@ class Sealer {
   log::Log& log_;
   store::TraceStore& store_;
   IngestCounters& counters_;
-  const assemble::SealBudget budget_;
-  Decider* const decider_;
-  ErrorLedger* const errors_;
+  const Options options_;
   const Tell tell_;
 
   std::vector<Kept> kept_;  // by shard
