@@ -63,8 +63,8 @@ void check_together(YamlReader& reader, const sample::PolicySet& set, int line, 
   if (set.policies.empty()) reader.mistake(line, fmt::format("{}: at least one policy is needed, in 'policies'", key));
 }
 
-// What only the whole set shows: that there are too many policies, or that they read too many attributes. Such a message
-// begins with the policy's line, where it is about one.
+// What only the whole set shows: that there are too many policies, or that they read too many attributes. Such a
+// message begins with the policy's line, where it is about one.
 void check_compiled(YamlReader& reader, const sample::PolicySet& set, int line) {
   const auto plan = sample::Plan::compile(set, {.ottl = sample::compile_ottl});
   if (plan) return;
