@@ -20,11 +20,11 @@ std::string_view cause_text(DecisionCause cause) {
     case DecisionCause::Window:
       return "when its window ended";
     case DecisionCause::EarlyAtCap:
-      return "early, before its window ended: as many traces were open as num_traces or memory allow";
+      return "early: as many traces were open as num_traces or memory allow";
     case DecisionCause::EarlyAtSize:
-      return "early, before its window ended: it was as large or as old as a fragment may be";
+      return "early: it was as large or as old as a fragment may be";
     case DecisionCause::Drain:
-      return "early, before its window ended: the server was told to decide what is open";
+      return "early: the server was told to decide what is open";
     case DecisionCause::Reopened:
       return "after all: evidence that came later took a drop back";
     case DecisionCause::Person:

@@ -10,6 +10,7 @@
 #include "api/native/json_fields.h"
 #include "api/native/losses.h"
 #include "api/native/store_stats_json.h"
+#include "api/native/why.h"
 #include "net/address.h"
 
 namespace backstitch::api {
@@ -245,6 +246,14 @@ Result<SdkLossesReply> NativeClient::sdk_losses(const model::SdkLossQuery& query
   auto rows = read_sdk_losses(*body);
   if (!rows) return std::unexpected(unreadable(rows.error().message));
   return SdkLossesReply{std::move(*rows), std::move(*body)};
+}
+
+Result<WhyReply> NativeClient::why(const model::TraceId& id) {
+  Result<std::string> body = get_json(why_target(id));
+  if (!body) return std::unexpected(std::move(body.error()));
+  auto why = read_why(*body);
+  if (!why) return std::unexpected(unreadable(why.error().message));
+  return WhyReply{std::move(*why), std::move(*body)};
 }
 
 Result<StatsReply> NativeClient::store_stats() {

@@ -1,17 +1,18 @@
 #include "store/decisions/decision_runs.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cassert>
 #include <fmt/format.h>
 #include <mutex>
 #include <optional>
 #include <set>
 
+#include "store/decisions/decision_metrics.h"
 #include "store/decisions/memtable.h"
 #include "store/decisions/policy_sets.h"
 #include "store/decisions/run_catalog.h"
 #include "store/decisions/run_cursor.h"
+#include "store/decisions/run_merge.h"
 
 namespace backstitch::store {
 namespace decisions {
@@ -22,44 +23,19 @@ using base::fail;
 using base::Result;
 using model::TraceId;
 
-// What /metrics shows, also after the store has ended.
-struct Gauges {
-  std::atomic<uint64_t> records, pending, runs, disk_bytes, index_bytes;
-};
-
-struct Counters {
-  base::Counter& appended;
-  base::Counter& repeats;
-  base::Counter& refused;
-  base::Counter& corrupt;
-  base::Counter& removed;
-  base::Counter& merges;
-
-  explicit Counters(base::Metrics& metrics)
-      : appended(metrics.counter("backstitch_decisions_appended", "Decisions and late spans taken")),
-        repeats(metrics.counter("backstitch_decision_repeats", "Batches of decisions that were there already")),
-        refused(metrics.counter("backstitch_decision_batches_refused",
-                                "Batches of decisions refused because too many wait to be written")),
-        corrupt(metrics.counter("backstitch_decision_reads_failed",
-                                "Pages of decisions that could not be read, or were damaged")),
-        removed(metrics.counter("backstitch_decisions_removed", "Decisions that retention removed")),
-        merges(metrics.counter("backstitch_decision_merges", "Merges of runs of decisions")) {}
-};
-
 class DecisionRuns final : public DecisionStore {
  public:
   DecisionRuns(const DecisionRunOptions& options, const DecisionRunEnvironment& environment,
                std::unique_ptr<RunFiles> files, RunCatalog catalog, PolicySets policy_sets)
       : options_(options),
         clock_(environment.clock),
-        counters_(environment.metrics),
+        metrics_(environment.metrics),
         files_(std::move(files)),
         catalog_(std::move(catalog)),
         policy_sets_(std::move(policy_sets)),
         highest_sequence_(catalog_.durable_sequence()),
         active_(std::make_shared<Memtable>(highest_sequence_ + 1)) {
     assert(options.page_records > 0 && options.page_records <= kPageRecordsMax);
-    show(environment.metrics);
     publish();
   }
 
@@ -95,19 +71,16 @@ class DecisionRuns final : public DecisionStore {
     std::vector<DecisionRecord> recent;
   };
 
-  void show(base::Metrics& metrics);
   bool is_flush_due() const;
   Result<> flush_memory();
   Result<bool> merge(const std::stop_token& stop);
-  Result<> merge_into(base::File& file, const Runs& inputs, const std::stop_token& stop);
   Result<uint64_t> remove_run(size_t index);
   // The runs are what the catalog has now, and `flushing_` is among them where `is_flushed`.
   void publish(bool is_flushed = false);
 
   const DecisionRunOptions options_;
   const base::Clock& clock_;
-  Counters counters_;
-  const std::shared_ptr<Gauges> gauges_ = std::make_shared<Gauges>();
+  DecisionMetrics metrics_;
 
   std::mutex maintenance_mutex_;  // taken before mutex_
   // Guarded by maintenance_mutex_.
@@ -128,17 +101,6 @@ class DecisionRuns final : public DecisionStore {
   base::Duration active_since_{0};  // the first batch of active_
 };
 
-void DecisionRuns::show(base::Metrics& metrics) {
-  const auto gauge = [&](const char* name, const char* help, std::atomic<uint64_t> Gauges::* member) {
-    metrics.gauge(name, help, [gauges = gauges_, member] { return static_cast<double>(((*gauges).*member).load()); });
-  };
-  gauge("backstitch_decisions", "Decisions on disk", &Gauges::records);
-  gauge("backstitch_decisions_pending", "Decisions in memory and log alone", &Gauges::pending);
-  gauge("backstitch_decision_runs", "Files of decisions", &Gauges::runs);
-  gauge("backstitch_decision_run_bytes", "Bytes of these files", &Gauges::disk_bytes);
-  gauge("backstitch_decision_index_memory_bytes", "Memory of their indexes", &Gauges::index_bytes);
-}
-
 void DecisionRuns::publish(bool is_flushed) {
   auto runs = std::make_shared<const Runs>(catalog_.runs());
   uint64_t records = 0;
@@ -147,15 +109,15 @@ void DecisionRuns::publish(bool is_flushed) {
     records += run->summary().records;
     index_bytes += run->index_bytes();
   }
-  gauges_->records = records;
-  gauges_->index_bytes = index_bytes;
-  gauges_->runs = runs->size();
-  gauges_->disk_bytes = catalog_.disk_bytes();
+  metrics_.gauges->records = records;
+  metrics_.gauges->index_bytes = index_bytes;
+  metrics_.gauges->runs = runs->size();
+  metrics_.gauges->disk_bytes = catalog_.disk_bytes();
   const std::scoped_lock lock(mutex_);
   runs_ = std::move(runs);
   durable_sequence_ = catalog_.durable_sequence();
   if (is_flushed) flushing_ = nullptr;
-  gauges_->pending = active_->size() + (flushing_ == nullptr ? 0 : flushing_->size());
+  metrics_.gauges->pending = active_->size() + (flushing_ == nullptr ? 0 : flushing_->size());
 }
 
 Result<> DecisionRuns::append(const model::DecisionBatch& batch, uint64_t sequence) {
@@ -163,19 +125,19 @@ Result<> DecisionRuns::append(const model::DecisionBatch& batch, uint64_t sequen
   if (count == 0) return {};
   const std::scoped_lock lock(mutex_);
   if (sequence <= highest_sequence_) {
-    counters_.repeats.add();
+    metrics_.repeats.add();
     return {};
   }
   if (active_->size() != 0 && active_->size() + count > options_.pending_max) {
-    counters_.refused.add();
+    metrics_.refused.add();
     return fail(Errc::Overloaded,
                 fmt::format("{} decisions wait to be written; the limit is {}", active_->size(), options_.pending_max));
   }
   if (active_->size() == 0) active_since_ = clock_.monotonic();
   active_->add(batch, sequence);
   highest_sequence_ = sequence;
-  counters_.appended.add(count);
-  gauges_->pending = active_->size() + (flushing_ == nullptr ? 0 : flushing_->size());
+  metrics_.appended.add(count);
+  metrics_.gauges->pending = active_->size() + (flushing_ == nullptr ? 0 : flushing_->size());
   return {};
 }
 
@@ -192,7 +154,7 @@ Result<DecisionHistory> DecisionRuns::find(const TraceId& id) {
   for (const auto& run : *at.runs) {
     auto looked = run->find(id, records);
     if (looked) continue;
-    counters_.corrupt.add();
+    metrics_.reads_failed.add();
     error = std::move(looked.error());
   }
   records.insert(records.end(), at.recent.begin(), at.recent.end());
@@ -216,7 +178,7 @@ Result<DecisionList> DecisionRuns::list(const TraceId& after, uint32_t limit) {
   }
   for (const auto& run : *runs) {
     cursors.emplace_back(run, after, [&](const base::Error&) {
-      counters_.corrupt.add();
+      metrics_.reads_failed.add();
       return list.is_partial = true;
     });
   }
@@ -297,8 +259,14 @@ Result<bool> DecisionRuns::merge(const std::stop_token& stop) {
   const auto first = catalog_.runs().begin() + static_cast<std::ptrdiff_t>(choice.first);
   const Runs inputs(first, first + static_cast<std::ptrdiff_t>(choice.count));
   const SequenceRange range{inputs.front()->summary().first_sequence, inputs.back()->summary().last_sequence};
-  auto run = catalog_.write(range, [&](base::File& file) { return merge_into(file, inputs, stop); });
+  std::shared_ptr<const Run> unreadable;
+  auto run = catalog_.write(
+      range, [&](base::File& file) { return merge_runs(inputs, options_.page_records, stop, file, unreadable); });
   if (!run) {
+    if (unreadable != nullptr) {
+      metrics_.reads_failed.add();
+      if (run.error().code == Errc::Corrupt) unreadable_.insert(unreadable->name());
+    }
     catalog_.disown(range);
     if (run.error().code == Errc::Cancelled) return false;
     if (run.error().code == Errc::Corrupt) return true;  // the others may be merged without it
@@ -306,38 +274,9 @@ Result<bool> DecisionRuns::merge(const std::stop_token& stop) {
   }
   catalog_.replace(choice.first, choice.count, std::move(*run));
   publish();
-  counters_.merges.add();
+  metrics_.merges.add();
   if (auto settled = catalog_.settle(); !settled) return std::unexpected(settled.error());
   return true;
-}
-
-Result<> DecisionRuns::merge_into(base::File& file, const Runs& inputs, const std::stop_token& stop) {
-  constexpr uint64_t kRecordsBetweenChecks = 4096;
-  std::optional<base::Error> error;
-  std::vector<RunCursor> cursors;
-  RunSummary summary{.first_sequence = inputs.front()->summary().first_sequence,
-                     .last_sequence = inputs.back()->summary().last_sequence,
-                     .oldest = {UINT64_MAX}};
-  for (const auto& run : inputs) {
-    summary.oldest = std::min(summary.oldest, run->summary().oldest);
-    summary.youngest = std::max(summary.youngest, run->summary().youngest);
-    cursors.emplace_back(run, TraceId(), [&, run](const base::Error& damage) {
-      error = damage;
-      if (damage.code == Errc::Corrupt) unreadable_.insert(run->name());
-      return false;
-    });
-  }
-  RecordMerger merger(cursors);
-  RunWriter writer(file, options_.page_records);
-  for (uint64_t count = 0; !error; ++count) {
-    if (count % kRecordsBetweenChecks == 0 && stop.stop_requested()) return fail(Errc::Cancelled, "told to stop");
-    const auto record = merger.next();
-    if (error) break;
-    if (!record) return writer.finish(summary);
-    if (auto added = writer.add(*record); !added) return added;
-  }
-  counters_.corrupt.add();
-  return std::unexpected(*error);
 }
 
 Result<uint64_t> DecisionRuns::remove_run(size_t index) {
@@ -345,7 +284,7 @@ Result<uint64_t> DecisionRuns::remove_run(size_t index) {
   unreadable_.erase(catalog_.runs()[index]->name());
   if (auto removed = catalog_.remove(index); !removed) return std::unexpected(removed.error());
   publish();
-  counters_.removed.add(records);
+  metrics_.removed.add(records);
   return records;
 }
 
@@ -375,11 +314,11 @@ Result<uint64_t> DecisionRuns::remove_oldest() {
 }
 
 DecisionStats DecisionRuns::stats() const {
-  DecisionStats stats{.records = gauges_->records,
-                      .pending = gauges_->pending,
-                      .runs = gauges_->runs,
-                      .disk_bytes = gauges_->disk_bytes,
-                      .index_bytes = gauges_->index_bytes};
+  DecisionStats stats{.records = metrics_.gauges->records,
+                      .pending = metrics_.gauges->pending,
+                      .runs = metrics_.gauges->runs,
+                      .disk_bytes = metrics_.gauges->disk_bytes,
+                      .index_bytes = metrics_.gauges->index_bytes};
   const std::scoped_lock lock(policy_mutex_);
   stats.policy_sets = policy_sets_.size();
   stats.disk_bytes += policy_sets_.disk_bytes();
