@@ -127,16 +127,19 @@ func ottlCases() []policyCase {
 			`    - {name: condition, type: ottl_condition, ottl_condition: {span: ['span.attributes["key"] == "value1"']}}
 `},
 		{"ottl_error_default", "ottl", `a condition that fails is passed over where error_mode is left out`, "",
-			`    - {name: condition, type: ottl_condition, ottl_condition: {span: ['Int(attributes["key"]) > 5 and Substring(attributes["key"], 0, 3) == "val"']}}
+			`    - {name: condition, type: ottl_condition, ottl_condition: {span: ['Len(attributes["key"]) == 6']}}
 `},
 		{"ottl_error_propagate", "ottl", `with propagate the policy has no vote on a trace after the first condition that fails`, "",
-			`    - {name: condition, type: ottl_condition, ottl_condition: {error_mode: propagate, span: ['Substring(attributes["key"], 0, 3) == "val"']}}
+			`    - {name: condition, type: ottl_condition, ottl_condition: {error_mode: propagate, span: ['Len(attributes["key"]) == 6']}}
 `},
 		{"ottl_error_ignore", "ottl", `with ignore it goes on`, "",
-			`    - {name: condition, type: ottl_condition, ottl_condition: {error_mode: ignore, span: ['Substring(attributes["key"], 0, 3) == "val"']}}
+			`    - {name: condition, type: ottl_condition, ottl_condition: {error_mode: ignore, span: ['Len(attributes["key"]) == 6']}}
 `},
 		{"ottl_error_silent", "ottl", `with silent it goes on`, "",
-			`    - {name: condition, type: ottl_condition, ottl_condition: {error_mode: silent, span: ['Substring(attributes["key"], 0, 3) == "val"']}}
+			`    - {name: condition, type: ottl_condition, ottl_condition: {error_mode: silent, span: ['Len(attributes["key"]) == 6']}}
+`},
+		{"ottl_substring", "ottl", `Substring()`, "",
+			`    - {name: condition, type: ottl_condition, ottl_condition: {span: ['Substring(attributes["key"], 0, 3) == "val"']}}
 `},
 		{"ottl_int_of_text", "ottl", `Int() of a text`, "",
 			`    - {name: condition, type: ottl_condition, ottl_condition: {span: ['Int(attributes["key"]) == 0']}}
@@ -157,7 +160,7 @@ func ottlCases() []policyCase {
 			`    - {name: condition, type: ottl_condition, ottl_condition: {span: ['attributes["key"] == ["value1"]']}}
 `},
 		{"ottl_error_beside", "ottl", `a policy that failed does not stand in the way of the others`, "",
-			`    - {name: condition, type: ottl_condition, ottl_condition: {error_mode: propagate, span: ['Substring(attributes["key"], 0, 3) == "val"']}}
+			`    - {name: condition, type: ottl_condition, ottl_condition: {error_mode: propagate, span: ['Len(attributes["key"]) == 6']}}
     - {name: servers, type: ottl_condition, ottl_condition: {span: ['kind == 2 or attributes["key"] == 5']}}
 `},
 		{"not_ottl", "ottl", `not of a condition`, "",
