@@ -1,7 +1,6 @@
 #include "assemble/fragment_reader.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "wire/otlp/splice.h"
 
@@ -29,8 +28,8 @@ bool is_gone(const base::Error& error) {
 
 }  // namespace
 
-base::Result<uint64_t> visit_parts(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part) {
-  uint64_t lost_references = 0;
+base::Result<ReadParts> read_parts(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part) {
+  ReadParts read;
   const std::vector<Want> wants = in_log_order(fragments);
   for (size_t i = 0; i < wants.size();) {
     const log::Position position = wants[i].reference.position;
@@ -41,30 +40,29 @@ base::Result<uint64_t> visit_parts(log::Log& log, std::span<const Fragment> frag
     if (!record && !is_gone(record.error())) return std::unexpected(record.error());
     const auto digest = record ? model::RequestDigest::decode(record->digest, record->payload.size())
                                : base::Result<model::RequestDigest>(std::unexpected(record.error()));
+    if (record) read.bytes_read += record->payload.size();
     for (; i < end; ++i) {
       const uint32_t index = wants[i].reference.trace_index;
       if (!digest || index >= digest->traces.size()) {
-        ++lost_references;
+        ++read.lost_references;
         continue;
       }
       on_part(wants[i].fragment, *digest, digest->traces[index], record->payload);
     }
   }
-  return lost_references;
+  return read;
 }
 
 base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part) {
-  ReadFragments read;
   std::vector<wire::otlp::TraceSplicer> splicers(fragments.size());
-  const char* last_payload = nullptr;
-  const auto lost = visit_parts(log, fragments, [&](size_t fragment, const model::RequestDigest& digest,
-                                                    const model::TraceDigest& trace, std::string_view payload) {
-    if (std::exchange(last_payload, payload.data()) != payload.data()) read.bytes_read += payload.size();
+  const auto splice = [&](size_t fragment, const model::RequestDigest& digest, const model::TraceDigest& trace,
+                          std::string_view payload) {
     splicers[fragment].add(digest, payload, trace.first_span, trace.span_count);
     if (on_part) on_part(fragment, digest, trace, payload);
-  });
-  if (!lost) return std::unexpected(lost.error());
-  read.lost_references = *lost;
+  };
+  const auto parts = read_parts(log, fragments, splice);
+  if (!parts) return std::unexpected(parts.error());
+  ReadFragments read{{*parts}, {}};
   for (wire::otlp::TraceSplicer& splicer : splicers) read.otlp.push_back(splicer.finish());
   return read;
 }

@@ -14,9 +14,7 @@
 
 namespace backstitch::assemble {
 
-struct ReadFragments {
-  // Beside the fragments that were asked for: the OTLP bytes of each; empty where none of its spans could be read.
-  std::vector<std::string> otlp;
+struct ReadParts {
   uint64_t bytes_read = 0;       // of log payload
   uint64_t lost_references = 0;  // records that were recycled meanwhile, or are corrupt
 };
@@ -26,12 +24,17 @@ struct ReadFragments {
 using OnPart = std::function<void(size_t fragment, const model::RequestDigest& digest, const model::TraceDigest& trace,
                                   std::string_view payload)>;
 
-// Reads the parts of fragments, record by record in log order, and returns how many references were lost, as below.
-base::Result<uint64_t> visit_parts(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part);
+// Shows the parts of all fragments, in log order. A record that is gone was sealed by others in the meantime (its spans
+// are in the store); a corrupt one is counted by the log. Both are left out and counted. Any other failure to read is
+// an error: try again later. Thread-safe.
+base::Result<ReadParts> read_parts(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part);
 
-// A record that is gone was sealed by others in the meantime (its spans are in the store); a corrupt one is
-// counted by the log. Both are left out and counted. Any other failure to read is an error: try again later.
-// Thread-safe.
+struct ReadFragments : ReadParts {
+  // Beside the fragments that were asked for: the OTLP bytes of each; empty where none of its spans could be read.
+  std::vector<std::string> otlp;
+};
+
+// The spans themselves, as read_parts() reads them; `on_part`, where given, is shown the parts too.
 base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments,
                                            const OnPart& on_part = {});
 

@@ -10,7 +10,7 @@
 
 #include "assemble/open_traces.h"
 #include "ingest/contract/receiver.h"
-#include "ingest/feature_intake.h"
+#include "ingest/span_features.h"
 #include "log/log.h"
 #include "model/digest.h"
 #include "model/limits.h"
@@ -28,7 +28,7 @@ struct Prepared {
 
 class Intake {
  public:
-  // `sampling` may be null: every trace is kept.
+  // `sampling` may be null: every trace is kept. Else `plan` hands out what it asks for: feature_plan_of().
   Intake(model::FeaturePlan plan, model::Limits limits, size_t shard_count,
          std::shared_ptr<const sample::Plan> sampling = nullptr);
 
@@ -53,7 +53,7 @@ class Intake {
   static constexpr size_t kKeptDigestBytes = 2 << 20;  // of about 30,000 spans
 
   base::Result<> cut_to_limits(std::string& request, Prepared& prepared);
-  base::Result<> learn_features(const std::string& request);
+  base::Result<wire::otlp::WalkResult> walk(std::string& request);
 
   wire::otlp::Walker walker_;
   const model::Limits limits_;
@@ -61,8 +61,7 @@ class Intake {
   std::string digest_bytes_;
   std::vector<assemble::ShardRecord> records_;  // by shard
   std::shared_ptr<const sample::Plan> sampling_;
-  std::optional<FeatureIntake> feature_intake_;
-  std::vector<sample::TraceFeatures> features_;
+  std::optional<SpanFeatures> features_;
 };
 
 }  // namespace backstitch::ingest

@@ -5,6 +5,7 @@
 
 #include "assemble/open_reader.h"
 #include "ingest/seal.h"
+#include "ingest/span_features.h"
 #include "model/decision_batch.h"
 #include "wire/otlp/walk.h"
 
@@ -104,19 +105,20 @@ class Replay {
 };
 
 // The features of records that other policies saw, or none.
-base::Result<> learn(log::Log& log, Replay& replay, const model::Limits& limits, const Decider& decider) {
-  FeatureIntake intake(decider.shared_plan(), limits);
-  std::vector<sample::TraceFeatures> features;
+void learn(log::Log& log, Replay& replay, const model::Limits& limits, const Decider& decider) {
+  wire::otlp::Walker walker(feature_plan_of(decider.plan(), {}), limits);  // what is redacted is masked already
+  SpanFeatures features(decider.shared_plan());
+  model::RequestDigest digest;
   for (const log::Position& position : replay.unlearned()) {
-    const auto record = log.read(position);
+    auto record = log.read(position);
     if (!record) continue;  // gone, or damaged, which the log counts
-    const auto digest = model::RequestDigest::decode(record->digest, record->payload.size());
-    if (!digest || !intake.read(record->payload, *digest, features)) continue;
-    for (size_t i = 0; i < features.size(); ++i) {
-      replay.shard_of(digest->traces[i].id).learn(digest->traces[i].id, features[i]);
+    features.begin_request();
+    const auto walked =
+        walker.walk(record->payload, digest, [&](const model::SpanView& span) { features.add(span); });
+    for (uint32_t i = 0; walked && i < digest.traces.size(); ++i) {
+      replay.shard_of(digest.traces[i].id).learn(digest.traces[i].id, features.of_trace(i));
     }
   }
-  return {};
 }
 
 }  // namespace
@@ -127,10 +129,7 @@ base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const bas
   const auto result = log.replay([&](const log::Record& record) { return replay.see(record); });
   if (!result) return std::unexpected(result.error());
   if (replay.failure()) return std::unexpected(*replay.failure());
-  if (options.decider != nullptr) {
-    const auto learned = learn(log, replay, options.limits, *options.decider);
-    if (!learned) return std::unexpected(learned.error());
-  }
+  if (options.decider != nullptr) learn(log, replay, options.limits, *options.decider);
   if (options.spans != nullptr) {
     if (const auto counted = options.spans->recount(log); !counted) return std::unexpected(counted.error());
   }

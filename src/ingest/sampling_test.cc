@@ -6,6 +6,7 @@
 #include "assemble/open_reader.h"
 #include "base/simulated_file_system.h"
 #include "ingest/pipeline.h"
+#include "ingest/span_features.h"
 #include "store/decisions/decision_runs.h"
 #include "store/memory/memory_store.h"
 #include "wire/otlp/decode.h"
@@ -89,8 +90,9 @@ struct Rig {
                                                .open_traces_max = options.open_traces_max,
                                                .grace_age = options.grace_age,
                                                .late_wait = 20ms},
+                                  .plan = feature_plan_of(*plan, {}),
                                   .sampling = plan};
-    auto started = Pipeline::start(clock, *log, *store, metrics, of_path, nullptr, nullptr, decider.get());
+    auto started = Pipeline::start(clock, *log, *store, metrics, of_path, nullptr, nullptr, nullptr, decider.get());
     ASSERT_TRUE(started) << started.error().message;
     pipeline = std::move(*started);
     reader = std::make_unique<assemble::OpenReader>(*pipeline, *log, clock, metrics, assemble::OpenReaderOptions{});

@@ -8,7 +8,6 @@
 #include "base/time.h"
 #include "ingest/decider.h"
 #include "ingest/error_ledger.h"
-#include "ingest/feature_intake.h"
 #include "ingest/span_ledger.h"
 #include "log/log.h"
 #include "store/contract/trace_store.h"

@@ -97,12 +97,12 @@ base::Result<> Sealer::count_calls(const std::vector<Fragment>& dropped) {
   if (anew.empty()) return {};
   std::optional<DecidedTraces> decided;
   options_.spans->prepare(anew.size(), decided);
-  const auto lost = assemble::visit_parts(log_, anew, [&](size_t place, const model::RequestDigest& digest,
+  const auto read = assemble::read_parts(log_, anew, [&](size_t place, const model::RequestDigest& digest,
                                                           const model::TraceDigest& trace, std::string_view payload) {
     decided->add(place, digest, trace, payload);
   });
-  if (!lost) return std::unexpected(lost.error());
-  counters_.references_lost.add(*lost);
+  if (!read) return std::unexpected(read.error());
+  counters_.references_lost.add(read->lost_references);
   decided->finish();
   options_.spans->commit_dropped(*decided);
   return {};

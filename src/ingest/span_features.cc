@@ -75,4 +75,24 @@ void SpanFeatures::add(const model::SpanView& span) {
              of_resource_, features);
 }
 
+model::EncodedFeatures encode_features(const sample::Plan& plan, const SpanFeatures& features, size_t trace_count) {
+  model::EncodedFeatures encoded{.plan = plan.fingerprint(), .bytes = {}};
+  for (uint32_t i = 0; i < trace_count; ++i) sample::encode(features.of_trace(i), encoded.bytes);
+  return encoded;
+}
+
+std::optional<std::vector<sample::TraceFeatures>> decode_features(const sample::Plan& plan,
+                                                                  const model::RequestDigest& digest) {
+  if (!digest.features || digest.features->plan != plan.fingerprint()) return std::nullopt;
+  std::vector<sample::TraceFeatures> features;
+  std::string_view bytes = digest.features->bytes;
+  for (size_t i = 0; i < digest.traces.size(); ++i) {
+    auto one = sample::decode_features(bytes);
+    if (!one) return std::nullopt;
+    features.push_back(std::move(*one));
+  }
+  if (!bytes.empty()) return std::nullopt;
+  return features;
+}
+
 }  // namespace backstitch::ingest

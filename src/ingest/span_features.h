@@ -11,9 +11,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "model/digest.h"
 #include "model/feature_plan.h"
 #include "model/span_view.h"
 #include "sample/plan.h"
@@ -49,5 +51,11 @@ class SpanFeatures {
   std::vector<model::ValueView> resource_values_, scope_values_, span_values_, event_values_;
   std::vector<sample::EventInput> events_;
 };
+
+// For the digest of a log record, and back. Nothing where they were made by another plan, or are not as many as the
+// digest has traces.
+model::EncodedFeatures encode_features(const sample::Plan& plan, const SpanFeatures& features, size_t trace_count);
+std::optional<std::vector<sample::TraceFeatures>> decode_features(const sample::Plan& plan,
+                                                                  const model::RequestDigest& digest);
 
 }  // namespace backstitch::ingest

@@ -41,15 +41,15 @@ SpanLedger::SpanLedger(store::LedgerJournal& journal, const base::Clock& clock, 
       counters_(metrics),
       checkpointed_(clock.monotonic()),
       whole_(options.bounds.span_metrics),
-      graph_(options.bounds.service_graph) {
-  metrics.text("traces", [this](bool with_exemplars, std::string& out) { render(with_exemplars, out); });
-}
+      graph_(options.bounds.service_graph) {}
 
 Result<std::unique_ptr<SpanLedger>> SpanLedger::open(store::LedgerJournal& journal,
                                                      const CoveredSequence& covered_sequence, const base::Clock& clock,
                                                      base::Metrics& metrics, const SpanLedgerOptions& options) {
   std::unique_ptr<SpanLedger> ledger(new SpanLedger(journal, clock, metrics, options));
   if (auto loaded = ledger->load(covered_sequence); !loaded) return std::unexpected(loaded.error());
+  metrics.text("traces",
+               [shown = ledger.get()](bool with_exemplars, std::string& out) { shown->render(with_exemplars, out); });
   return ledger;
 }
 

@@ -2,9 +2,15 @@
 // each call counts once over crashes is what seal_test holds it to.
 #include "ingest/span_ledger.h"
 
+#include <atomic>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
 #include <gtest/gtest.h>
+#include <map>
 #include <thread>
 
+#include "base/random.h"
 #include "base/simulated_file_system.h"
 #include "ingest/intake.h"
 
@@ -268,6 +274,92 @@ TEST_F(SpanLedgerTest, broken_records_are_refused) {
         SpanLedger::open(journal_, [](const model::TraceId&) -> Result<uint64_t> { return 0; }, clock_, metrics_);
     ASSERT_FALSE(opened) << record;
     EXPECT_EQ(opened.error().code, Errc::Corrupt) << record;
+  }
+}
+
+uint64_t seed_of_this_run() {
+  uint64_t seed = 20261122;
+  const char* const given = std::getenv("BACKSTITCH_TEST_SEED");
+  const std::string_view text = given == nullptr ? "" : given;
+  std::from_chars(text.data(), text.data() + text.size(), seed);
+  return seed;
+}
+
+// Random trees of spans of a few services, in requests that mix traces.
+model::SpanSet random_traffic(base::Random& random, uint64_t first_trace, size_t traces) {
+  model::SpanSet set;
+  for (int i = 0; i < 4; ++i) {
+    set.resources.push_back({.attributes = {{"service.name", "service-" + std::to_string(i)}}});
+    set.scopes.emplace_back();
+  }
+  for (size_t trace = 0; trace < traces; ++trace) {
+    const uint64_t count = 1 + random.below(12);
+    for (uint64_t i = 1; i <= count; ++i) {
+      model::Span& span = set.spans.emplace_back();
+      span.trace_id = trace_id(first_trace + trace);
+      span.span_id.bytes[7] = static_cast<uint8_t>(i);
+      span.parent_span_id.bytes[7] = static_cast<uint8_t>(random.below(i));
+      span.kind = static_cast<model::SpanKind>(random.below(6));
+      span.status.code = static_cast<model::StatusCode>(random.below(3));
+      span.name = "op " + std::to_string(random.below(9));
+      span.resource = span.scope = static_cast<uint32_t>(random.below(4));
+      span.start = {1'000'000'000 + random.below(1'000)};
+      span.end = {span.start.unix_nanos + (random.next() >> (30 + random.below(20)))};
+      if (random.chance(0.3)) span.attributes = {{"peer.service", "elsewhere"}};
+    }
+  }
+  return set;
+}
+
+// What sampling keeps must not show in a figure: each count is compared with one that is made span by span.
+TEST_F(SpanLedgerTest, figures_at_1_percent_and_at_100_percent_are_those_of_a_naive_count) {
+  const uint64_t seed = seed_of_this_run();
+  SCOPED_TRACE("BACKSTITCH_TEST_SEED=" + std::to_string(seed));
+  using Key = std::tuple<std::string, std::string, model::SpanKind, model::StatusCode>;
+  std::map<Key, std::pair<uint64_t, uint64_t>> naive;  // calls, nanoseconds
+  std::vector<std::vector<ledger::SpanSeries>> rows;
+  std::vector<std::vector<ledger::CallEdge>> edges;
+  for (const double kept : {1.0, 0.01}) {
+    journal_.records.clear();
+    open();
+    base::Random random(seed);
+    base::Random sampling(seed + 1);
+    naive.clear();
+    for (uint64_t number = 0; number < 200; ++number) {
+      const model::SpanSet set = random_traffic(random, 1 + number * 10, 10);
+      for (const model::Span& span : set.spans) {
+        auto& [count, nanos] =
+            naive[{"service-" + std::to_string(span.resource), span.name, span.kind, span.status.code}];
+        ++count;
+        nanos += span.end.unix_nanos - span.start.unix_nanos;
+      }
+      std::string bytes = wire::otlp::encode_request(set);
+      receive(bytes);
+      Intake intake({}, {}, 1);
+      ASSERT_TRUE(intake.prepare(bytes));
+      std::optional<DecidedTraces> batch;
+      const auto& traces = intake.digest().traces;
+      ledger_->prepare(traces.size(), batch);
+      for (size_t i = 0; i < traces.size(); ++i) {
+        batch->add(i, intake.digest(), traces[i], bytes, sampling.chance(kept));
+      }
+      batch->finish();
+      ASSERT_TRUE(ledger_->begin(*batch, {.id = traces[0].id, .covered_sequence = number + 1}));
+      ledger_->commit(*batch);
+    }
+    rows.push_back(ledger_->span_rows());
+    edges.push_back(ledger_->call_edges());
+    for (ledger::SpanSeries& row : rows.back()) row.exemplar = {};
+    for (ledger::CallEdge& edge : edges.back()) edge.exemplar = {};
+  }
+  EXPECT_EQ(rows[0], rows[1]);
+  EXPECT_EQ(edges[0], edges[1]);
+  ASSERT_EQ(rows[0].size(), naive.size());
+  auto expected = naive.begin();
+  for (const ledger::SpanSeries& row : rows[0]) {
+    EXPECT_EQ((Key{row.service, row.name, row.kind, row.status}), expected->first);
+    EXPECT_EQ(std::pair(row.latency.count(), row.latency.sum_nanos), expected->second);
+    ++expected;
   }
 }
 

@@ -1,5 +1,6 @@
 #include "ledger/span_metrics.h"
 
+#include <charconv>
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <map>
@@ -16,8 +17,11 @@ constexpr uint64_t kMillisecond = 1'000'000;
 constexpr base::Timestamp kNow{1'700'000'000'000'000'000};
 
 uint64_t seed_of_this_run() {
-  const char* given = std::getenv("BACKSTITCH_TEST_SEED");
-  return given == nullptr ? 20261122 : std::strtoull(given, nullptr, 10);
+  uint64_t seed = 20261122;
+  const char* const given = std::getenv("BACKSTITCH_TEST_SEED");
+  const std::string_view text = given == nullptr ? "" : given;
+  std::from_chars(text.data(), text.data() + text.size(), seed);
+  return seed;
 }
 
 // A hash with many collisions, so that names must be compared.

@@ -1,4 +1,4 @@
-"""Rates, errors, durations and calls of all traffic on /metrics, as Grafana Tempo names them: docs/guides/metrics.md."""
+"""Rates, errors, durations and calls of all traffic, on /metrics as Grafana Tempo names them: docs/guides/metrics.md"""
 import re
 import time
 
