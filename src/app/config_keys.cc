@@ -99,6 +99,8 @@ constexpr std::pair<std::string_view, log::Sync> kSyncWords[] = {
 constexpr std::pair<std::string_view, log::Compression> kCompressionWords[] = {{"none", log::Compression::None},
                                                                                {"lz4", log::Compression::Lz4}};
 
+constexpr std::pair<std::string_view, bool> kDrainWords[] = {{"resume", false}, {"decide", true}};
+
 // "X-API-Key" → "xapikey": what the walk compares with.
 Result<> set_redact(Config& config, const RawValue& value) {
   std::vector<std::string> patterns;
@@ -203,6 +205,26 @@ constexpr ConfigKey kKeys[] = {
     {"log.compression", "none or lz4", "lz4 trades processor time for less writing.", false,
      BACKSTITCH_SET(set_word<log::Compression>(config.log.compression, value, kCompressionWords)),
      BACKSTITCH_GET(word_text<log::Compression>(config.log.compression, kCompressionWords))},
+
+    {"log.grace.age", kDurationType, "How long a dropped trace can be taken back.", false,
+     BACKSTITCH_SET(set_duration(config.log.grace_age, value, Duration(0), hours(24))),
+     BACKSTITCH_GET({base::exact_duration(config.log.grace_age)})},
+    {"log.grace.bytes", kSizeType, "Of the spans of dropped traces that can be; above it the oldest go.", false,
+     BACKSTITCH_SET(set_size(config.log.grace_bytes, value, 0)),
+     BACKSTITCH_GET({size_text(config.log.grace_bytes)})},
+
+    {"decisions.retention", kDurationType, "How long `backstitch why` can say why a trace was kept or dropped.", false,
+     BACKSTITCH_SET(set_duration(config.decisions.retention, value, std::chrono::minutes(1))),
+     BACKSTITCH_GET({base::exact_duration(config.decisions.retention)})},
+    {"decisions.max_bytes", kSizeType, "What decisions may take on disk; the oldest go first.", false,
+     BACKSTITCH_SET(set_size(config.decisions.max_bytes, value, 16 << 20)),
+     BACKSTITCH_GET({size_text(config.decisions.max_bytes)})},
+
+    {"drain", "resume or decide",
+     "What a shutdown does with traces that tail_sampling has not decided about: leaves them in the log for the next "
+     "start, or decides at once, for a last shutdown.",
+     false, BACKSTITCH_SET(set_word<bool>(config.drain_decides, value, kDrainWords)),
+     BACKSTITCH_GET(word_text<bool>(config.drain_decides, kDrainWords))},
 
     {"store.seal_wait", kDurationType,
      "How long a trace that is complete may wait for others, so that they are stored together. It is found all the "

@@ -266,6 +266,14 @@ bool OpenTraces::keep(const model::TraceId& id, model::DecisionCause cause, base
   return true;
 }
 
+std::optional<base::Duration> OpenTraces::grace_left(const model::TraceId& id, base::Duration now) const {
+  const auto newest = newest_.find(id);
+  for (uint32_t at = newest == newest_.end() ? kNone : *newest; at != kNone; at = entries_[at].older) {
+    if (entries_[at].is_dropped) return time_of(entries_[at].grace_tick) + options_.grace_age - now;
+  }
+  return std::nullopt;
+}
+
 void OpenTraces::decided(const model::TraceId& id, model::Verdict verdict, base::Duration now, base::Duration age) {
   const auto newest = newest_.find(id);
   if (newest == newest_.end()) return;

@@ -140,6 +140,8 @@ class OpenTraces {
   // A person or a peer wants the trace: what is in grace is due at once, what is open when it is due anyway. False where
   // there is nothing of it.
   bool keep(const model::TraceId& id, model::DecisionCause cause, base::Duration now);
+  // How long a drop of the trace can still be taken back; nothing where it is not in grace.
+  std::optional<base::Duration> grace_left(const model::TraceId& id, base::Duration now) const;
   // While the log is replayed: what was decided about the trace's spans that came so far. A kept one is due at once; a
   // dropped one has been in grace for `age`.
   void decided(const model::TraceId& id, model::Verdict verdict, base::Duration now, base::Duration age);

@@ -211,6 +211,15 @@ base::Result<bool> Decider::maintain(std::stop_token stop) {
   return more;
 }
 
+void Decider::enforce_retention(base::Timestamp oldest_kept, uint64_t bytes_max) {
+  const std::scoped_lock lock(maintaining_);
+  (void)decisions_.remove_decided_before(oldest_kept);
+  while (decisions_.stats().disk_bytes > bytes_max) {
+    const auto removed = decisions_.remove_oldest();
+    if (!removed || *removed == 0) return;
+  }
+}
+
 void Decider::release_durable() {
   const uint64_t durable = decisions_.durable_sequence();
   const std::scoped_lock lock(recorded_mutex_);

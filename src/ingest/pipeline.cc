@@ -156,6 +156,13 @@ class RealPipeline final : public Pipeline {
     return base::fail(base::Errc::NotFound, "nothing is left of trace " + id.to_hex());
   }
 
+  base::Timestamp reopen_until(const model::TraceId& id) override {
+    std::optional<base::Duration> left;
+    const auto look = [&](const OpenTraces& open) { left = open.grace_left(id, clock_.monotonic()); };
+    if (!on_shard(assemble::shard_of(id, shards_.size()), look) || !left) return {};
+    return base::offset(clock_.now(), *left);
+  }
+
   base::Result<> drain(base::Duration wait, bool decides) override {
     is_draining_ = true;
     if (decider_ != nullptr && !decides) return log_.sync();
@@ -391,6 +398,10 @@ class RealPipeline final : public Pipeline {
 
   // For a while only: the log's sync and the memory bound wait meanwhile. What is left goes at the next turn.
   void enforce_retention() {
+    if (decider_ != nullptr) {
+      decider_->enforce_retention(base::offset(clock_.now(), -options_.decisions_retention),
+                                  options_.decisions_bytes_max);
+    }
     const base::Duration until = clock_.monotonic() + kRetentionTurn;
     const base::Timestamp oldest_kept = base::offset(clock_.now(), -options_.retention_age);
     const auto remove = [&] {

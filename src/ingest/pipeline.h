@@ -40,6 +40,8 @@ struct PipelineOptions {
   base::Duration retention_age = std::chrono::hours(72);
   double retention_disk_share = 0.8;  // of the file system, at most used before the oldest traces go
   base::Duration retention_interval = std::chrono::seconds(1);
+  base::Duration decisions_retention = std::chrono::hours(7 * 24);
+  uint64_t decisions_bytes_max = 4ULL << 30;
   // Injected, since measuring asks the operating system.
   std::function<uint64_t()> resident_bytes = [] { return 0; };
   // Asks the allocator to return what is free to the system: a bound that only freed memory passes must not hold.
@@ -66,6 +68,8 @@ class Pipeline : public Receiver, public assemble::ShardAccess {
   virtual base::Result<> drain(base::Duration wait, bool decides = false) = 0;
   // Keeps the trace, whole where it is open or in grace. NotFound where nothing is left of it here.
   virtual base::Result<> keep(const model::TraceId& id, model::DecisionCause cause) = 0;
+  // Until when a drop of the trace can be taken back; unset where it is not in grace.
+  virtual base::Timestamp reopen_until(const model::TraceId& id) = 0;
   virtual const Replayed& replayed() const = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "ingest/error_ledger.h"
 #include "ingest/span_ledger.h"
 #include "log/log.h"
+#include "model/limits.h"
 #include "store/contract/trace_store.h"
 
 namespace backstitch::ingest {
