@@ -63,7 +63,6 @@ void SpanFeatures::add(const model::SpanView& span) {
     traces_[trace_count_++] = {};
   }
   sample::TraceFeatures& features = traces_[span.trace];
-  features.bytes += span.message.size;
   plan_->add({.span = &span,
               .attributes = span_values_,
               .resource = resource_values_,

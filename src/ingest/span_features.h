@@ -31,8 +31,8 @@ class SpanFeatures {
 
   void begin_request();
   void add(const model::SpanView& span);
-  // Index into RequestDigest::traces; the features of the request's part of that trace. TraceFeatures::bytes is that of
-  // the Span messages: resources and scopes are not counted.
+  // Index into RequestDigest::traces; the features of the request's part of that trace, but for
+  // TraceFeatures::bytes: where Plan::asks_for_bytes(), sample::bytes_of(digest, trace) says them after the walk.
   const sample::TraceFeatures& of_trace(uint32_t trace) const { return traces_[trace]; }
 
  private:
