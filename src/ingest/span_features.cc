@@ -1,5 +1,6 @@
 #include "ingest/span_features.h"
 
+#include "sample/trace_bytes.h"
 #include "wire/otlp/value_view.h"
 
 namespace backstitch::ingest {
@@ -63,6 +64,7 @@ void SpanFeatures::add(const model::SpanView& span) {
     traces_[trace_count_++] = {};
   }
   sample::TraceFeatures& features = traces_[span.trace];
+  features.bytes += span.message.size;
   plan_->add({.span = &span,
               .attributes = span_values_,
               .resource = resource_values_,
@@ -72,6 +74,11 @@ void SpanFeatures::add(const model::SpanView& span) {
               .events = events_,
               .has_events_or_links = span.event_count + span.link_count > 0},
              of_resource_, features);
+}
+
+void SpanFeatures::count_bytes(const model::RequestDigest& digest) {
+  if (!plan_->asks_for_bytes()) return;
+  for (size_t i = 0; i < trace_count_; ++i) traces_[i].bytes = sample::bytes_of(digest, digest.traces[i]);
 }
 
 }  // namespace backstitch::ingest

@@ -31,8 +31,10 @@ class SpanFeatures {
 
   void begin_request();
   void add(const model::SpanView& span);
-  // Index into RequestDigest::traces; the features of the request's part of that trace, but for
-  // TraceFeatures::bytes: where Plan::asks_for_bytes(), sample::bytes_of(digest, trace) says them after the walk.
+  // After the walk, where Plan::asks_for_bytes(): counts resources and scopes too, as the Collector does. Without it
+  // TraceFeatures::bytes is that of the Span messages.
+  void count_bytes(const model::RequestDigest& digest);
+  // Index into RequestDigest::traces; the features of the request's part of that trace.
   const sample::TraceFeatures& of_trace(uint32_t trace) const { return traces_[trace]; }
 
  private:
