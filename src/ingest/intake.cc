@@ -45,7 +45,9 @@ base::Result<Prepared> Intake::prepare(std::string& request) {
 base::Result<wire::otlp::WalkResult> Intake::walk(std::string& request) {
   if (!sampling_) return walker_.walk(request, digest_);
   features_->begin_request();
-  return walker_.walk(request, digest_, [this](const model::SpanView& span) { features_->add(span); });
+  auto walked = walker_.walk(request, digest_, [this](const model::SpanView& span) { features_->add(span); });
+  if (walked) features_->count_bytes(digest_);
+  return walked;
 }
 
 // Rare enough to take the long way: what the walk accepted is cut out, decoded, cut to the limits, encoded, and walked

@@ -115,7 +115,9 @@ void learn(log::Log& log, Replay& replay, const model::Limits& limits, const Dec
     features.begin_request();
     const auto walked =
         walker.walk(record->payload, digest, [&](const model::SpanView& span) { features.add(span); });
-    for (uint32_t i = 0; walked && i < digest.traces.size(); ++i) {
+    if (!walked) continue;
+    features.count_bytes(digest);
+    for (uint32_t i = 0; i < digest.traces.size(); ++i) {
       replay.shard_of(digest.traces[i].id).learn(digest.traces[i].id, features.of_trace(i));
     }
   }

@@ -99,7 +99,7 @@ base::Result<> Sealer::count_calls(const std::vector<Fragment>& dropped) {
   options_.spans->prepare(anew.size(), decided);
   const auto read = assemble::read_parts(log_, anew, [&](size_t place, const model::RequestDigest& digest,
                                                           const model::TraceDigest& trace, std::string_view payload) {
-    decided->add(place, digest, trace, payload);
+    decided->add(place, digest, trace, payload, false);
   });
   if (!read) return std::unexpected(read.error());
   counters_.references_lost.add(read->lost_references);

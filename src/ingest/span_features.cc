@@ -1,5 +1,6 @@
 #include "ingest/span_features.h"
 
+#include "sample/trace_bytes.h"
 #include "wire/otlp/value_view.h"
 
 namespace backstitch::ingest {
@@ -73,6 +74,11 @@ void SpanFeatures::add(const model::SpanView& span) {
               .events = events_,
               .has_events_or_links = span.event_count + span.link_count > 0},
              of_resource_, features);
+}
+
+void SpanFeatures::count_bytes(const model::RequestDigest& digest) {
+  if (!plan_->asks_for_bytes()) return;
+  for (size_t i = 0; i < trace_count_; ++i) traces_[i].bytes = sample::bytes_of(digest, digest.traces[i]);
 }
 
 model::EncodedFeatures encode_features(const sample::Plan& plan, const SpanFeatures& features, size_t trace_count) {

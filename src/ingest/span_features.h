@@ -33,8 +33,10 @@ class SpanFeatures {
 
   void begin_request();
   void add(const model::SpanView& span);
-  // Index into RequestDigest::traces; the features of the request's part of that trace. TraceFeatures::bytes is that of
-  // the Span messages: resources and scopes are not counted.
+  // After the walk, where Plan::asks_for_bytes(): counts resources and scopes too, as the Collector does. Without it
+  // TraceFeatures::bytes is that of the Span messages.
+  void count_bytes(const model::RequestDigest& digest);
+  // Index into RequestDigest::traces; the features of the request's part of that trace.
   const sample::TraceFeatures& of_trace(uint32_t trace) const { return traces_[trace]; }
 
  private:

@@ -1,10 +1,13 @@
 #include "ingest/span_features.h"
 
+#include <charconv>
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <string_view>
 
 #include "base/random.h"
 #include "sample/span_set_input.h"
+#include "sample/trace_bytes.h"
 #include "wire/otlp/decode.h"
 #include "wire/otlp/random_spans.h"
 #include "wire/otlp/walk.h"
@@ -15,8 +18,11 @@ namespace {
 using namespace std::chrono_literals;
 
 uint64_t seed() {
+  uint64_t seed = 1;
   const char* given = std::getenv("BACKSTITCH_TEST_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
+  const std::string_view text = given == nullptr ? "" : given;
+  std::from_chars(text.data(), text.data() + text.size(), seed);
+  return seed;
 }
 
 std::shared_ptr<const sample::Plan> plan_of(std::vector<sample::Policy> policies) {
@@ -109,6 +115,19 @@ TEST(SpanFeatures, of_walked_bytes_equal_those_of_decoded_spans) {
     }
   }
   EXPECT_GT(compared, 500);
+}
+
+TEST(SpanFeatures, bytes_count_resources_and_scopes_where_a_policy_asks_for_them) {
+  const auto plan = plan_of({{"bytes", sample::BytesLimiting{.bytes_per_second = 1}}});
+  wire::otlp::Walker walker(feature_plan_of(*plan, {}), {});
+  SpanFeatures features(plan);
+  std::string request = wire::otlp::encode_request(wire::otlp::RandomSpans(1).make(1));
+  model::RequestDigest digest;
+  features.begin_request();
+  ASSERT_TRUE(walker.walk(request, digest, [&](const model::SpanView& span) { features.add(span); }));
+  EXPECT_EQ(features.of_trace(0).bytes, digest.traces[0].span_bytes);
+  features.count_bytes(digest);
+  EXPECT_EQ(features.of_trace(0).bytes, sample::bytes_of(digest, digest.traces[0]));
 }
 
 TEST(SpanFeatures, the_walk_hands_out_nothing_that_no_policy_asks_for) {

@@ -63,7 +63,7 @@ struct TraceFeatures {
   bool has_child = false;  // a span with a parent id
   uint32_t span_count = 0;
   uint32_t error_count = 0;
-  uint64_t bytes = 0;  // as OTLP protobuf; filled by whoever knows them, where Plan::asks_for_bytes()
+  uint64_t bytes = 0;  // bytes_of() (trace_bytes.h) of its requests, by the caller, where Plan::asks_for_bytes()
   KindOfTrace kind;    // where Plan::asks_for_kind()
   AtomBits atoms;
 

@@ -36,6 +36,8 @@ struct AlwaysSample {
 // Surprise: with `threshold` 2 s a trace of 2.0009 s is not sampled, since 2000 ms is not above 2000 ms.
 // Surprise: the Collector looks at the spans one by one and stops at the first prefix that fits, so with `upper` it
 // samples a longer trace whose first spans lay in between. Here the whole duration counts.
+// Surprise: a span without a start makes its trace slow: it began with the epoch. A span without start and end does so
+// in the Collector where it is not the first; here it says nothing about the trace's times.
 struct Latency {
   std::chrono::milliseconds threshold{0};
   std::chrono::milliseconds upper{0};  // upper_threshold_ms; 0: no upper bound

@@ -1,6 +1,8 @@
 // Compiled plans against the naive twin: random policies, random traces in random parts.
+#include <charconv>
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <string_view>
 
 #include "base/random.h"
 #include "sample/naive_policies_testing.h"
@@ -15,8 +17,11 @@ using base::Timestamp;
 using model::Value;
 
 uint64_t seed() {
+  uint64_t seed = 1;
   const char* given = std::getenv("BACKSTITCH_TEST_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
+  const std::string_view text = given == nullptr ? "" : given;
+  std::from_chars(text.data(), text.data() + text.size(), seed);
+  return seed;
 }
 
 template <typename T>

@@ -4,7 +4,7 @@
 
 #include "api/native/answers.h"
 #include "api/native/why.h"
-#include "base/duration.h"
+#include "base/rfc3339.h"
 
 namespace backstitch::api {
 
@@ -31,10 +31,10 @@ net::HttpResponse not_found_response(const SamplingQuestions& sampling, const mo
   if (!why || why->decisions.empty() || why->was_kept()) return native_error(not_found);
   const query::WhyDecision& last = why->decisions.back();
   const std::string by = last.policy.empty() ? "no policy asked for it" : "policy '" + last.policy + "' dropped it";
-  const std::string back = why->reopen_until.is_set()
-                               ? fmt::format("; it can be taken back until {}: POST /api/bs/v1/traces/{}/keep",
-                                             base::to_rfc3339(why->reopen_until), id.to_hex())
-                               : "; its spans are gone";
+  const std::string back =
+      why->reopen_until.is_set()
+          ? fmt::format("; it can be taken back until {}: backstitch keep {}", base::to_rfc3339(why->reopen_until), id.to_hex())
+          : "; its spans are gone";
   return native_error({base::Errc::NotFound, fmt::format("trace {} was dropped, {}{}", id.to_hex(), by, back)});
 }
 
