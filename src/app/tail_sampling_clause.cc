@@ -16,6 +16,8 @@ constexpr size_t kItemsShownMax = 5;
 
 std::string quoted(const std::string& text) { return fmt::format("\"{}\"", harmless(text)); }
 
+std::string key_text(const std::string& key) { return key.empty() ? "(no key)" : harmless(key); }
+
 std::vector<std::string> all_quoted(const std::vector<std::string>& texts) {
   std::vector<std::string> items;
   for (const std::string& text : texts) items.push_back(quoted(text));
@@ -52,18 +54,18 @@ struct Clause {
 
   std::string operator()(const sample::NumericAttribute& rule) const {
     const std::string range = range_text(rule.min_value, rule.max_value);
-    return attribute_clause(rule.invert_match, fmt::format("{} {}", harmless(rule.key), range));
+    return attribute_clause(rule.invert_match, fmt::format("{} {}", key_text(rule.key), range));
   }
 
   std::string operator()(const sample::StringAttribute& rule) const {
-    if (rule.values.empty()) return attribute_clause(rule.invert_match, harmless(rule.key) + " with one of no values");
+    if (rule.values.empty()) return attribute_clause(rule.invert_match, key_text(rule.key) + " with one of no values");
     const std::string_view verb = rule.enabled_regex_matching ? "matching" : "=";
     return attribute_clause(rule.invert_match,
-                            fmt::format("{} {} {}", harmless(rule.key), verb, listed(all_quoted(rule.values))));
+                            fmt::format("{} {} {}", key_text(rule.key), verb, listed(all_quoted(rule.values))));
   }
 
   std::string operator()(const sample::BooleanAttribute& rule) const {
-    return attribute_clause(rule.invert_match, fmt::format("{} = {}", harmless(rule.key), rule.value));
+    return attribute_clause(rule.invert_match, fmt::format("{} = {}", key_text(rule.key), rule.value));
   }
 
   std::string operator()(const sample::Probabilistic& rule) const {
@@ -94,7 +96,7 @@ struct Clause {
   }
 
   std::string operator()(const sample::TraceState& rule) const {
-    return fmt::format("have {} = {} in a span's trace state", harmless(rule.key), listed(all_quoted(rule.values)));
+    return fmt::format("have {} = {} in a span's trace state", key_text(rule.key), listed(all_quoted(rule.values)));
   }
 
   std::string operator()(const sample::TraceFlags&) const { return "have a span with the W3C flag \"sampled\""; }

@@ -24,8 +24,9 @@ namespace {
 
 constexpr double kNoBound = std::numeric_limits<double>::infinity();
 
-void need_key(const PolicyBlock& block, const std::string& key) {
-  if (key.empty()) block.refuse("'key' is needed: the attribute to look at");
+// The Collector lets it pass, and one example in its README does without.
+void expect_key(const PolicyBlock& block, const std::string& key) {
+  if (key.empty()) block.reader.warning(block.line(), block.path + ": 'key' is missing, so nothing fits");
 }
 
 void check_conditions(const PolicyBlock& block, const char* key, const std::vector<std::string>& texts,
@@ -53,7 +54,7 @@ Rule read_numeric(const PolicyBlock& block) {
               {"min_value", block.reader.whole(rule.min_value)},
               {"max_value", block.reader.whole(rule.max_value)},
               {"invert_match", block.reader.boolean(rule.invert_match)}});
-  need_key(block, rule.key);
+  expect_key(block, rule.key);
   if (rule.min_value == 0 && rule.max_value == 0) block.refuse("min_value or max_value is needed (0 is no bound)");
   return rule;
 }
@@ -65,7 +66,7 @@ Rule read_string(const PolicyBlock& block) {
               {"enabled_regex_matching", block.reader.boolean(rule.enabled_regex_matching)},
               {"cache_max_size", block.reader.whole(rule.cache_max_size)},
               {"invert_match", block.reader.boolean(rule.invert_match)}});
-  need_key(block, rule.key);
+  expect_key(block, rule.key);
   for (size_t i = 0; rule.enabled_regex_matching && i < rule.values.size(); ++i) {
     const auto pattern = sample::TextPattern::compile({rule.values[i]});
     if (pattern) continue;
@@ -80,7 +81,7 @@ Rule read_boolean(const PolicyBlock& block) {
   block.read({{"key", block.reader.text(rule.key)},
               {"value", block.reader.boolean(rule.value)},
               {"invert_match", block.reader.boolean(rule.invert_match)}});
-  need_key(block, rule.key);
+  expect_key(block, rule.key);
   return rule;
 }
 
@@ -132,7 +133,7 @@ Rule read_span_count(const PolicyBlock& block) {
 Rule read_trace_state(const PolicyBlock& block) {
   sample::TraceState rule;
   block.read({{"key", block.reader.text(rule.key)}, {"values", block.reader.texts(rule.values)}});
-  if (rule.key.empty()) block.refuse("'key' is needed: the key in the trace state");
+  expect_key(block, rule.key);
   return rule;
 }
 

@@ -45,17 +45,15 @@ struct Choice {
   std::string salt;
   double percent;
 };
+// Those at the top, before `end`: inside `and` a choice stands beside other conditions, and one salt is no surprise.
 std::vector<Choice> choices_before(const PolicySet& set, const Policy* end) {
   std::vector<Choice> choices;
-  for (const Policy& top : set.policies) {
-    for (const Policy* policy : flattened(top)) {
-      if (policy == end) return choices;
-      const std::string& name = policy->name.empty() ? top.name : policy->name;
-      if (const auto* rule = std::get_if<sample::Probabilistic>(&policy->rule)) {
-        choices.push_back({name, salt_of(rule->hash_salt), rule->sampling_percentage});
-      } else if (const auto* rest = std::get_if<sample::Baseline>(&policy->rule)) {
-        choices.push_back({name, salt_of(rest->hash_salt), rest->percent});
-      }
+  for (const Policy& policy : set.policies) {
+    if (&policy == end) break;
+    if (const auto* rule = std::get_if<sample::Probabilistic>(&policy.rule)) {
+      choices.push_back({policy.name, salt_of(rule->hash_salt), rule->sampling_percentage});
+    } else if (const auto* rest = std::get_if<sample::Baseline>(&policy.rule)) {
+      choices.push_back({policy.name, salt_of(rest->hash_salt), rest->percent});
     }
   }
   return choices;
@@ -241,6 +239,7 @@ class Collector {
   }
 
   void same_salt(const std::string& salt, double percent) {
+    if (policy_ != &top_) return;
     for (const Choice& earlier : choices_before(set_, policy_)) {
       if (earlier.salt != salt) continue;
       const bool is_smaller = percent <= earlier.percent;

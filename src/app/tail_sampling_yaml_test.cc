@@ -303,10 +303,21 @@ TEST(TailSamplingYaml, block_of_another_type_is_warned_about) {
       ElementsAre("line 3: policy 'a': 'latency' has no effect, since the type is always_sample"));
 }
 
-TEST(TailSamplingYaml, attribute_policies_need_a_key) {
-  for (const std::string type : {"string_attribute", "boolean_attribute"}) {
-    EXPECT_THAT(policy_mistakes("{name: a, type: " + type + ", " + type + ": {}}"),
-                ElementsAre("line 3: policy 'a': " + type + ": 'key' is needed: the attribute to look at"));
+// An example in the Collector's README has it so, by a mistake of its own: it must load.
+TEST(TailSamplingYaml, attribute_policy_whose_block_is_of_another_type_loads_with_warnings) {
+  const ConfigResult loaded = from_file(
+      "tail_sampling:\n  policies:\n    - {name: a, type: boolean_attribute, string_attribute: {key: k, values: "
+      "[v]}}\n");
+  EXPECT_THAT(loaded.mistakes, IsEmpty());
+  EXPECT_THAT(loaded.warnings,
+              ElementsAre("line 3: policy 'a': 'string_attribute' has no effect, since the type is boolean_attribute",
+                          "line 3: policy 'a': boolean_attribute: 'key' is missing, so nothing fits"));
+}
+
+TEST(TailSamplingYaml, attribute_policy_without_a_key_is_warned_about) {
+  for (const std::string type : {"string_attribute", "boolean_attribute", "trace_state"}) {
+    EXPECT_THAT(from_file("tail_sampling:\n  policies: [{name: a, type: " + type + "}]\n").warnings,
+                ElementsAre("line 2: policy 'a': " + type + ": 'key' is missing, so nothing fits"));
   }
 }
 
