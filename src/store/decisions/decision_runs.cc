@@ -269,7 +269,7 @@ Result<bool> DecisionRuns::merge(const std::stop_token& stop) {
     }
     catalog_.disown(range);
     if (run.error().code == Errc::Cancelled) return false;
-    if (run.error().code == Errc::Corrupt) return true;  // the others may be merged without it
+    if (run.error().code == Errc::Corrupt && unreadable != nullptr) return true;  // the others may be merged without it
     return std::unexpected(run.error());
   }
   catalog_.replace(choice.first, choice.count, std::move(*run));
