@@ -210,8 +210,7 @@ constexpr ConfigKey kKeys[] = {
      BACKSTITCH_SET(set_duration(config.log.grace_age, value, Duration(0), hours(24))),
      BACKSTITCH_GET({base::exact_duration(config.log.grace_age)})},
     {"log.grace.bytes", kSizeType, "Of the spans of dropped traces that can be; above it the oldest go.", false,
-     BACKSTITCH_SET(set_size(config.log.grace_bytes, value, 0)),
-     BACKSTITCH_GET({size_text(config.log.grace_bytes)})},
+     BACKSTITCH_SET(set_size(config.log.grace_bytes, value, 0)), BACKSTITCH_GET({size_text(config.log.grace_bytes)})},
 
     {"decisions.retention", kDurationType, "How long `backstitch why` can say why a trace was kept or dropped.", false,
      BACKSTITCH_SET(set_duration(config.decisions.retention, value, std::chrono::minutes(1))),

@@ -343,7 +343,9 @@ std::vector<Listed> OpenTraces::list(const store::TimeRange& start, uint64_t ser
   std::vector<Listed> listed;
   for (uint32_t slot = 0; slot < slots_end_; ++slot) {
     const Entry& entry = entries_[slot];
-    if (!entry.in_use || !entry.is_visible() || !start.contains(entry.start) || (entry.service_bits & service_bits) != service_bits) continue;
+    if (!entry.in_use || !entry.is_visible() || !start.contains(entry.start) ||
+        (entry.service_bits & service_bits) != service_bits)
+      continue;
     listed.push_back({entry.start, entry.id});
   }
   const size_t count = std::min(limit, listed.size());
@@ -360,8 +362,7 @@ OpenCounts OpenTraces::counts() const {
           .memory_bytes = entries_.memory_bytes() + references_.memory_bytes() + features_.memory_bytes() +
                           newest_.capacity() * (sizeof(uint32_t) + 1) +
                           (due_slots_ + ready_.size()) * sizeof(uint32_t) + graced_.size() * sizeof(Graced),
-          .reusable_bytes =
-              entries_.reusable_bytes() + references_.reusable_bytes() + features_.reusable_bytes()};
+          .reusable_bytes = entries_.reusable_bytes() + references_.reusable_bytes() + features_.reusable_bytes()};
 }
 
 }  // namespace backstitch::assemble

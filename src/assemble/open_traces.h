@@ -40,10 +40,10 @@ struct AssembleOptions {
   uint32_t spans_per_trace = 200'000;                    // a fragment is sealed when it has that many
   uint64_t fragment_bytes_max = 64 << 20;                // or that many bytes of them
   bool decides = false;                                  // records bring TraceFeatures
-  uint64_t open_traces_max = UINT64_MAX;                 // above it the oldest are due early; those in grace don't count
-  base::Duration grace_age = std::chrono::minutes(10);   // of what was dropped
-  uint64_t grace_bytes_max = 4ULL << 30;                 // of its spans; above it the oldest goes
-  base::Duration late_wait = std::chrono::seconds(1);    // from a late span until a dropped trace is due again
+  uint64_t open_traces_max = UINT64_MAX;                // above it the oldest are due early; those in grace don't count
+  base::Duration grace_age = std::chrono::minutes(10);  // of what was dropped
+  uint64_t grace_bytes_max = 4ULL << 30;                // of its spans; above it the oldest goes
+  base::Duration late_wait = std::chrono::seconds(1);   // from a late span until a dropped trace is due again
 };
 
 // The spans of one trace in one log record.
@@ -137,8 +137,8 @@ class OpenTraces {
   std::vector<Fragment> end_grace(base::Duration now, size_t limit);
   // The same of the oldest, however young: for a process that is short of memory.
   std::vector<Fragment> cut_grace(size_t limit);
-  // A person or a peer wants the trace: what is in grace is due at once, what is open when it is due anyway. False where
-  // there is nothing of it.
+  // A person or a peer wants the trace: what is in grace is due at once, what is open when it is due anyway. False
+  // where there is nothing of it.
   bool keep(const model::TraceId& id, model::DecisionCause cause, base::Duration now);
   // How long a drop of the trace can still be taken back; nothing where it is not in grace.
   std::optional<base::Duration> grace_left(const model::TraceId& id, base::Duration now) const;

@@ -47,15 +47,14 @@ Decider::Counters::Counters(base::Metrics& metrics, const sample::Plan& plan)
       late_spans(metrics.counter("backstitch_sampling_late_spans", "Spans that followed an earlier decision")),
       failed(metrics.counter("backstitch_sampling_policy_failures", "Policies that could not be evaluated")) {
   for (const sample::Policy& policy : plan.policies().policies) {
-    of_policies.push_back(&metrics.counter("backstitch_sampling_policy_decisions", "Decisions by the policy that made it",
-                                           {{"policy", policy.name}}));
+    of_policies.push_back(&metrics.counter("backstitch_sampling_policy_decisions",
+                                           "Decisions by the policy that made it", {{"policy", policy.name}}));
   }
 }
 
 base::Result<std::unique_ptr<Decider>> Decider::open(const base::Clock& clock, log::Log& log,
                                                      store::DecisionStore& decisions,
-                                                     std::shared_ptr<const sample::Plan> plan,
-                                                     base::Metrics& metrics) {
+                                                     std::shared_ptr<const sample::Plan> plan, base::Metrics& metrics) {
   const auto number = decisions.add_policy_set(names_of(*plan));
   if (!number) return std::unexpected(number.error());
   return std::unique_ptr<Decider>(new Decider(clock, log, decisions, std::move(plan), metrics, *number));
@@ -180,8 +179,7 @@ base::Result<> Decider::record(const Verdicts& verdicts) {
   base::Result<> taken;
   const auto take = [&](const log::Appended& at) { taken = decisions_.append(verdicts.batch, at.sequence); };
   const log::RecordInfo info{.kind = log::RecordKind::Decision, .received = clock_.now()};
-  const auto appended =
-      log_.append(info, {}, model::encode_decisions(verdicts.batch), {.references = 1}, take);
+  const auto appended = log_.append(info, {}, model::encode_decisions(verdicts.batch), {.references = 1}, take);
   if (!appended) return std::unexpected(appended.error());
   const std::scoped_lock lock(recorded_mutex_);
   recorded_.push_back({appended->position, appended->sequence});

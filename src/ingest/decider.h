@@ -46,8 +46,8 @@ class Decider {
   base::Result<> record(const Verdicts& verdicts);
   // A record of decisions found while the log is replayed; what it returns is how many references the record keeps.
   uint32_t replayed(const log::Appended& at, const model::DecisionBatch& batch);
-  // Forgets decisions made before `oldest_kept`, and the oldest while they take more than `bytes_max` on disk. A failure
-  // is counted by the store, and tried again at the next call. Any thread.
+  // Forgets decisions made before `oldest_kept`, and the oldest while they take more than `bytes_max` on disk. A
+  // failure is counted by the store, and tried again at the next call. Any thread.
   void enforce_retention(base::Timestamp oldest_kept, uint64_t bytes_max);
   // A step of the decision store's own work, and release_durable(). True where there is more to do at once.
   base::Result<bool> maintain(std::stop_token stop);
@@ -78,9 +78,9 @@ class Decider {
     sample::Ballot ballot;
     model::DecisionCause cause = model::DecisionCause::Window;
     bool is_voting = false;
-    bool is_kept = false;        // that was decided before: nothing to vote on
-    bool has_history = false;    // an earlier fragment of the trace was decided
-    bool is_regretted = false;   // what was dropped of it is gone
+    bool is_kept = false;       // that was decided before: nothing to vote on
+    bool has_history = false;   // an earlier fragment of the trace was decided
+    bool is_regretted = false;  // what was dropped of it is gone
   };
 
   Decider(const base::Clock& clock, log::Log& log, store::DecisionStore& decisions,

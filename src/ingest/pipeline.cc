@@ -82,8 +82,7 @@ struct Shard {
 class RealPipeline final : public Pipeline {
  public:
   RealPipeline(const base::Clock& clock, log::Log& log, store::TraceStore& store, base::Metrics& metrics,
-               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses, SpanLedger* spans,
-               Decider* decider)
+               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses, SpanLedger* spans, Decider* decider)
       : clock_(clock),
         log_(log),
         store_(store),
@@ -116,7 +115,8 @@ class RealPipeline final : public Pipeline {
   base::Result<> run() {
     std::vector<OpenTraces*> open;
     for (const auto& shard : shards_) open.push_back(&shard->open);
-    auto replayed = replay(log_, store_, clock_, open, {.limits = options_.limits, .decider = decider_, .spans = spans_});
+    auto replayed =
+        replay(log_, store_, clock_, open, {.limits = options_.limits, .decider = decider_, .spans = spans_});
     if (!replayed) return std::unexpected(replayed.error());
     replayed_ = *replayed;
     for (const auto& shard : shards_) {
@@ -330,8 +330,7 @@ class RealPipeline final : public Pipeline {
     if (shard.is_sealing) return;
     assemble::SealBudget budget = options_.seal_budget;
     if (decider_ != nullptr) budget.spans_min = 0;  // verdicts wait for nothing; what is kept does, in the sealer
-    auto fragments =
-        is_emptying_ ? shard.open.take_all(budget) : shard.open.take_due(clock_.monotonic(), budget);
+    auto fragments = is_emptying_ ? shard.open.take_all(budget) : shard.open.take_due(clock_.monotonic(), budget);
     if (fragments.empty()) return;
     shard.is_sealing = true;
     sealer_.add({shard.index, std::move(fragments)});
@@ -493,10 +492,10 @@ class RealPipeline final : public Pipeline {
 
 base::Result<std::unique_ptr<Pipeline>> Pipeline::start(const base::Clock& clock, log::Log& log,
                                                         store::TraceStore& store, base::Metrics& metrics,
-                                                        PipelineOptions options, ErrorLedger* errors,
-                                                        SdkLosses* losses, SpanLedger* spans, Decider* decider) {
-  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses, spans,
-                                                 decider);
+                                                        PipelineOptions options, ErrorLedger* errors, SdkLosses* losses,
+                                                        SpanLedger* spans, Decider* decider) {
+  auto pipeline =
+      std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses, spans, decider);
   if (const auto running = pipeline->run(); !running) return std::unexpected(running.error());
   return pipeline;
 }

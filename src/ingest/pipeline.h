@@ -2,9 +2,9 @@
 //
 //   callers' threads   receive_traces(): walk, mask, reserve queue room, append to the log, push
 //   one per shard      OpenTraces: collects, notices what is due, answers queries about open traces
-//   one sealer         asks the policies about what is due, reads what is kept back from the log, commits it to the store
-//   one housekeeper    syncs and trims the log, measures memory, removes what is past retention
-//   one merger         keeps the store small and fast, slowly
+//   one sealer         asks the policies about what is due, reads what is kept back from the log, commits it to the
+//   store one housekeeper    syncs and trims the log, measures memory, removes what is past retention one merger keeps
+//   the store small and fast, slowly
 #pragma once
 
 #include <cstdint>
@@ -62,9 +62,9 @@ class Pipeline : public Receiver, public assemble::ShardAccess {
                                                        PipelineOptions options, ErrorLedger* errors = nullptr,
                                                        SdkLosses* losses = nullptr, SpanLedger* spans = nullptr,
                                                        Decider* decider = nullptr);
-  // Refuses what still comes in, and seals everything; where policies decide, only with `decides`, else what is undecided
-  // waits in the log for the next start. Unavailable if that took longer than `wait`: what is left stays in the log
-  // too. Queries about open traces go on until the destructor.
+  // Refuses what still comes in, and seals everything; where policies decide, only with `decides`, else what is
+  // undecided waits in the log for the next start. Unavailable if that took longer than `wait`: what is left stays in
+  // the log too. Queries about open traces go on until the destructor.
   virtual base::Result<> drain(base::Duration wait, bool decides = false) = 0;
   // Keeps the trace, whole where it is open or in grace. NotFound where nothing is left of it here.
   virtual base::Result<> keep(const model::TraceId& id, model::DecisionCause cause) = 0;

@@ -35,9 +35,7 @@ class Replay {
   const std::vector<log::Position>& unlearned() const { return unlearned_; }
   Replayed replayed;
 
-  assemble::OpenTraces& shard_of(const model::TraceId& id) {
-    return *shards_[assemble::shard_of(id, shards_.size())];
-  }
+  assemble::OpenTraces& shard_of(const model::TraceId& id) { return *shards_[assemble::shard_of(id, shards_.size())]; }
 
  private:
   uint32_t see_spans(const log::Record& record) {
@@ -113,8 +111,7 @@ void learn(log::Log& log, Replay& replay, const model::Limits& limits, const Dec
     auto record = log.read(position);
     if (!record) continue;  // gone, or damaged, which the log counts
     features.begin_request();
-    const auto walked =
-        walker.walk(record->payload, digest, [&](const model::SpanView& span) { features.add(span); });
+    const auto walked = walker.walk(record->payload, digest, [&](const model::SpanView& span) { features.add(span); });
     if (!walked) continue;
     features.count_bytes(digest);
     for (uint32_t i = 0; i < digest.traces.size(); ++i) {

@@ -279,8 +279,7 @@ TEST(Sampling, other_policies_after_a_restart_judge_what_was_open_by_its_spans) 
   Rig rig({.decision_wait = 300ms});
   rig.send({{.trace = 1, .span = 7}});
   rig.stop();
-  rig.options.policies.policies = {
-      {.name = "op", .rule = sample::TraceQl{.query = "{ name = \"op\" }"}}};
+  rig.options.policies.policies = {{.name = "op", .rule = sample::TraceQl{.query = "{ name = \"op\" }"}}};
   rig.start();
   EXPECT_TRUE(eventually([&] { return rig.stored(1) == 1; }));
 }

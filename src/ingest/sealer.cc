@@ -18,12 +18,7 @@ constexpr base::Duration kTick = std::chrono::milliseconds(100);  // what is kep
 
 Sealer::Sealer(const base::Clock& clock, log::Log& log, store::TraceStore& store, IngestCounters& counters,
                const Options& options, Tell tell)
-    : clock_(clock),
-      log_(log),
-      store_(store),
-      counters_(counters),
-      options_(options),
-      tell_(std::move(tell)) {}
+    : clock_(clock), log_(log), store_(store), counters_(counters), options_(options), tell_(std::move(tell)) {}
 
 Sealer::~Sealer() { stop(); }
 
@@ -97,10 +92,10 @@ base::Result<> Sealer::count_calls(const std::vector<Fragment>& dropped) {
   if (anew.empty()) return {};
   std::optional<DecidedTraces> decided;
   options_.spans->prepare(anew.size(), decided);
-  const auto read = assemble::read_parts(log_, anew, [&](size_t place, const model::RequestDigest& digest,
-                                                          const model::TraceDigest& trace, std::string_view payload) {
-    decided->add(place, digest, trace, payload, false);
-  });
+  const auto read =
+      assemble::read_parts(log_, anew,
+                           [&](size_t place, const model::RequestDigest& digest, const model::TraceDigest& trace,
+                               std::string_view payload) { decided->add(place, digest, trace, payload, false); });
   if (!read) return std::unexpected(read.error());
   counters_.references_lost.add(read->lost_references);
   decided->finish();
@@ -112,7 +107,8 @@ bool Sealer::seal_what_waited(const std::stop_token& token) {
   for (size_t shard = 0; shard < kept_.size(); ++shard) {
     const Kept& kept = kept_[shard];
     if (kept.fragments.empty()) continue;
-    const bool is_enough = kept.spans >= options_.budget.spans_min || kept.bytes >= options_.budget.bytes_max || is_hurried_;
+    const bool is_enough =
+        kept.spans >= options_.budget.spans_min || kept.bytes >= options_.budget.bytes_max || is_hurried_;
     if (!is_enough && clock_.monotonic() - kept.since < options_.budget.wait_max) continue;
     if (!seal_kept(shard, token)) return false;
   }
@@ -129,7 +125,8 @@ bool Sealer::seal_kept(size_t shard, const std::stop_token& token) {
     spans += kept.fragments[i].span_count;
     bytes += kept.fragments[i].span_bytes;
     batch.push_back(kept.fragments[i]);
-    if (spans < options_.budget.spans_max && bytes < options_.budget.bytes_max && i + 1 < kept.fragments.size()) continue;
+    if (spans < options_.budget.spans_max && bytes < options_.budget.bytes_max && i + 1 < kept.fragments.size())
+      continue;
     if (!seal_all(batch, token)) return false;
     tell_(shard, {.sealed = std::exchange(batch, {}), .dropped = {}, .takes_more = false});
     spans = bytes = 0;

@@ -93,6 +93,9 @@ class NativeClient {
   base::Result<SdkLossesReply> sdk_losses(const model::SdkLossQuery& query);
   // NotFound where nothing was decided about the trace.
   base::Result<WhyReply> why(const model::TraceId& id);
+  // Keeps a trace that policies dropped, or may drop yet; returns the server's answer. NotFound where nothing is left
+  // of it.
+  base::Result<std::string> keep(const model::TraceId& id);
   base::Result<StatsReply> store_stats();
   // NotFound.
   base::Result<TraceReply> find(const model::TraceId& id);

@@ -15,6 +15,8 @@ net::HttpResponse tell_why(const SamplingQuestions& sampling, const std::string&
   return why ? why_response(*why) : native_error(why.error());
 }
 
+std::string keep_target(const model::TraceId& id) { return fmt::format("/api/bs/v1/traces/{}/keep", id.to_hex()); }
+
 net::HttpResponse keep_trace(const SamplingQuestions& sampling, const std::string& id_text) {
   const auto id = model::TraceId::from_hex(id_text);
   if (!id) return native_error(id.error());
@@ -31,10 +33,10 @@ net::HttpResponse not_found_response(const SamplingQuestions& sampling, const mo
   if (!why || why->decisions.empty() || why->was_kept()) return native_error(not_found);
   const query::WhyDecision& last = why->decisions.back();
   const std::string by = last.policy.empty() ? "no policy asked for it" : "policy '" + last.policy + "' dropped it";
-  const std::string back =
-      why->reopen_until.is_set()
-          ? fmt::format("; it can be taken back until {}: backstitch keep {}", base::to_rfc3339(why->reopen_until), id.to_hex())
-          : "; its spans are gone";
+  const std::string back = why->reopen_until.is_set()
+                               ? fmt::format("; it can be taken back until {}: backstitch keep {}",
+                                             base::to_rfc3339(why->reopen_until), id.to_hex())
+                               : "; its spans are gone";
   return native_error({base::Errc::NotFound, fmt::format("trace {} was dropped, {}{}", id.to_hex(), by, back)});
 }
 

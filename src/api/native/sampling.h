@@ -20,6 +20,8 @@ struct SamplingQuestions {
 };
 
 net::HttpResponse tell_why(const SamplingQuestions& sampling, const std::string& id_text);
+// The path that asks to keep it.
+std::string keep_target(const model::TraceId& id);
 net::HttpResponse keep_trace(const SamplingQuestions& sampling, const std::string& id_text);
 // `not_found` of a trace: where it was dropped, it says by what, and until when it can be taken back.
 net::HttpResponse not_found_response(const SamplingQuestions& sampling, const model::TraceId& id,
