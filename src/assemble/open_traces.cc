@@ -281,7 +281,7 @@ void OpenTraces::decided(const model::TraceId& id, model::Verdict verdict, base:
   if (entry.is_sealing || entry.is_ready) return;
   if (verdict == model::Verdict::Kept) {
     if (!entry.is_dropped) schedule(*newest, tick_of(now));
-    keep_entry(*newest, model::DecisionCause::Reopened, tick_of(now));
+    keep_entry(*newest, model::DecisionCause::Window, tick_of(now));
     return;
   }
   if (!entry.is_dropped) --waiting_count_;

@@ -30,6 +30,9 @@ model::PolicySet names_of(const sample::Plan& plan) {
 // Half of what DecisionRunOptions lets wait: a batch always fits.
 constexpr uint64_t kPendingMax = 1 << 17;
 
+// A trace that goes on for longer after a restart is taken for a new one.
+constexpr base::Duration kAsksAfterStart = std::chrono::minutes(10);
+
 base::Counter& decided(base::Metrics& metrics, const char* verdict) {
   return metrics.counter("backstitch_sampling_decisions", "Decisions about traces", {{"verdict", verdict}});
 }
@@ -68,7 +71,8 @@ Decider::Decider(const base::Clock& clock, log::Log& log, store::DecisionStore& 
       plan_(plan),
       sampler_(plan, 1),
       policy_set_(policy_set),
-      counters_(metrics, *plan) {}
+      counters_(metrics, *plan),
+      started_(clock.monotonic()) {}
 
 base::Result<Verdicts> Decider::vote(const std::vector<Fragment>& due) {
   const base::Timestamp now = clock_.now();
@@ -99,6 +103,7 @@ base::Result<Decider::Case> Decider::begin(const Fragment& fragment) {
     one.cause = DecisionCause::Reopened;
     return one;
   }
+  if (!may_have_history(fragment.id)) return one;
   const auto history = decisions_.find(fragment.id);
   // What is damaged stays so; the store counts it.
   if (!history && history.error().code != base::Errc::Corrupt) return std::unexpected(history.error());
@@ -109,6 +114,10 @@ base::Result<Decider::Case> Decider::begin(const Fragment& fragment) {
   one.is_regretted = one.is_voting;
   if (one.is_regretted) one.cause = DecisionCause::Reopened;
   return one;
+}
+
+bool Decider::may_have_history(const model::TraceId& id) const {
+  return recent_.may_contain(id) || clock_.monotonic() - started_ < kAsksAfterStart;
 }
 
 // Few policies look at a whole trace, and only where the verdict hangs on it: these are read back together.
@@ -181,9 +190,19 @@ base::Result<> Decider::record(const Verdicts& verdicts) {
   const log::RecordInfo info{.kind = log::RecordKind::Decision, .received = clock_.now()};
   const auto appended = log_.append(info, {}, model::encode_decisions(verdicts.batch), {.references = 1}, take);
   if (!appended) return std::unexpected(appended.error());
+  for (const model::Decision& decision : verdicts.batch.decisions) recent_.add(decision.id);
   const std::scoped_lock lock(recorded_mutex_);
   recorded_.push_back({appended->position, appended->sequence});
   return taken;
+}
+
+std::optional<model::Decision> Decider::decided_before(const model::TraceId& id, base::Timestamp received) {
+  const auto history = decisions_.find(id);
+  if (!history || history->decisions.empty()) return std::nullopt;
+  // Decisions are kept to the millisecond.
+  const model::Decision& last = history->decisions.back();
+  if (base::offset(last.decided, std::chrono::milliseconds(1)) < received) return std::nullopt;
+  return last;
 }
 
 uint32_t Decider::replayed(const log::Appended& at, const model::DecisionBatch& batch) {

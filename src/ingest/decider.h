@@ -12,6 +12,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "base/counters.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "ingest/recent_ids.h"
 #include "log/log.h"
 #include "model/decision.h"
 #include "sample/sampler.h"
@@ -44,6 +46,9 @@ class Decider {
   base::Result<Verdicts> vote(const std::vector<assemble::Fragment>& due);
   // Durable as the log is; the decision store has the batch then. NoSpace, Io, Overloaded: nothing was recorded.
   base::Result<> record(const Verdicts& verdicts);
+  // What was decided about a trace that the log has spans of, received up to then, and no decision; nothing where it is
+  // undecided. For a replay: a record of decisions may leave the log before all spans that it decides.
+  std::optional<model::Decision> decided_before(const model::TraceId& id, base::Timestamp received);
   // A record of decisions found while the log is replayed; what it returns is how many references the record keeps.
   uint32_t replayed(const log::Appended& at, const model::DecisionBatch& batch);
   // Forgets decisions made before `oldest_kept`, and the oldest while they take more than `bytes_max` on disk. A
@@ -87,6 +92,7 @@ class Decider {
           std::shared_ptr<const sample::Plan> plan, base::Metrics& metrics, uint32_t policy_set);
 
   base::Result<Case> begin(const assemble::Fragment& fragment);
+  bool may_have_history(const model::TraceId& id) const;
   base::Result<> ask_about_traces(std::vector<Case>& cases, base::Timestamp now);
   void conclude(const Case& one, base::Timestamp now, Verdicts& verdicts);
   model::Decision decision_of(const Case& one, base::Timestamp now) const;
@@ -101,6 +107,9 @@ class Decider {
   sample::Sampler sampler_;
   const uint32_t policy_set_;
   Counters counters_;
+
+  RecentIds recent_;
+  const base::Duration started_;  // before that recent_ knows nothing
 
   std::mutex maintaining_;
   std::mutex recorded_mutex_;

@@ -35,6 +35,7 @@ constexpr base::Duration kMergePauseMax = std::chrono::seconds(5);
 constexpr base::Duration kMergeIdle = std::chrono::seconds(1);
 // Parts of the memory bound: open traces refuse new requests above the one, a seal batch holds the other at most.
 constexpr uint64_t kOpenDivisor = 4;
+constexpr uint64_t kGraceDivisor = 8;  // above it what was dropped is let go
 constexpr uint64_t kSealBatchDivisor = 48;
 // What sealing takes: the batch as log records, as traces and as columns, and each column's encoders.
 constexpr uint64_t kSealCopies = 3;
@@ -339,7 +340,7 @@ class RealPipeline final : public Pipeline {
   // What nobody asked back for goes with its place in the log; sooner where open traces need the memory.
   void end_grace(Shard& shard) {
     auto gone = shard.open.end_grace(clock_.monotonic(), kGraceEndedAtOnce);
-    if (gone.empty() && is_open_over_memory_) gone = shard.open.cut_grace(kGraceEndedAtOnce);
+    if (gone.empty() && is_grace_over_memory_) gone = shard.open.cut_grace(kGraceEndedAtOnce);
     if (!gone.empty()) release(log_, gone);
   }
 
@@ -390,8 +391,10 @@ class RealPipeline final : public Pipeline {
     return (sealer_.is_sealing() ? 0 : seal) + (is_maintaining_ ? 0 : options_.maintenance_bytes);
   }
 
+  // Grace goes before anything is refused.
   void measure_open() {
     const uint64_t reusable = sum(&Shard::reusable_bytes);
+    is_grace_over_memory_ = sum(&Shard::memory_bytes) >= options_.memory_bytes_max / kGraceDivisor + reusable;
     is_open_over_memory_ = sum(&Shard::memory_bytes) >= options_.memory_bytes_max / kOpenDivisor + reusable;
   }
 
@@ -475,6 +478,7 @@ class RealPipeline final : public Pipeline {
 
   std::atomic<bool> is_draining_{false};
   std::atomic<bool> is_open_over_memory_{false};
+  std::atomic<bool> is_grace_over_memory_{false};
   std::atomic<bool> is_emptying_{false};
   std::atomic<bool> is_maintaining_{false};
 

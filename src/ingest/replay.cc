@@ -31,6 +31,15 @@ class Replay {
     return 0;
   }
 
+  // After the last record: decisions that the log has no more.
+  void recall_decisions() {
+    for (const auto& [id, received] : undecided_) {
+      const auto decision = decider_->decided_before(id, received);
+      if (!decision) continue;
+      shard_of(id).decided(id, decision->verdict, monotonic_, base::elapsed(decision->decided, now_));
+    }
+  }
+
   const std::optional<base::Error>& failure() const { return failure_; }
   const std::vector<log::Position>& unlearned() const { return unlearned_; }
   Replayed replayed;
@@ -52,7 +61,10 @@ class Replay {
       }
       assemble::ShardRecord& shard = parts[assemble::shard_of(trace.id, shards_.size())];
       shard.parts.push_back({trace, i});
-      if (decider_ != nullptr) shard.features.push_back(features[i]);
+      if (decider_ != nullptr) {
+        shard.features.push_back(features[i]);
+        undecided_[trace.id] = record.info.received;
+      }
       ++references;
     }
     replayed.open_parts += references;
@@ -77,6 +89,7 @@ class Replay {
     if (!batch) return 0;
     for (const model::Decision& decision : batch->decisions) {
       ++replayed.decisions;
+      undecided_.erase(decision.id);
       shard_of(decision.id).decided(decision.id, decision.verdict, monotonic_, base::elapsed(decision.decided, now_));
     }
     return decider_->replayed(record.at, *batch);
@@ -99,7 +112,8 @@ class Replay {
   SpanLedger* const spans_;
   absl::flat_hash_map<model::TraceId, uint64_t> covered_;  // a trace comes in several records, the store is asked once
   std::optional<base::Error> failure_;
-  std::vector<log::Position> unlearned_;  // records whose features are not of this plan
+  absl::flat_hash_map<model::TraceId, base::Timestamp> undecided_;  // and when their last spans were received
+  std::vector<log::Position> unlearned_;                            // records whose features are not of this plan
 };
 
 // The features of records that other policies saw, or none.
@@ -128,6 +142,7 @@ base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const bas
   const auto result = log.replay([&](const log::Record& record) { return replay.see(record); });
   if (!result) return std::unexpected(result.error());
   if (replay.failure()) return std::unexpected(*replay.failure());
+  if (options.decider != nullptr) replay.recall_decisions();
   if (options.decider != nullptr) learn(log, replay, options.limits, *options.decider);
   if (options.spans != nullptr) {
     if (const auto counted = options.spans->recount(log); !counted) return std::unexpected(counted.error());

@@ -67,6 +67,7 @@ struct RigOptions {
   base::Duration decision_wait = 100ms;
   base::Duration grace_age = 1h;
   uint64_t open_traces_max = UINT64_MAX;
+  base::Duration seal_wait{0};
 };
 
 // A path over a simulated disk; the trace store outlives restarts.
@@ -91,7 +92,8 @@ struct Rig {
                                                .grace_age = options.grace_age,
                                                .late_wait = 20ms},
                                   .plan = feature_plan_of(*plan, {}),
-                                  .sampling = plan};
+                                  .sampling = plan,
+                                  .seal_budget = {.spans_min = 1000, .wait_max = options.seal_wait}};
     auto started = Pipeline::start(clock, *log, *store, metrics, of_path, nullptr, nullptr, nullptr, decider.get());
     ASSERT_TRUE(started) << started.error().message;
     pipeline = std::move(*started);
@@ -258,6 +260,38 @@ TEST(Sampling, what_was_dropped_before_a_kill_can_still_be_taken_back) {
   EXPECT_EQ(rig.why(1).size(), 1u);
   rig.send({{.trace = 1, .span = 2, .is_error = true}});
   EXPECT_TRUE(eventually([&] { return rig.stored(1) == 2; }));
+}
+
+// Its record leaves the log when the store of decisions has it; spans that it decides may stay on.
+TEST(Sampling, a_decision_that_the_log_has_no_more_still_holds) {
+  Rig rig({.decision_wait = 1h});
+  rig.send({{.trace = 1, .span = 1}, {.trace = 2, .span = 1}});
+  rig.stop();
+  {
+    const auto decisions =
+        store::open_decision_runs({.directory = "decisions"}, {rig.disk, rig.clock, rig.metrics}).value();
+    model::DecisionBatch batch;
+    batch.decisions.push_back({.id = trace_id(1), .verdict = Verdict::Dropped, .decided = rig.clock.now()});
+    ASSERT_TRUE(decisions->append(batch, 1000));
+    ASSERT_TRUE(decisions->flush());
+  }
+  rig.start();
+  EXPECT_EQ(rig.open(1), 0u);
+  EXPECT_EQ(rig.open(2), 1u);
+  EXPECT_EQ(rig.why(1).size(), 1u);
+  ASSERT_TRUE(rig.pipeline->keep(trace_id(1), DecisionCause::Person));
+  EXPECT_TRUE(eventually([&] { return rig.stored(1) == 1; }));
+}
+
+TEST(Sampling, what_was_kept_but_not_stored_before_a_kill_is_stored_after_it) {
+  Rig rig({.seal_wait = 1h});
+  rig.send({{.trace = 1, .is_error = true}});
+  ASSERT_TRUE(eventually([&] { return rig.why(1).size() == 1; }));
+  EXPECT_EQ(rig.stored(1), 0u);
+  rig.options.seal_wait = 0s;
+  rig.restart();
+  EXPECT_TRUE(eventually([&] { return rig.stored(1) == 1; }));
+  EXPECT_EQ(rig.why(1).size(), 1u);
 }
 
 TEST(Sampling, nothing_is_decided_twice_by_a_restart) {
