@@ -118,6 +118,7 @@ ingest::PipelineOptions pipeline_options(const Config& config, std::shared_ptr<c
     options.assemble.grace_bytes_max = config.log.grace_bytes / options.shards;
     options.decisions_retention = config.decisions.retention;
     options.decisions_bytes_max = config.decisions.max_bytes;
+    options.log_bytes_max = config.log.max_bytes;
     options.sampling = std::move(sampling);
   }
   if (config.durability.sync == log::Sync::Interval) options.sync_interval = config.durability.interval;

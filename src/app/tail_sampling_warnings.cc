@@ -300,7 +300,7 @@ std::vector<std::string> block_warnings(const PolicySet& set) {
         "limits don't count it and their order matters.");
   }
   if (set.maximum_trace_size_bytes > 0) {
-    notes.push_back(fmt::format("A trace of more than {} bytes is dropped as soon as it is that large, errors or not.",
+    notes.push_back(fmt::format("A trace of more than {} bytes is dropped when its window ends, errors or not.",
                                 grouped(set.maximum_trace_size_bytes)));
   }
   std::vector<std::string> idle;

@@ -134,15 +134,66 @@ TEST(Grace, a_kept_fragment_takes_the_dropped_one_before_it_along) {
   rig.add(1, 1, 1);  // while the first is being decided
   rig.open.dropped(first, rig.now);
   rig.now += 6s;
-  const auto second = rig.due();
-  ASSERT_EQ(second.size(), 1u);
-  EXPECT_EQ(second.front().features.error_count, 1u);
-  rig.open.sealed(second);
-  const auto reopened = rig.due();
-  ASSERT_EQ(reopened.size(), 1u);
-  EXPECT_EQ(reopened.front().verdict, Verdict::Kept);
-  EXPECT_EQ(reopened.front().cause, DecisionCause::Reopened);
-  EXPECT_EQ(reopened.front().references.size(), 1u);
+  const auto both = rig.due();
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_TRUE(both[0].was_dropped);  // the oldest first: so they reach the store
+  EXPECT_LT(both[0].covered_sequence, both[1].covered_sequence);
+  EXPECT_EQ(both[1].features.error_count, 1u);
+  EXPECT_EQ(rig.open.counts().taken, 2u);
+  rig.open.sealed(both);
+  EXPECT_EQ(rig.open.counts().taken, 0u);
+  EXPECT_EQ(rig.open.counts().grace_bytes, 0u);
+}
+
+TEST(Grace, what_is_reopened_is_seen_before_the_store_has_it) {
+  Rig rig;
+  rig.drop(1);
+  rig.add(1, 1, 1);
+  rig.now += 2s;
+  const auto again = rig.due();
+  rig.open.kept(again);
+  EXPECT_EQ(rig.open.find(trace_id(1)).size(), 1u);
+  rig.open.sealed(again);
+  EXPECT_TRUE(rig.open.find(trace_id(1)).empty());
+}
+
+TEST(Grace, a_dropped_trace_grows_to_a_fragment_and_goes_on_as_the_next) {
+  Rig rig({.spans_per_trace = 10});
+  rig.drop(1);
+  for (int i = 0; i < 30; ++i) rig.add(1, 3);
+  const auto fragments = rig.open.find_whole(trace_id(1));
+  ASSERT_EQ(fragments.size(), 2u);
+  EXPECT_LE(fragments.front().span_count, 13u);
+}
+
+TEST(Grace, a_clock_that_was_set_back_keeps_nothing_in_grace_for_longer) {
+  Rig rig({.grace_age = 60s});
+  rig.add(1);
+  rig.open.decided({.id = trace_id(1), .span_count = 1}, rig.now, -100h);
+  rig.now += 61s;
+  EXPECT_EQ(rig.open.end_grace(rig.now, 10).size(), 1u);
+}
+
+TEST(Grace, spans_that_came_while_their_trace_was_being_dropped_are_late_after_a_restart) {
+  Rig rig;
+  rig.add(1, 2);
+  rig.add(1, 1, 1);  // logged before the decision that did not see it
+  rig.open.decided({.id = trace_id(1), .span_count = 2}, rig.now, 1s);
+  rig.now += 2s;
+  const auto again = rig.due();
+  ASSERT_EQ(again.size(), 1u);
+  EXPECT_EQ(again.front().late_span_count, 1u);
+  EXPECT_EQ(again.front().features.error_count, 1u);
+}
+
+TEST(Grace, late_spans_that_followed_the_drop_before_a_restart_are_not_asked_about_again) {
+  Rig rig;
+  rig.add(1, 2);
+  rig.open.decided({.id = trace_id(1), .span_count = 2}, rig.now, 1s);
+  rig.add(1, 3);
+  rig.open.late_decided(trace_id(1), 3);
+  rig.now += 2s;
+  EXPECT_TRUE(rig.due().empty());
 }
 
 TEST(Grace, a_person_gets_a_dropped_trace_back_and_an_open_one_when_it_is_due) {
@@ -196,8 +247,8 @@ TEST(Grace, what_a_replay_says_was_decided_stays_decided) {
   rig.add(1);
   rig.add(2);
   rig.add(3);
-  rig.open.decided(trace_id(1), Verdict::Dropped, rig.now, 10s);
-  rig.open.decided(trace_id(2), Verdict::Kept, rig.now, 10s);
+  rig.open.decided({.id = trace_id(1), .verdict = Verdict::Dropped, .span_count = 1}, rig.now, 10s);
+  rig.open.decided({.id = trace_id(2), .verdict = Verdict::Kept, .span_count = 1}, rig.now, 10s);
   rig.now += 1s;
   const auto kept = rig.due();
   ASSERT_EQ(kept.size(), 1u);

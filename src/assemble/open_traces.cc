@@ -18,7 +18,6 @@ void OpenTraces::add(const ShardRecord& record, base::Duration now, base::Durati
     Entry& entry = add_part(record.parts[i], record.at, received);
     if (options_.decides) add_features(entry, record.features[i]);
   }
-  while (waiting_count_ > options_.open_traces_max) line_up_next(model::DecisionCause::EarlyAtCap);
 }
 
 void OpenTraces::add_features(Entry& entry, const sample::TraceFeatures& features) {
@@ -32,7 +31,9 @@ void OpenTraces::learn(const model::TraceId& id, const sample::TraceFeatures& fe
 
 OpenTraces::Entry& OpenTraces::add_part(const TracePart& part, const log::Appended& at, base::Duration received) {
   const auto found = newest_.find(part.digest.id);
-  const bool is_known = found != newest_.end() && !entries_[*found].is_sealing;
+  // One in grace goes on up to a fragment's size.
+  const bool is_known = found != newest_.end() && !entries_[*found].is_sealing &&
+                        !(entries_[*found].is_dropped && is_full(entries_[*found]));
   const uint32_t slot = is_known ? *found : open_entry(part.digest.id, received);
   Entry& entry = entries_[slot];
 
@@ -60,7 +61,7 @@ OpenTraces::Entry& OpenTraces::add_part(const TracePart& part, const log::Append
   if (entry.is_dropped) {
     if (entry.late_span_count == 0) schedule(slot, tick_of(received + options_.late_wait));
     entry.late_span_count += part.digest.span_count;
-  } else if (entry.span_count >= options_.spans_per_trace || entry.span_bytes >= options_.fragment_bytes_max) {
+  } else if (is_full(entry)) {
     entry.cause = model::DecisionCause::EarlyAtSize;
     schedule(slot, tick_of(received));
   } else if (part.digest.has_root != 0 && options_.decision_wait_after_root_received.count() > 0) {
@@ -105,6 +106,7 @@ std::vector<Fragment> OpenTraces::take_due(base::Duration now, SealBudget budget
   if (!epoch_) return {};
   const auto tick = static_cast<uint32_t>(std::max<int64_t>((now - *epoch_) / kTick, 0));
   while (!due_.empty() && due_.begin()->first <= tick) line_up_next();
+  while (waiting_count_ > options_.open_traces_max) line_up_next(model::DecisionCause::EarlyAtCap);
   if (ready_.empty()) return {};
   const base::Duration waited = (tick - entries_[ready_.front()].due_tick) * kTick;
   if (ready_spans_ < budget.spans_min && ready_bytes_ < budget.bytes_max && waited < budget.wait_max) return {};
@@ -137,34 +139,49 @@ void OpenTraces::line_up_next(std::optional<model::DecisionCause> early) {
 
 std::vector<Fragment> OpenTraces::take_ready(const SealBudget& budget) {
   std::vector<Fragment> taken;
-  uint64_t spans = 0;
-  uint64_t bytes = 0;
-  while (!ready_.empty() && spans < budget.spans_max && bytes < budget.bytes_max) {
+  taken.reserve(std::min<uint64_t>(ready_.size(), budget.spans_max));
+  const uint64_t spans_before = ready_spans_;
+  const uint64_t bytes_before = ready_bytes_;
+  while (!ready_.empty() && spans_before - ready_spans_ < budget.spans_max &&
+         bytes_before - ready_bytes_ < budget.bytes_max) {
     const uint32_t slot = ready_.front();
     ready_.pop_front();
-    Entry& entry = entries_[slot];
-    entry.is_ready = false;
-    entry.is_sealing = true;
-    spans += entry.span_count;
-    bytes += entry.span_bytes;
-    taken.push_back(fragment(slot));
+    if (entries_[slot].in_use && entries_[slot].is_ready) take(slot, taken);
   }
-  ready_spans_ -= spans;
-  ready_bytes_ -= bytes;
   return taken;
+}
+
+// What of the trace is in grace comes along, the oldest first: it is judged as a whole, and reaches the store in order.
+void OpenTraces::take(uint32_t slot, std::vector<Fragment>& taken) {
+  const auto first = static_cast<ptrdiff_t>(taken.size());
+  for (uint32_t at = slot; at != kNone; at = entries_[at].older) {
+    Entry& entry = entries_[at];
+    if (at != slot && (!entry.is_dropped || entry.is_sealing)) continue;
+    if (entry.is_ready) {
+      ready_spans_ -= entry.span_count;
+      ready_bytes_ -= entry.span_bytes;
+      entry.is_ready = false;
+    }
+    entry.is_sealing = true;
+    ++taken_count_;
+    taken.push_back(fragment(at));
+  }
+  std::reverse(taken.begin() + first, taken.end());
 }
 
 void OpenTraces::sealed(const std::vector<Fragment>& fragments) {
   for (const Fragment& one : fragments) {
     assert(entries_[one.slot].in_use && entries_[one.slot].is_sealing && entries_[one.slot].id == one.id);
-    const uint32_t tick = entries_[one.slot].due_tick;
+    --taken_count_;
     free(one.slot);
-    if (!options_.decides) continue;
-    // What of the trace was dropped before is kept with it.
-    const auto newest = newest_.find(one.id);
-    for (uint32_t at = newest == newest_.end() ? kNone : *newest; at != kNone; at = entries_[at].older) {
-      if (entries_[at].is_dropped) keep_entry(at, model::DecisionCause::Reopened, tick);
-    }
+  }
+}
+
+void OpenTraces::kept(const std::vector<Fragment>& fragments) {
+  for (const Fragment& one : fragments) {
+    Entry& entry = entries_[one.slot];
+    assert(entry.in_use && entry.is_sealing && entry.id == one.id);
+    entry.is_kept = true;
   }
 }
 
@@ -199,6 +216,7 @@ void OpenTraces::dropped(const std::vector<Fragment>& fragments, base::Duration 
     Entry& entry = entries_[one.slot];
     assert(entry.in_use && entry.is_sealing && entry.id == one.id);
     entry.is_sealing = false;
+    --taken_count_;
     enter_grace(one.slot, tick_of(now));
   }
 }
@@ -213,10 +231,13 @@ void OpenTraces::enter_grace(uint32_t slot, uint32_t tick) {
     span_count_ -= entry.span_count;
   }
   entry.late_span_count = 0;
-  entry.cause = model::DecisionCause::Window;
+  if (!entry.is_kept) entry.cause = model::DecisionCause::Window;
   graced_.push_back({slot, entry.grace_tick});
   // Somebody asked for it while it was being dropped.
-  if (entry.is_kept) schedule(slot, tick);
+  if (entry.is_kept) {
+    entry.due_tick = 0;
+    schedule(slot, std::max(tick, 1U));
+  }
 }
 
 std::vector<Fragment> OpenTraces::end_grace(base::Duration now, size_t limit) {
@@ -262,7 +283,10 @@ void OpenTraces::keep_entry(uint32_t slot, model::DecisionCause cause, uint32_t 
 bool OpenTraces::keep(const model::TraceId& id, model::DecisionCause cause, base::Duration now) {
   const auto newest = newest_.find(id);
   if (newest == newest_.end()) return false;
-  for (uint32_t at = *newest; at != kNone; at = entries_[at].older) keep_entry(at, cause, tick_of(now));
+  for (uint32_t at = *newest; at != kNone; at = entries_[at].older) {
+    keep_entry(at, cause, tick_of(now));
+    entries_[at].is_recorded = true;
+  }
   return true;
 }
 
@@ -274,18 +298,32 @@ std::optional<base::Duration> OpenTraces::grace_left(const model::TraceId& id, b
   return std::nullopt;
 }
 
-void OpenTraces::decided(const model::TraceId& id, model::Verdict verdict, base::Duration now, base::Duration age) {
-  const auto newest = newest_.find(id);
+void OpenTraces::decided(const model::Decision& decision, base::Duration now, base::Duration age) {
+  const auto newest = newest_.find(decision.id);
   if (newest == newest_.end()) return;
-  Entry& entry = entries_[*newest];
+  const uint32_t slot = *newest;
+  Entry& entry = entries_[slot];
   if (entry.is_sealing || entry.is_ready) return;
-  if (verdict == model::Verdict::Kept) {
-    if (!entry.is_dropped) schedule(*newest, tick_of(now));
-    keep_entry(*newest, model::DecisionCause::Window, tick_of(now));
+  if (decision.verdict == model::Verdict::Kept) {
+    entry.is_recorded = true;
+    keep_entry(slot, model::DecisionCause::Window, tick_of(now));
+    if (!entry.is_dropped) schedule(slot, tick_of(now));
     return;
   }
   if (!entry.is_dropped) --waiting_count_;
-  enter_grace(*newest, tick_of(now - std::min(age, options_.grace_age)));
+  enter_grace(slot, tick_of(now - std::clamp(age, base::Duration(0), options_.grace_age)));
+  const uint32_t decided_spans = decision.span_count + decision.late_span_count;
+  if (entry.span_count <= decided_spans) return;
+  entry.late_span_count = entry.span_count - decided_spans;
+  entry.due_tick = 0;
+  schedule(slot, tick_of(now + options_.late_wait));
+}
+
+void OpenTraces::late_decided(const model::TraceId& id, uint32_t spans) {
+  const auto newest = newest_.find(id);
+  if (newest == newest_.end()) return;
+  Entry& entry = entries_[*newest];
+  entry.late_span_count -= std::min(entry.late_span_count, spans);
 }
 
 // Takes the slot out of its trace's chain of fragments.
@@ -314,6 +352,7 @@ Fragment OpenTraces::fragment(uint32_t slot) const {
                 .covered_sequence = entry.last_sequence,
                 .cause = entry.cause,
                 .was_dropped = entry.is_dropped,
+                .is_recorded = entry.is_recorded,
                 .late_span_count = entry.late_span_count};
   if (options_.decides) {
     copy.opened = time_of(entry.opened_tick);
@@ -339,6 +378,16 @@ std::vector<Fragment> OpenTraces::find(const model::TraceId& id) const {
   return found;
 }
 
+std::vector<Fragment> OpenTraces::find_whole(const model::TraceId& id) const {
+  std::vector<Fragment> found;
+  const auto newest = newest_.find(id);
+  for (uint32_t slot = newest == newest_.end() ? kNone : *newest; slot != kNone; slot = entries_[slot].older) {
+    found.push_back(fragment(slot));
+  }
+  std::reverse(found.begin(), found.end());
+  return found;
+}
+
 std::vector<Listed> OpenTraces::list(const store::TimeRange& start, uint64_t service_bits, size_t limit) const {
   std::vector<Listed> listed;
   for (uint32_t slot = 0; slot < slots_end_; ++slot) {
@@ -357,6 +406,7 @@ std::vector<Listed> OpenTraces::list(const store::TimeRange& start, uint64_t ser
 OpenCounts OpenTraces::counts() const {
   return {.traces = entries_.used() - grace_count_,
           .spans = span_count_,
+          .taken = taken_count_ + ready_.size(),
           .grace_traces = grace_count_,
           .grace_bytes = grace_bytes_,
           .memory_bytes = entries_.memory_bytes() + references_.memory_bytes() + features_.memory_bytes() +

@@ -80,6 +80,7 @@ struct Fragment {
   model::DecisionCause cause = model::DecisionCause::Window;  // why it is due
   std::optional<model::Verdict> verdict = std::nullopt;       // that was reached before
   bool was_dropped = false;                                   // it comes out of grace
+  bool is_recorded = false;                                   // the log has the decision that `verdict` repeats
   uint32_t late_span_count = 0;                               // of a dropped one: what has come since
   sample::TraceFeatures features = {};
 };
@@ -107,6 +108,7 @@ struct SealBudget {
 struct OpenCounts {
   uint64_t traces = 0;  // fragments, those being sealed included, those in grace not
   uint64_t spans = 0;
+  uint64_t taken = 0;  // of all, due or taken: what is neither sealed nor dropped yet
   uint64_t grace_traces = 0;
   uint64_t grace_bytes = 0;  // of their spans
   uint64_t memory_bytes = 0;
@@ -132,23 +134,30 @@ class OpenTraces {
   // They stay in grace, seen by nobody but late spans, until end_grace() lets them go. `now` counts from the first
   // drop.
   void dropped(const std::vector<Fragment>& fragments, base::Duration now);
+  // They are kept, and on their way to the store: those out of grace are seen again.
+  void kept(const std::vector<Fragment>& fragments);
   // What has been in grace for long enough, or is the oldest of too much; at most `limit` fragments. Their references
   // may be given back to the log; they are forgotten.
   std::vector<Fragment> end_grace(base::Duration now, size_t limit);
   // The same of the oldest, however young: for a process that is short of memory.
   std::vector<Fragment> cut_grace(size_t limit);
-  // A person or a peer wants the trace: what is in grace is due at once, what is open when it is due anyway. False
-  // where there is nothing of it.
+  // A person or a peer wants the trace, and the log has it: what is in grace is due at once, what is open when it is
+  // due anyway. False where there is nothing of it.
   bool keep(const model::TraceId& id, model::DecisionCause cause, base::Duration now);
   // How long a drop of the trace can still be taken back; nothing where it is not in grace.
   std::optional<base::Duration> grace_left(const model::TraceId& id, base::Duration now) const;
   // While the log is replayed: what was decided about the trace's spans that came so far. A kept one is due at once; a
-  // dropped one has been in grace for `age`.
-  void decided(const model::TraceId& id, model::Verdict verdict, base::Duration now, base::Duration age);
+  // dropped one has been in grace for `age`. Spans beyond the decision's came after they were taken for it, and are
+  // late.
+  void decided(const model::Decision& decision, base::Duration now, base::Duration age);
+  // Likewise: so many of the late spans followed the decision.
+  void late_decided(const model::TraceId& id, uint32_t spans);
 
   // Adds to what is known of the trace; for features that come after their spans.
   void learn(const model::TraceId& id, const sample::TraceFeatures& features);
 
+  // All of the trace, what is in grace too, oldest first.
+  std::vector<Fragment> find_whole(const model::TraceId& id) const;
   // The trace's fragments, oldest first; none if it isn't here. Not those in grace.
   std::vector<Fragment> find(const model::TraceId& id) const;
   // Fragments that start within `start` and may have spans of every service in `service_bits`, newest start first,
@@ -185,10 +194,11 @@ class OpenTraces {
     uint32_t grace_tick = 0;       // when it was first dropped
     uint32_t late_span_count = 0;  // since it was last decided
     model::DecisionCause cause = model::DecisionCause::Window;
-    bool is_ready = false;    // due, and in line
-    bool is_sealing = false;  // taken
-    bool is_dropped = false;  // in grace, or due again
-    bool is_kept = false;     // it will be kept: somebody said so, or that was decided before a restart
+    bool is_ready = false;     // due, and in line
+    bool is_sealing = false;   // taken
+    bool is_dropped = false;   // in grace, or due again
+    bool is_kept = false;      // it will be kept: somebody said so, or that was decided before a restart
+    bool is_recorded = false;  // and the log has that
     bool in_use = false;
 
     bool is_visible() const { return !is_dropped || is_kept; }
@@ -219,6 +229,10 @@ class OpenTraces {
   void free(uint32_t slot);
   void enter_grace(uint32_t slot, uint32_t tick);
   void keep_entry(uint32_t slot, model::DecisionCause cause, uint32_t tick);
+  void take(uint32_t slot, std::vector<Fragment>& taken);
+  bool is_full(const Entry& entry) const {
+    return entry.span_count >= options_.spans_per_trace || entry.span_bytes >= options_.fragment_bytes_max;
+  }
   std::vector<Fragment> leave_grace(size_t limit, const std::function<bool(const Entry&)>& may_leave);
   base::Duration time_of(uint32_t tick) const { return *epoch_ + tick * kTick; }
   uint32_t tick_of(base::Duration at) const;
@@ -243,6 +257,7 @@ class OpenTraces {
   uint64_t span_count_ = 0;  // of all but those in grace
   uint64_t due_slots_ = 0;
   uint64_t waiting_count_ = 0;  // not due yet, those in grace not counted
+  uint64_t taken_count_ = 0;    // not sealed or dropped yet
   uint32_t slots_end_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "ingest/decider.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 #include <utility>
 
@@ -76,20 +77,43 @@ Decider::Decider(const base::Clock& clock, log::Log& log, store::DecisionStore& 
 
 base::Result<Verdicts> Decider::vote(const std::vector<Fragment>& due) {
   const base::Timestamp now = clock_.now();
-  std::vector<Case> cases;
-  for (const Fragment& fragment : due) {
-    auto one = begin(fragment);
-    if (!one) return std::unexpected(one.error());
-    cases.push_back(std::move(*one));
+  auto cases = begin_all(due);
+  if (!cases) return std::unexpected(cases.error());
+  for (Case& one : *cases) {
+    if (one.is_voting) one.ballot = sampler_.vote(one.fragment->id, one.features, now);
   }
-  for (Case& one : cases) {
-    if (one.is_voting) one.ballot = sampler_.vote(one.fragment->id, one.fragment->features, now);
-  }
-  if (const auto asked = ask_about_traces(cases, now); !asked) return std::unexpected(asked.error());
+  if (const auto asked = ask_about_traces(*cases, now); !asked) return std::unexpected(asked.error());
   Verdicts verdicts;
-  for (const Case& one : cases) conclude(one, now, verdicts);
+  for (const Case& one : *cases) conclude(one, (*cases)[one.judged_by], now, verdicts);
   count(verdicts);
   return verdicts;
+}
+
+// Fragments of one trace that are due together are judged by the last of them, on what is known of all.
+base::Result<std::vector<Decider::Case>> Decider::begin_all(const std::vector<Fragment>& due) {
+  std::vector<Case> cases;
+  absl::flat_hash_map<model::TraceId, size_t> last;
+  for (size_t i = 0; i < due.size(); ++i) last[due[i].id] = i;
+  for (size_t i = 0; i < due.size(); ++i) {
+    auto one = begin(due[i]);
+    if (!one) return std::unexpected(one.error());
+    one->judged_by = last[due[i].id];
+    one->features = due[i].features;
+    cases.push_back(std::move(*one));
+  }
+  for (size_t i = 0; i < cases.size(); ++i) {
+    Case& one = cases[i];
+    if (one.judged_by == i) continue;
+    Case& judge = cases[one.judged_by];
+    merge(judge.features, one.features);
+    one.is_voting = false;
+    judge.has_history = true;
+    judge.is_regretted = false;
+    if (one.is_kept) judge.is_kept = true;
+    if (judge.is_kept) judge.is_voting = false;
+    if (!judge.is_kept) judge.cause = DecisionCause::Reopened;
+  }
+  return cases;
 }
 
 // What is known of the trace before anybody votes.
@@ -117,7 +141,7 @@ base::Result<Decider::Case> Decider::begin(const Fragment& fragment) {
 }
 
 bool Decider::may_have_history(const model::TraceId& id) const {
-  return recent_.may_contain(id) || clock_.monotonic() - started_ < kAsksAfterStart;
+  return recent_.may_contain(id) || recently_kept_.may_contain(id) || clock_.monotonic() - started_ < kAsksAfterStart;
 }
 
 // Few policies look at a whole trace, and only where the verdict hangs on it: these are read back together.
@@ -134,34 +158,39 @@ base::Result<> Decider::ask_about_traces(std::vector<Case>& cases, base::Timesta
   if (!read) return std::unexpected(read.error());
   for (size_t i = 0; i < asked.size(); ++i) {
     Case& one = *asked[i];
+    // Of a trace in several fragments the last one alone: the rest of it is in grace.
     const auto trace = wire::otlp::decode_trace(one.fragment->id, read->otlp[i]);
     std::vector<sample::CallSpan> calls;
     if (trace) calls = sample::calls_of(*trace);
     // Where it cannot be read the policies that look at it fail, which is counted.
     const sample::WholeTrace whole{.calls = calls, .trace = trace ? &*trace : nullptr};
-    sampler_.finish(one.ballot, one.fragment->id, one.fragment->features, whole, now);
+    sampler_.finish(one.ballot, one.fragment->id, one.features, whole, now);
   }
   return {};
 }
 
-void Decider::conclude(const Case& one, base::Timestamp now, Verdicts& verdicts) {
+void Decider::conclude(const Case& one, const Case& judge, base::Timestamp now, Verdicts& verdicts) {
   const Fragment& fragment = *one.fragment;
-  const bool is_kept = one.is_kept || (one.is_voting && one.ballot.verdict() == Verdict::Kept);
+  const bool is_kept = judge.is_kept || (judge.is_voting && judge.ballot.verdict() == Verdict::Kept);
   (is_kept ? verdicts.kept : verdicts.dropped).push_back(fragment);
+  if (&one != &judge) return;
   counters_.failed.add(one.ballot.failed());
   if (one.has_history && is_kept == one.is_kept) {  // as it was decided before
     const uint32_t late = fragment.verdict ? fragment.late_span_count : fragment.span_count;
     if (late != 0) verdicts.batch.late_spans.push_back({.id = fragment.id, .count = late, .received = now});
     return;
   }
-  if (one.is_kept && one.cause == DecisionCause::Window) return;  // its record is in the log
+  if (one.is_kept && fragment.is_recorded) {
+    recently_kept_.add(fragment.id);
+    return;
+  }
   if (one.is_regretted) counters_.regretted.add();
   verdicts.batch.decisions.push_back(decision_of(one, now));
 }
 
 model::Decision Decider::decision_of(const Case& one, base::Timestamp now) const {
   const Fragment& fragment = *one.fragment;
-  model::Decision decision = one.ballot.decision(fragment.id, fragment.features);
+  model::Decision decision = one.ballot.decision(fragment.id, one.features);
   if (one.is_kept) decision.verdict = Verdict::Kept;
   decision.cause = one.cause;
   decision.policy_set = policy_set_;
@@ -184,28 +213,59 @@ void Decider::count(const Verdicts& verdicts) {
 
 base::Result<> Decider::record(const Verdicts& verdicts) {
   if (verdicts.batch == model::DecisionBatch()) return {};
+  if (const auto appended = append(verdicts.batch); !appended) return appended;
+  remember(verdicts.batch);
+  return {};
+}
+
+void Decider::remember(const model::DecisionBatch& batch) {
+  for (const model::Decision& decision : batch.decisions) {
+    (decision.verdict == Verdict::Kept ? recently_kept_ : recent_).add(decision.id);
+  }
+}
+
+base::Result<> Decider::record_keep(const std::vector<Fragment>& fragments, DecisionCause cause) {
+  const base::Timestamp now = clock_.now();
+  model::Decision decision{.verdict = Verdict::Kept, .cause = cause, .policy_set = policy_set_, .decided = now};
+  sample::TraceFeatures features;
+  for (const Fragment& fragment : fragments) {
+    decision.id = fragment.id;
+    const base::Timestamp opened = base::offset(now, fragment.opened - clock_.monotonic());
+    if (!decision.opened.is_set() || opened < decision.opened) decision.opened = opened;
+    merge(features, fragment.features);
+  }
+  decision.duration = features.duration();
+  decision.span_count = features.span_count;
+  decision.error_count = features.error_count;
+  return append({.decisions = {decision}, .late_spans = {}});
+}
+
+// Into the log, and from there into the decision store.
+base::Result<> Decider::append(const model::DecisionBatch& batch) {
   if (const auto room = make_room(); !room) return room;
   base::Result<> taken;
-  const auto take = [&](const log::Appended& at) { taken = decisions_.append(verdicts.batch, at.sequence); };
+  const auto take = [&](const log::Appended& at) { taken = decisions_.append(batch, at.sequence); };
   const log::RecordInfo info{.kind = log::RecordKind::Decision, .received = clock_.now()};
-  const auto appended = log_.append(info, {}, model::encode_decisions(verdicts.batch), {.references = 1}, take);
+  const auto appended = log_.append(info, {}, model::encode_decisions(batch), {.references = 1}, take);
   if (!appended) return std::unexpected(appended.error());
-  for (const model::Decision& decision : verdicts.batch.decisions) recent_.add(decision.id);
   const std::scoped_lock lock(recorded_mutex_);
   recorded_.push_back({appended->position, appended->sequence});
   return taken;
 }
 
-std::optional<model::Decision> Decider::decided_before(const model::TraceId& id, base::Timestamp received) {
+std::optional<model::Decision> Decider::decided_before(const model::TraceId& id, uint64_t spans,
+                                                       base::Timestamp received) {
   const auto history = decisions_.find(id);
   if (!history || history->decisions.empty()) return std::nullopt;
-  // Decisions are kept to the millisecond.
   const model::Decision& last = history->decisions.back();
+  // What came later is judged anew. Decisions are kept to the millisecond.
+  if (spans > uint64_t{last.span_count} + last.late_span_count) return std::nullopt;
   if (base::offset(last.decided, std::chrono::milliseconds(1)) < received) return std::nullopt;
   return last;
 }
 
 uint32_t Decider::replayed(const log::Appended& at, const model::DecisionBatch& batch) {
+  remember(batch);
   if (at.sequence <= decisions_.durable_sequence()) return 0;
   if (!decisions_.append(batch, at.sequence)) return 0;
   const std::scoped_lock lock(recorded_mutex_);
@@ -229,7 +289,8 @@ base::Result<bool> Decider::maintain(std::stop_token stop) {
 }
 
 void Decider::enforce_retention(base::Timestamp oldest_kept, uint64_t bytes_max) {
-  const std::scoped_lock lock(maintaining_);
+  const std::unique_lock lock(maintaining_, std::try_to_lock);
+  if (!lock) return;  // a merge is going on: at the next turn
   (void)decisions_.remove_decided_before(oldest_kept);
   while (decisions_.stats().disk_bytes > bytes_max) {
     const auto removed = decisions_.remove_oldest();

@@ -46,9 +46,11 @@ class Decider {
   base::Result<Verdicts> vote(const std::vector<assemble::Fragment>& due);
   // Durable as the log is; the decision store has the batch then. NoSpace, Io, Overloaded: nothing was recorded.
   base::Result<> record(const Verdicts& verdicts);
-  // What was decided about a trace that the log has spans of, received up to then, and no decision; nothing where it is
-  // undecided. For a replay: a record of decisions may leave the log before all spans that it decides.
-  std::optional<model::Decision> decided_before(const model::TraceId& id, base::Timestamp received);
+  // What was decided about a trace that the log has so many spans of, received up to then, and no decision; nothing
+  // where it is undecided. For a replay: a record of decisions may leave the log before all spans that it decides.
+  std::optional<model::Decision> decided_before(const model::TraceId& id, uint64_t spans, base::Timestamp received);
+  // A person or a peer keeps a trace of which `fragments` are here: durable as the log is when it returns. Any thread.
+  base::Result<> record_keep(const std::vector<assemble::Fragment>& fragments, model::DecisionCause cause);
   // A record of decisions found while the log is replayed; what it returns is how many references the record keeps.
   uint32_t replayed(const log::Appended& at, const model::DecisionBatch& batch);
   // Forgets decisions made before `oldest_kept`, and the oldest while they take more than `bytes_max` on disk. A
@@ -83,18 +85,23 @@ class Decider {
     sample::Ballot ballot;
     model::DecisionCause cause = model::DecisionCause::Window;
     bool is_voting = false;
-    bool is_kept = false;       // that was decided before: nothing to vote on
-    bool has_history = false;   // an earlier fragment of the trace was decided
-    bool is_regretted = false;  // what was dropped of it is gone
+    bool is_kept = false;            // that was decided before: nothing to vote on
+    bool has_history = false;        // an earlier fragment of the trace was decided
+    bool is_regretted = false;       // what was dropped of it is gone
+    size_t judged_by = 0;            // the place of the trace's last fragment: that one votes for all
+    sample::TraceFeatures features;  // of all of them
   };
 
   Decider(const base::Clock& clock, log::Log& log, store::DecisionStore& decisions,
           std::shared_ptr<const sample::Plan> plan, base::Metrics& metrics, uint32_t policy_set);
 
+  base::Result<std::vector<Case>> begin_all(const std::vector<assemble::Fragment>& due);
   base::Result<Case> begin(const assemble::Fragment& fragment);
   bool may_have_history(const model::TraceId& id) const;
   base::Result<> ask_about_traces(std::vector<Case>& cases, base::Timestamp now);
-  void conclude(const Case& one, base::Timestamp now, Verdicts& verdicts);
+  void conclude(const Case& one, const Case& judge, base::Timestamp now, Verdicts& verdicts);
+  base::Result<> append(const model::DecisionBatch& batch);
+  void remember(const model::DecisionBatch& batch);
   model::Decision decision_of(const Case& one, base::Timestamp now) const;
   void count(const Verdicts& verdicts);
   base::Result<> make_room();
@@ -109,6 +116,7 @@ class Decider {
   Counters counters_;
 
   RecentIds recent_;
+  RecentIds recently_kept_;       // of which there are fewer: reaches further back
   const base::Duration started_;  // before that recent_ knows nothing
 
   std::mutex maintaining_;

@@ -9,13 +9,12 @@
 #include <optional>
 #include <stop_token>
 #include <thread>
-#include <variant>
 
-#include "base/bounded_queue.h"
 #include "ingest/counters.h"
 #include "ingest/intake.h"
 #include "ingest/memory_bound.h"
 #include "ingest/sealer.h"
+#include "ingest/shard.h"
 
 namespace backstitch::ingest {
 namespace {
@@ -27,6 +26,7 @@ constexpr uint32_t kRemovedAtOnce = 5'000;  // fragments, by retention
 constexpr base::Duration kRetentionTurn = std::chrono::milliseconds(300);
 constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
 constexpr size_t kGraceEndedAtOnce = 10'000;  // fragments, by a shard
+constexpr size_t kGraceCutAtOnce = 500;       // likewise, where memory or log is short
 constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
 // Merging takes a quarter of a core at most, and half of one where it does not get to the end of its work.
 constexpr int kMergePauses = 3;  // for each unit of time that a step took
@@ -35,7 +35,7 @@ constexpr base::Duration kMergePauseMax = std::chrono::seconds(5);
 constexpr base::Duration kMergeIdle = std::chrono::seconds(1);
 // Parts of the memory bound: open traces refuse new requests above the one, a seal batch holds the other at most.
 constexpr uint64_t kOpenDivisor = 4;
-constexpr uint64_t kGraceDivisor = 8;  // above it what was dropped is let go
+constexpr uint64_t kGraceDivisor = 8;  // above it what was dropped is let go, before anything is refused
 constexpr uint64_t kSealBatchDivisor = 48;
 // What sealing takes: the batch as log records, as traces and as columns, and each column's encoders.
 constexpr uint64_t kSealCopies = 3;
@@ -48,37 +48,6 @@ PipelineOptions within_memory(PipelineOptions options) {
   options.assemble.fragment_bytes_max = std::min(options.assemble.fragment_bytes_max, batch);
   return options;
 }
-
-// Runs on the shard's thread; `done` is set afterwards.
-struct Look {
-  const std::function<void(const OpenTraces&)>* look;
-  std::promise<void>* done;
-};
-struct Keep {
-  model::TraceId id;
-  model::DecisionCause cause;
-  std::promise<bool>* done;  // whether there is anything of it
-};
-using ShardMessage = std::variant<assemble::ShardRecord, Look, Keep, Sealer::Ended>;
-
-struct Shard {
-  Shard(const PipelineOptions& options, size_t index_in)
-      : index(index_in), open(options.assemble), queue(options.shard_queue_bytes_max) {}
-
-  const size_t index;
-  OpenTraces open;  // of `thread`, once that runs
-  base::BoundedQueue<ShardMessage> queue;
-  bool is_sealing = false;  // likewise
-  // What others may know; written by `thread`.
-  std::atomic<uint64_t> open_traces{0};
-  std::atomic<uint64_t> open_spans{0};
-  std::atomic<uint64_t> grace_traces{0};
-  std::atomic<uint64_t> grace_bytes{0};
-  std::atomic<uint64_t> memory_bytes{0};
-  std::atomic<uint64_t> reusable_bytes{0};
-  std::atomic<bool> is_empty{true};
-  std::jthread thread;
-};
 
 class RealPipeline final : public Pipeline {
  public:
@@ -150,11 +119,20 @@ class RealPipeline final : public Pipeline {
   }
 
   base::Result<> keep(const model::TraceId& id, model::DecisionCause cause) override {
+    const size_t shard = assemble::shard_of(id, shards_.size());
+    const auto gone = [&] { return base::fail(base::Errc::NotFound, "nothing is left of trace " + id.to_hex()); };
+    if (decider_ == nullptr) return base::fail(base::Errc::NotFound, "every trace is kept: there are no policies");
+    std::vector<Fragment> fragments;
+    if (auto seen = on_shard(shard, [&](const OpenTraces& open) { fragments = open.find_whole(id); }); !seen)
+      return seen;
+    if (fragments.empty()) return gone();
+    // What is answered must hold after a kill.
+    if (auto recorded = decider_->record_keep(fragments, cause); !recorded) return recorded;
     std::promise<bool> done;
     auto finished = done.get_future();
-    shards_[assemble::shard_of(id, shards_.size())]->queue.push(Keep{id, cause, &done}, 0);
+    shards_[shard]->queue.push(Keep{id, cause, &done}, 0);
     if (finished.get()) return {};
-    return base::fail(base::Errc::NotFound, "nothing is left of trace " + id.to_hex());
+    return gone();
   }
 
   base::Timestamp reopen_until(const model::TraceId& id) override {
@@ -320,6 +298,7 @@ class RealPipeline final : public Pipeline {
       keep->done->set_value(shard.open.keep(keep->id, keep->cause, clock_.monotonic()));
     } else {
       const auto& ended = std::get<Sealer::Ended>(message);
+      shard.open.kept(ended.reopened);
       shard.open.dropped(ended.dropped, clock_.monotonic());
       shard.open.sealed(ended.sealed);
       if (ended.takes_more) shard.is_sealing = false;
@@ -340,7 +319,14 @@ class RealPipeline final : public Pipeline {
   // What nobody asked back for goes with its place in the log; sooner where open traces need the memory.
   void end_grace(Shard& shard) {
     auto gone = shard.open.end_grace(clock_.monotonic(), kGraceEndedAtOnce);
-    if (gone.empty() && is_grace_over_memory_) gone = shard.open.cut_grace(kGraceEndedAtOnce);
+    const auto counts = shard.open.counts();
+    const bool is_memory_short =
+        counts.memory_bytes - counts.reusable_bytes > options_.memory_bytes_max / kGraceDivisor / shards_.size();
+    const bool is_log_full = log_.live_bytes() > options_.log_bytes_max / 4 * 3;
+    if (gone.empty() && counts.grace_traces != 0 && (is_memory_short || is_log_full)) {
+      gone = shard.open.cut_grace(kGraceCutAtOnce);
+      counters_.grace_cut.add(gone.size());
+    }
     if (!gone.empty()) release(log_, gone);
   }
 
@@ -352,7 +338,7 @@ class RealPipeline final : public Pipeline {
     shard.grace_bytes.store(counts.grace_bytes, std::memory_order_relaxed);
     shard.memory_bytes.store(counts.memory_bytes, std::memory_order_relaxed);
     shard.reusable_bytes.store(counts.reusable_bytes, std::memory_order_relaxed);
-    const bool is_empty = counts.traces == 0 && shard.queue.reserved() == 0;
+    const bool is_empty = counts.traces == 0 && counts.taken == 0 && shard.queue.reserved() == 0;
     if (shard.is_empty.exchange(is_empty) != is_empty && is_empty) {
       const std::lock_guard lock(wait_mutex_);
       emptied_.notify_all();
@@ -391,10 +377,8 @@ class RealPipeline final : public Pipeline {
     return (sealer_.is_sealing() ? 0 : seal) + (is_maintaining_ ? 0 : options_.maintenance_bytes);
   }
 
-  // Grace goes before anything is refused.
   void measure_open() {
     const uint64_t reusable = sum(&Shard::reusable_bytes);
-    is_grace_over_memory_ = sum(&Shard::memory_bytes) >= options_.memory_bytes_max / kGraceDivisor + reusable;
     is_open_over_memory_ = sum(&Shard::memory_bytes) >= options_.memory_bytes_max / kOpenDivisor + reusable;
   }
 
@@ -478,7 +462,6 @@ class RealPipeline final : public Pipeline {
 
   std::atomic<bool> is_draining_{false};
   std::atomic<bool> is_open_over_memory_{false};
-  std::atomic<bool> is_grace_over_memory_{false};
   std::atomic<bool> is_emptying_{false};
   std::atomic<bool> is_maintaining_{false};
 

@@ -42,6 +42,7 @@ struct PipelineOptions {
   base::Duration retention_interval = std::chrono::seconds(1);
   base::Duration decisions_retention = std::chrono::hours(7 * 24);
   uint64_t decisions_bytes_max = 4ULL << 30;
+  uint64_t log_bytes_max = 20ULL << 30;  // as LogOptions has it: grace leaves a quarter of it free
   // Injected, since measuring asks the operating system.
   std::function<uint64_t()> resident_bytes = [] { return 0; };
   // Asks the allocator to return what is free to the system: a bound that only freed memory passes must not hold.

@@ -33,10 +33,9 @@ class Replay {
 
   // After the last record: decisions that the log has no more.
   void recall_decisions() {
-    for (const auto& [id, received] : undecided_) {
-      const auto decision = decider_->decided_before(id, received);
-      if (!decision) continue;
-      shard_of(id).decided(id, decision->verdict, monotonic_, base::elapsed(decision->decided, now_));
+    for (const auto& [id, undecided] : undecided_) {
+      const auto decision = decider_->decided_before(id, undecided.spans, undecided.received);
+      if (decision) shard_of(id).decided(*decision, monotonic_, base::elapsed(decision->decided, now_));
     }
   }
 
@@ -63,7 +62,9 @@ class Replay {
       shard.parts.push_back({trace, i});
       if (decider_ != nullptr) {
         shard.features.push_back(features[i]);
-        undecided_[trace.id] = record.info.received;
+        Undecided& undecided = undecided_[trace.id];
+        undecided.spans += trace.span_count;
+        undecided.received = record.info.received;
       }
       ++references;
     }
@@ -90,8 +91,9 @@ class Replay {
     for (const model::Decision& decision : batch->decisions) {
       ++replayed.decisions;
       undecided_.erase(decision.id);
-      shard_of(decision.id).decided(decision.id, decision.verdict, monotonic_, base::elapsed(decision.decided, now_));
+      shard_of(decision.id).decided(decision, monotonic_, base::elapsed(decision.decided, now_));
     }
+    for (const model::LateSpans& late : batch->late_spans) shard_of(late.id).late_decided(late.id, late.count);
     return decider_->replayed(record.at, *batch);
   }
 
@@ -112,17 +114,22 @@ class Replay {
   SpanLedger* const spans_;
   absl::flat_hash_map<model::TraceId, uint64_t> covered_;  // a trace comes in several records, the store is asked once
   std::optional<base::Error> failure_;
-  absl::flat_hash_map<model::TraceId, base::Timestamp> undecided_;  // and when their last spans were received
-  std::vector<log::Position> unlearned_;                            // records whose features are not of this plan
+  struct Undecided {
+    uint64_t spans = 0;
+    base::Timestamp received;  // the last of them
+  };
+  absl::flat_hash_map<model::TraceId, Undecided> undecided_;
+  std::vector<log::Position> unlearned_;  // records whose features are not of this plan
 };
 
 // The features of records that other policies saw, or none.
-void learn(log::Log& log, Replay& replay, const model::Limits& limits, const Decider& decider) {
+base::Result<> learn(log::Log& log, Replay& replay, const model::Limits& limits, const Decider& decider) {
   wire::otlp::Walker walker(feature_plan_of(decider.plan(), {}), limits);  // what is redacted is masked already
   SpanFeatures features(decider.shared_plan());
   model::RequestDigest digest;
   for (const log::Position& position : replay.unlearned()) {
     auto record = log.read(position);
+    if (!record && record.error().code == base::Errc::Io) return std::unexpected(record.error());
     if (!record) continue;  // gone, or damaged, which the log counts
     features.begin_request();
     const auto walked = walker.walk(record->payload, digest, [&](const model::SpanView& span) { features.add(span); });
@@ -132,6 +139,7 @@ void learn(log::Log& log, Replay& replay, const model::Limits& limits, const Dec
       replay.shard_of(digest.traces[i].id).learn(digest.traces[i].id, features.of_trace(i));
     }
   }
+  return {};
 }
 
 }  // namespace
@@ -143,7 +151,10 @@ base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const bas
   if (!result) return std::unexpected(result.error());
   if (replay.failure()) return std::unexpected(*replay.failure());
   if (options.decider != nullptr) replay.recall_decisions();
-  if (options.decider != nullptr) learn(log, replay, options.limits, *options.decider);
+  if (options.decider != nullptr) {
+    const auto learned = learn(log, replay, options.limits, *options.decider);
+    if (!learned) return std::unexpected(learned.error());
+  }
   if (options.spans != nullptr) {
     if (const auto counted = options.spans->recount(log); !counted) return std::unexpected(counted.error());
   }

@@ -215,6 +215,27 @@ TEST(Sampling, a_person_gets_a_dropped_trace_back) {
   EXPECT_EQ(rig.pipeline->keep(trace_id(9), DecisionCause::Person).error().code, base::Errc::NotFound);
 }
 
+TEST(Sampling, what_a_person_keeps_is_kept_whatever_happens_then) {
+  Rig rig({.decision_wait = 1h});
+  rig.send({{.trace = 1}});
+  ASSERT_TRUE(rig.pipeline->keep(trace_id(1), DecisionCause::Person));
+  rig.restart();
+  EXPECT_TRUE(eventually([&] { return rig.stored(1) == 1; }));
+  ASSERT_EQ(rig.why(1).size(), 1u);
+  EXPECT_EQ(rig.why(1)[0].cause, DecisionCause::Person);
+  EXPECT_EQ(rig.why(1)[0].span_count, 1u);
+}
+
+// The first fragment is dropped, the second fails: both are judged and stored together.
+TEST(Sampling, a_trace_in_two_fragments_is_kept_whole) {
+  Rig rig({.decision_wait = 200ms, .seal_wait = 50ms});
+  rig.send({{.trace = 1, .span = 1}});
+  ASSERT_TRUE(rig.is_dropped(1));
+  for (uint8_t span = 2; span < 40; ++span) rig.send({{.trace = 1, .span = span}});
+  rig.send({{.trace = 1, .span = 40, .is_error = true}});
+  EXPECT_TRUE(eventually([&] { return rig.stored(1) == 40; }));
+}
+
 TEST(Sampling, grace_gives_the_log_back) {
   Rig rig({.grace_age = 0s});
   for (uint8_t trace = 1; trace <= 50; ++trace) rig.send({{.trace = trace}});
@@ -271,7 +292,8 @@ TEST(Sampling, a_decision_that_the_log_has_no_more_still_holds) {
     const auto decisions =
         store::open_decision_runs({.directory = "decisions"}, {rig.disk, rig.clock, rig.metrics}).value();
     model::DecisionBatch batch;
-    batch.decisions.push_back({.id = trace_id(1), .verdict = Verdict::Dropped, .decided = rig.clock.now()});
+    batch.decisions.push_back(
+        {.id = trace_id(1), .verdict = Verdict::Dropped, .decided = rig.clock.now(), .span_count = 1});
     ASSERT_TRUE(decisions->append(batch, 1000));
     ASSERT_TRUE(decisions->flush());
   }

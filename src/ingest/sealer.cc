@@ -57,7 +57,7 @@ void Sealer::run(const std::stop_token& token) {
 bool Sealer::end(Job job, const std::stop_token& token) {
   if (options_.decider != nullptr) return decide(std::move(job), token);
   if (!seal_all(job.fragments, token)) return false;
-  tell_(job.shard, {.sealed = std::move(job.fragments), .dropped = {}, .takes_more = true});
+  tell_(job.shard, {.sealed = std::move(job.fragments), .dropped = {}, .reopened = {}, .takes_more = true});
   return true;
 }
 
@@ -73,12 +73,15 @@ bool Sealer::decide(Job job, const std::stop_token& token) {
   if (kept_.size() <= job.shard) kept_.resize(job.shard + 1);
   Kept& kept = kept_[job.shard];
   if (kept.fragments.empty()) kept.since = clock_.monotonic();
+  std::vector<Fragment> reopened;
   for (Fragment& fragment : verdicts->kept) {
+    if (fragment.was_dropped) reopened.push_back(fragment);
     kept.spans += fragment.span_count;
     kept.bytes += fragment.span_bytes;
     kept.fragments.push_back(std::move(fragment));
   }
-  tell_(job.shard, {.sealed = {}, .dropped = std::move(verdicts->dropped), .takes_more = true});
+  tell_(job.shard,
+        {.sealed = {}, .dropped = std::move(verdicts->dropped), .reopened = std::move(reopened), .takes_more = true});
   return true;
 }
 
@@ -128,7 +131,7 @@ bool Sealer::seal_kept(size_t shard, const std::stop_token& token) {
     if (spans < options_.budget.spans_max && bytes < options_.budget.bytes_max && i + 1 < kept.fragments.size())
       continue;
     if (!seal_all(batch, token)) return false;
-    tell_(shard, {.sealed = std::exchange(batch, {}), .dropped = {}, .takes_more = false});
+    tell_(shard, {.sealed = std::exchange(batch, {}), .dropped = {}, .reopened = {}, .takes_more = false});
     spans = bytes = 0;
   }
   return true;

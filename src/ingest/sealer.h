@@ -37,7 +37,8 @@ class Sealer {
   struct Ended {
     std::vector<assemble::Fragment> sealed;
     std::vector<assemble::Fragment> dropped;
-    bool takes_more = false;  // the job is done: the shard may send its next one
+    std::vector<assemble::Fragment> reopened;  // dropped before, kept now, not sealed yet
+    bool takes_more = false;                   // the job is done: the shard may send its next one
   };
   using Tell = std::function<void(size_t shard, Ended ended)>;
 

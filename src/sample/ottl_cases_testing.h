@@ -1,10 +1,12 @@
 // The spans of testdata/ottl_cases.txt, as a condition sees them.
 #pragma once
 
+#include <charconv>
 #include <deque>
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -105,12 +107,21 @@ inline std::vector<std::string> split(const std::string& text, char at) {
   return parts;
 }
 
+// Throws where the text is no number.
+template <typename Number>
+Number number_of(const std::string& text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) throw std::invalid_argument(text);
+  return number;
+}
+
 // "int 5", "strings a,b": a list, or a map where there is a '='.
 inline model::Value value_of(const std::string& text) {
   const auto [kind, content] = cut(text);
   if (kind == "string") return content;
-  if (kind == "int") return int64_t{std::stoll(content)};
-  if (kind == "double") return std::stod(content);
+  if (kind == "int") return number_of<int64_t>(content);
+  if (kind == "double") return number_of<double>(content);
   if (kind == "bool") return content == "true";
   if (kind == "bytes") return model::Bytes{bytes_of(content)};
   if (kind == "empty") return {};
@@ -119,7 +130,7 @@ inline model::Value value_of(const std::string& text) {
   for (const std::string& part : split(content, ',')) {
     const size_t equals = part.find('=');
     if (kind == "ints") {
-      list.values.emplace_back(int64_t{std::stoll(part)});
+      list.values.emplace_back(number_of<int64_t>(part));
     } else if (equals == std::string::npos) {
       list.values.emplace_back(part);
     } else {
@@ -136,23 +147,23 @@ inline void read_line(const std::string& line, std::deque<OttlCaseSpan>& spans) 
   if (spans.empty()) return;
   OttlCaseSpan& span = spans.back();
   if (word == "name") span.name = text;
-  if (word == "kind") span.view.kind = static_cast<model::SpanKind>(std::stoi(text));
+  if (word == "kind") span.view.kind = static_cast<model::SpanKind>(number_of<int>(text));
   if (word == "trace_id") span.view.trace_id = model::TraceId::from_bytes(bytes_of(text).data());
   if (word == "span_id") span.view.span_id = model::SpanId::from_bytes(bytes_of(text).data());
   if (word == "parent") span.view.parent_span_id = model::SpanId::from_bytes(bytes_of(text).data());
-  if (word == "start") span.view.start = {std::stoull(text)};
-  if (word == "end") span.view.end = {std::stoull(text)};
-  if (word == "flags") span.view.flags = static_cast<uint32_t>(std::stoul(text));
+  if (word == "start") span.view.start = {number_of<uint64_t>(text)};
+  if (word == "end") span.view.end = {number_of<uint64_t>(text)};
+  if (word == "flags") span.view.flags = number_of<uint32_t>(text);
   if (word == "trace_state") span.trace_state = text;
   if (word == "scope") std::tie(span.scope_name, span.scope_version) = cut(text);
   if (word == "status") {
-    span.view.status = static_cast<model::StatusCode>(std::stoi(cut(text).first));
+    span.view.status = static_cast<model::StatusCode>(number_of<int>(cut(text).first));
     span.status_message = cut(text).second;
   }
   if (word == "event") {
     const auto [name, at] = cut(text);
     span.events.push_back(
-        {.name = at.empty() ? "" : name, .time = {std::stoull(at.empty() ? name : at)}, .attributes = {}});
+        {.name = at.empty() ? "" : name, .time = {number_of<uint64_t>(at.empty() ? name : at)}, .attributes = {}});
   }
   if (word != "attribute") return;
   const auto [level, rest] = cut(text);

@@ -2,9 +2,9 @@
 //
 //	go run . ../../../src/sample/testdata/ottl_cases.txt > ../../../src/sample/testdata/ottl_truth.txt
 //
-// Conditions are parsed as the tail sampling processor parses them (internal/filter/filterottl, with names of contexts).
-// A line of the answer is a kind, one column per result, and the text, apart by tabs. A result has a letter per span
-// (or per event): T true, F false, E an error; or is X where the library refuses the condition.
+// Conditions are parsed as the tail sampling processor parses them (internal/filter/filterottl, with names of
+// contexts). A line of the answer is a kind, one column per result, and the text, apart by tabs. A result has a letter
+// per span (or per event): T true, F false, E an error; or is X where the library refuses the condition.
 package main
 
 import (
@@ -201,7 +201,8 @@ func letter(holds bool, err error) string {
 }
 
 func onSpans(found cases, mode ottl.ErrorMode, conditions ...string) string {
-	sequence, err := filterottl.NewBoolExprForSpanWithPathContextNames(conditions, filterottl.StandardSpanFuncs(), mode, settings)
+	functions := filterottl.StandardSpanFuncs()
+	sequence, err := filterottl.NewBoolExprForSpanWithPathContextNames(conditions, functions, mode, settings)
 	if err != nil {
 		return "X"
 	}
@@ -216,7 +217,8 @@ func onSpans(found cases, mode ottl.ErrorMode, conditions ...string) string {
 }
 
 func onEvents(found cases, condition string) string {
-	sequence, err := filterottl.NewBoolExprForSpanEventWithPathContextNames([]string{condition}, filterottl.StandardSpanEventFuncs(), ottl.PropagateError, settings)
+	sequence, err := filterottl.NewBoolExprForSpanEventWithPathContextNames(
+		[]string{condition}, filterottl.StandardSpanEventFuncs(), ottl.PropagateError, settings)
 	if err != nil {
 		return "X"
 	}
@@ -263,8 +265,10 @@ func main() {
 	found := read(os.Args[1])
 	out := bufio.NewWriter(os.Stdout)
 	defer out.Flush()
-	fmt.Fprintln(out, "# Made by bench/peers/ottl-truth of ottl_cases.txt: opentelemetry-collector-contrib/pkg/ottl 0.161.0.")
-	fmt.Fprintln(out, "# compare: == != < <= > >=, then the two operands. span, event: one condition. random: joined by chance.")
+	fmt.Fprintln(out, "# Made by bench/peers/ottl-truth of ottl_cases.txt: "+
+		"opentelemetry-collector-contrib/pkg/ottl 0.161.0.")
+	fmt.Fprintln(out, "# compare: == != < <= > >=, then the two operands. span, event: one condition. "+
+		"random: joined by chance.")
 	fmt.Fprintln(out, "# policy: with error_mode silent, ignore, propagate; then two conditions.")
 	for _, left := range found.operands {
 		for _, right := range found.operands {
