@@ -227,6 +227,14 @@ class RealServer final : public Server {
     return plan;
   }
 
+  // What is stored needs no keeping.
+  base::Result<> keep(const model::TraceId& id) {
+    auto kept = pipeline_->keep(id, model::DecisionCause::Person);
+    if (kept || kept.error().code != base::Errc::NotFound) return kept;
+    const auto stored = store_->covered_sequence(id, 1);
+    return stored && *stored != 0 ? base::Result<>() : kept;
+  }
+
   base::Result<query::TraceWhy> why(const model::TraceId& id) {
     query::WhyQuestion question{.id = id, .reopen_until = {}};
     if (decider_) question.reopen_until = pipeline_->reopen_until(id);
@@ -282,10 +290,9 @@ class RealServer final : public Server {
       if (!is_ready_) return base::fail(base::Errc::Unavailable, "starting");
       return {};
     });
-    api::add_native_routes(
-        query_router_, *engine_,
-        {.why = [this](const model::TraceId& id) { return why(id); },
-         .keep = [this](const model::TraceId& id) { return pipeline_->keep(id, model::DecisionCause::Person); }});
+    api::add_native_routes(query_router_, *engine_,
+                           {.why = [this](const model::TraceId& id) { return why(id); },
+                            .keep = [this](const model::TraceId& id) { return keep(id); }});
     api::add_jaeger_routes(query_router_, *engine_);
     api::add_asset_routes(query_router_, api::embedded_assets());
   }

@@ -242,6 +242,12 @@ TEST(Grace, the_oldest_are_due_early_where_too_many_are_open) {
   EXPECT_EQ(early.front().cause, DecisionCause::EarlyAtCap);
 }
 
+TEST(Grace, no_more_are_due_early_than_the_bound_asks_for) {
+  Rig rig({.open_traces_max = 2});
+  for (const uint8_t trace : {1, 2, 3}) rig.add(trace);
+  EXPECT_EQ(rig.due().size(), 1u);
+}
+
 TEST(Grace, what_a_replay_says_was_decided_stays_decided) {
   Rig rig({.grace_age = 60s});
   rig.add(1);

@@ -106,7 +106,9 @@ std::vector<Fragment> OpenTraces::take_due(base::Duration now, SealBudget budget
   if (!epoch_) return {};
   const auto tick = static_cast<uint32_t>(std::max<int64_t>((now - *epoch_) / kTick, 0));
   while (!due_.empty() && due_.begin()->first <= tick) line_up_next();
-  while (waiting_count_ > options_.open_traces_max) line_up_next(model::DecisionCause::EarlyAtCap);
+  while (waiting_count_ > options_.open_traces_max) {
+    line_up_next(model::DecisionCause::EarlyAtCap, waiting_count_ - options_.open_traces_max);
+  }
   if (ready_.empty()) return {};
   const base::Duration waited = (tick - entries_[ready_.front()].due_tick) * kTick;
   if (ready_spans_ < budget.spans_min && ready_bytes_ < budget.bytes_max && waited < budget.wait_max) return {};
@@ -118,23 +120,29 @@ std::vector<Fragment> OpenTraces::take_all(SealBudget budget) {
   return take_ready(budget);
 }
 
-// What is due next. `early`: why it is taken before its time, where it is.
-void OpenTraces::line_up_next(std::optional<model::DecisionCause> early) {
-  const auto [tick, slots] = *due_.begin();
-  due_.erase(due_.begin());
-  due_slots_ -= slots.size();
-  for (const uint32_t slot : slots) {
+// What is due next, at most `limit` of those that wait. `early`: why it is taken before its time, where it is.
+void OpenTraces::line_up_next(std::optional<model::DecisionCause> early, uint64_t limit) {
+  auto& [tick, slots] = *due_.begin();
+  size_t seen = 0;
+  for (; seen < slots.size() && limit != 0; ++seen) {
+    const uint32_t slot = slots[seen];
     Entry& entry = entries_[slot];
     // A slot that was rescheduled, sealed or reused since stands here no longer by right.
     if (!entry.in_use || entry.is_sealing || entry.is_ready || entry.due_tick != tick) continue;
     if (entry.is_dropped && entry.late_span_count == 0 && !entry.is_kept) continue;  // dropped while it waited
     entry.is_ready = true;
-    if (!entry.is_dropped) --waiting_count_;
+    if (!entry.is_dropped) {
+      --waiting_count_;
+      --limit;
+    }
     if (early && entry.cause == model::DecisionCause::Window) entry.cause = *early;
     ready_spans_ += entry.span_count;
     ready_bytes_ += entry.span_bytes;
     ready_.push_back(slot);
   }
+  due_slots_ -= seen;
+  slots.erase(slots.begin(), slots.begin() + static_cast<ptrdiff_t>(seen));
+  if (slots.empty()) due_.erase(due_.begin());
 }
 
 std::vector<Fragment> OpenTraces::take_ready(const SealBudget& budget) {

@@ -236,7 +236,7 @@ class OpenTraces {
   std::vector<Fragment> leave_grace(size_t limit, const std::function<bool(const Entry&)>& may_leave);
   base::Duration time_of(uint32_t tick) const { return *epoch_ + tick * kTick; }
   uint32_t tick_of(base::Duration at) const;
-  void line_up_next(std::optional<model::DecisionCause> early = std::nullopt);
+  void line_up_next(std::optional<model::DecisionCause> early = std::nullopt, uint64_t limit = UINT64_MAX);
   std::vector<Fragment> take_ready(const SealBudget& budget);
   void unlink(uint32_t slot);
   Fragment fragment(uint32_t slot) const;

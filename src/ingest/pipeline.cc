@@ -80,6 +80,7 @@ class RealPipeline final : public Pipeline {
     stop(housekeeper_);
     sealer_.stop();
     for (const auto& shard : shards_) stop(shard->thread);
+    if (spans_ != nullptr) (void)spans_->checkpoint(log_);  // else the next start counts again what it lacks
   }
 
   base::Result<> run() {
