@@ -4,7 +4,7 @@ SECONDS_PER_FUZZER ?= 60
 COMPILE = cmake --build --preset $(1) -j $(JOBS)
 
 .DEFAULT_GOAL := build
-.PHONY: run build test lint format bench clean check-asan check-tsan check-deep lab lab-test test-success test-fail-open logs
+.PHONY: run build test lint format bench bench-sampling clean check-asan check-tsan check-deep lab lab-test test-success test-fail-open logs
 
 run: build  ## serves with demo traffic and prints the URL
 	@tools/run
@@ -57,6 +57,13 @@ bench:  ## runs every benchmark
 	bench/serve_bench.py build/release
 	bench/blocks_bench.py build/release
 	[ ! -x build/release/bench/request_cost ] || bench/request_bench.py build/release
+
+bench-sampling:  ## tail sampling beside the OpenTelemetry Collector, which is built first (Go, some minutes once)
+	@tools/setup
+	cmake --preset release
+	$(call COMPILE,release) --target backstitch --target path_bench
+	bench/peers/peers.py build
+	bench/sampling_bench.py build/release
 
 check-asan:  ## the unit tests, fuzz corpora and main end-to-end tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/setup --tests

@@ -21,6 +21,7 @@
 #include "backstitch/sdk.h"
 #include "base/counted_allocations_testing.h"
 #include "bench/walk_yardstick.h"
+#include "ingest/span_counter.h"
 #include "wire/otlp/splice.h"
 #include "wire/otlp/walk.h"
 
@@ -148,6 +149,33 @@ void digest(Input& input, uint64_t rounds) {
   }
 }
 
+// What the ledger of spans costs where a request was received.
+void span_metrics(Input& input, uint64_t rounds) {
+  ingest::SpanCounter counter({});
+  for (uint64_t round = 0; round < rounds; ++round) {
+    for (size_t i = 0; i < input.digests.size(); ++i) counter.count(input.digests[i], input.corpus.requests[i]);
+  }
+  input.checksum += counter.metrics().size();
+}
+
+// And where traces were decided: all of them dropped, in one batch.
+void service_graph(Input& input, uint64_t rounds) {
+  for (uint64_t round = 0; round < rounds; ++round) {
+    ingest::DecidedTraces batch(input.traces.size(), {});
+    size_t place = 0;
+    for (const auto& [id, parts] : input.traces) {
+      for (const Part& part : parts) {
+        const model::RequestDigest& digest = input.digests[part.request];
+        batch.add(place, digest, digest.traces[part.trace_index], input.corpus.requests[part.request],
+                  /*is_kept=*/false);
+      }
+      ++place;
+    }
+    batch.finish();
+    input.checksum += batch.graph().size();
+  }
+}
+
 // The program's side of a span: what the exporter's thread does is left out, since threads take turns as they like.
 std::shared_ptr<sdk::TracerProvider> provider_with(std::shared_ptr<const sdk::Sampler> sampler) {
   sdk::TracerProviderOptions options;
@@ -241,6 +269,8 @@ constexpr std::array kFunctions = {
     Function{"splice", splice},
     Function{"open_traces", open_traces},
     Function{"digest", digest},
+    Function{"span_metrics", span_metrics},
+    Function{"service_graph", service_graph},
     Function{"sdk_span", sdk_span, /*is_sdk=*/true},
     Function{"sdk_span_set", sdk_span_set, /*is_sdk=*/true},
     Function{"sdk_dropped", sdk_dropped, /*is_sdk=*/true},

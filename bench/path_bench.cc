@@ -86,7 +86,7 @@ void walk_log_assemble(benchmark::State& state) {
         const auto prepared = intake.prepare(buffer);
         const log::RecordInfo info{.kind = log::RecordKind::Spans, .received = clock.now()};
         const auto logged = (*log)->append(info, intake.digest_bytes(), buffer, prepared->facts, [&](auto& at) {
-          open.add({at, std::move(intake.parts(0))}, clock.monotonic());
+          open.add({at, std::move(intake.record(0).parts)}, clock.monotonic());
         });
         if (!logged) state.SkipWithError("append failed");
       }

@@ -13,6 +13,7 @@
 #include "model/feature_plan.h"
 #include "model/limits.h"
 #include "net/address.h"
+#include "sample/policy.h"
 
 namespace backstitch::app {
 
@@ -34,6 +35,13 @@ struct LogConfig {
   uint64_t max_bytes = 20ULL << 30;
   uint32_t segment_bytes = 32 << 20;
   log::Compression compression = log::Compression::None;
+  base::Duration grace_age = std::chrono::minutes(10);  // log.grace.age
+  uint64_t grace_bytes = 4ULL << 30;                    // log.grace.bytes
+};
+
+struct DecisionsConfig {
+  base::Duration retention = std::chrono::hours(7 * 24);
+  uint64_t max_bytes = 4ULL << 30;
 };
 
 struct StoreConfig {
@@ -58,10 +66,14 @@ struct Config {
   LogConfig log;
   StoreConfig store;
   RetentionConfig retention;
+  DecisionsConfig decisions;
+  bool drain_decides = false;  // a shutdown decides about what is open, and leaves nothing in the log
   std::vector<std::string> redact = model::default_redact_patterns();  // normalised; empty: off
   uint64_t open_scan_max_bytes = 256ULL << 20;                         // search.open_scan_max
   std::vector<std::string> cors_origins;                               // otlp_http.cors_origins
   model::Limits limits;
+  // Without it every trace is kept. Its decision_wait and decision_wait_after_root_received go before those above.
+  std::optional<sample::PolicySet> tail_sampling;
 };
 
 }  // namespace backstitch::app

@@ -15,6 +15,7 @@ struct DirectFlag {
 };
 constexpr DirectFlag kDirectFlags[] = {
     {"--data", "DIR", "data", "Where the log and the traces lie (./backstitch-data)"},
+    {"--drain", "HOW", "drain", "What a shutdown does with undecided traces: resume (at the next start) or decide"},
     {"--otlp-grpc", "ADDR", "listen.otlp_grpc", "OTLP gRPC: host:port, or off; port 0 picks one (127.0.0.1:4317)"},
     {"--otlp-http", "ADDR", "listen.otlp_http", "OTLP HTTP, likewise (127.0.0.1:4318)"},
     {"--query", "ADDR", "listen.query", "Web UI and query APIs, likewise (127.0.0.1:16686)"},

@@ -4,10 +4,10 @@
 #include <cctype>
 #include <fmt/format.h>
 #include <limits>
-#include <numeric>
 
 #include "app/quantity.h"
 #include "base/duration.h"
+#include "base/nearest_name.h"
 #include "log/log_format.h"
 
 namespace backstitch::app {
@@ -98,6 +98,8 @@ constexpr std::pair<std::string_view, log::Sync> kSyncWords[] = {
     {"never", log::Sync::Never}, {"interval", log::Sync::Interval}, {"always", log::Sync::Always}};
 constexpr std::pair<std::string_view, log::Compression> kCompressionWords[] = {{"none", log::Compression::None},
                                                                                {"lz4", log::Compression::Lz4}};
+
+constexpr std::pair<std::string_view, bool> kDrainWords[] = {{"resume", false}, {"decide", true}};
 
 // "X-API-Key" → "xapikey": what the walk compares with.
 Result<> set_redact(Config& config, const RawValue& value) {
@@ -204,6 +206,25 @@ constexpr ConfigKey kKeys[] = {
      BACKSTITCH_SET(set_word<log::Compression>(config.log.compression, value, kCompressionWords)),
      BACKSTITCH_GET(word_text<log::Compression>(config.log.compression, kCompressionWords))},
 
+    {"log.grace.age", kDurationType, "How long a dropped trace can be taken back.", false,
+     BACKSTITCH_SET(set_duration(config.log.grace_age, value, Duration(0), hours(24))),
+     BACKSTITCH_GET({base::exact_duration(config.log.grace_age)})},
+    {"log.grace.bytes", kSizeType, "Of the spans of dropped traces that can be; above it the oldest go.", false,
+     BACKSTITCH_SET(set_size(config.log.grace_bytes, value, 0)), BACKSTITCH_GET({size_text(config.log.grace_bytes)})},
+
+    {"decisions.retention", kDurationType, "How long `backstitch why` can say why a trace was kept or dropped.", false,
+     BACKSTITCH_SET(set_duration(config.decisions.retention, value, std::chrono::minutes(1))),
+     BACKSTITCH_GET({base::exact_duration(config.decisions.retention)})},
+    {"decisions.max_bytes", kSizeType, "What decisions may take on disk; the oldest go first.", false,
+     BACKSTITCH_SET(set_size(config.decisions.max_bytes, value, 16 << 20)),
+     BACKSTITCH_GET({size_text(config.decisions.max_bytes)})},
+
+    {"drain", "resume or decide",
+     "What a shutdown does with traces that tail_sampling has not decided about: leaves them in the log for the next "
+     "start, or decides at once, for a last shutdown.",
+     false, BACKSTITCH_SET(set_word<bool>(config.drain_decides, value, kDrainWords)),
+     BACKSTITCH_GET(word_text<bool>(config.drain_decides, kDrainWords))},
+
     {"store.seal_wait", kDurationType,
      "How long a trace that is complete may wait for others, so that they are stored together. It is found all the "
      "while.",
@@ -262,22 +283,6 @@ constexpr ConfigKey kKeys[] = {
 #undef BACKSTITCH_SET
 #undef BACKSTITCH_GET
 
-// Levenshtein's, with one row.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 std::string_view last_part(std::string_view path) { return path.substr(path.rfind('.') + 1); }
 
 }  // namespace
@@ -308,13 +313,17 @@ std::string_view nearest_key(std::string_view name) {
     best_distance = distance;
   };
   for (const ConfigKey& key : kKeys) {
-    consider(key.path, edit_distance(name, key.path), key.path.size());
+    consider(key.path, base::edit_distance(name, key.path), key.path.size());
     // Half a step behind an equally near whole path.
     const std::string_view last = last_part(key.path);
-    consider(key.path, edit_distance(last_part(name), last) + 1, last.size());
+    consider(key.path, base::edit_distance(last_part(name), last) + 1, last.size());
     // A group, such as "listn".
     const std::string_view group = key.path.substr(0, key.path.find('.'));
-    consider(group, edit_distance(name, group), group.size());
+    consider(group, base::edit_distance(name, group), group.size());
+  }
+  // Blocks, which the table does not hold.
+  for (const std::string_view block : {"tail_sampling", "processors"}) {
+    consider(block, base::edit_distance(name, block), block.size());
   }
   return best;
 }

@@ -9,6 +9,8 @@
 
 #include "app/config_keys.h"
 #include "app/file.h"
+#include "app/tail_sampling_yaml.h"
+#include "base/nearest_name.h"
 
 namespace backstitch::app {
 
@@ -37,6 +39,8 @@ class Loader {
   void read_mapping(const YAML::Node& mapping, const std::string& prefix);
   void read_entry(const YAML::Node& name, const YAML::Node& value, const std::string& prefix);
   void read_key(const ConfigKey& key, const YAML::Node& value, int line);
+  void read_processors(const YAML::Node& value, int line);
+  void read_tail_sampling_block(const YAML::Node& value, const std::string& path, int line);
   void read_environment(const ConfigSources& sources);
   void read_flag(const std::string& path, const std::string& text);
   void check_together();
@@ -52,6 +56,7 @@ class Loader {
 
   std::string file_name_;
   std::map<std::string, int> lines_;  // where the file gave a key, to find repeats
+  std::string tail_sampling_path_;    // the first block of that name, "" while there was none
 };
 
 std::string unknown_key(std::string_view path) {
@@ -105,6 +110,8 @@ void Loader::read_entry(const YAML::Node& name, const YAML::Node& value, const s
     return mistake(line_text(line), fmt::format("'{}' was given before, in {}", path, line_text(earlier->second)));
   }
   if (const ConfigKey* key = find_config_key(path)) return read_key(*key, value, line);
+  if (prefix.empty() && is_tail_sampling_key(path)) return read_tail_sampling_block(value, path, line);
+  if (path == "processors") return read_processors(value, line);
   if (!is_group(path)) return mistake(line_text(line), unknown_key(path));
   if (value.IsNull()) return;
   if (!value.IsMap()) return mistake(line_text(line), fmt::format("'{}' holds further keys, not a value", path));
@@ -126,6 +133,45 @@ void Loader::read_key(const ConfigKey& key, const YAML::Node& value, int line) {
     return mistake(line_text(line), fmt::format("'{}' needs a value: {}", key.path, key.type));
   }
   set(key, raw, line_text(line), line_text(line));
+}
+
+// A Collector's own block may be pasted in whole: its other processors are left out, and that is said.
+void Loader::read_processors(const YAML::Node& value, int line) {
+  if (value.IsNull()) return;
+  if (!value.IsMap()) return mistake(line_text(line), "'processors' holds further keys, not a value");
+  for (const auto& entry : value) {
+    const int at = entry.first.Mark().line;
+    if (!entry.first.IsScalar()) {
+      mistake(line_text(at), "a key must be a word");
+      continue;
+    }
+    const std::string path = "processors." + entry.first.Scalar();
+    if (is_tail_sampling_key(entry.first.Scalar())) {
+      read_tail_sampling_block(entry.second, path, at);
+      continue;
+    }
+    const std::string_view known[] = {"tail_sampling"};
+    if (base::nearest_name(entry.first.Scalar(), known).empty()) {
+      result_.warnings.push_back(fmt::format("{}: '{}' has no effect here", line_text(at), path));
+    } else {
+      mistake(line_text(at), fmt::format("unknown key '{}'; did you mean 'processors.tail_sampling'?", path));
+    }
+  }
+}
+
+void Loader::read_tail_sampling_block(const YAML::Node& value, const std::string& path, int line) {
+  if (!tail_sampling_path_.empty()) {
+    return mistake(line_text(line), fmt::format("'{}' is here and '{}' in {}; one of them must go", path,
+                                                tail_sampling_path_, line_text(lines_.at(tail_sampling_path_))));
+  }
+  tail_sampling_path_ = path;
+  lines_[path] = line;
+  if (!value.IsMap()) return mistake(line_text(line), fmt::format("'{}' holds further keys, not a value", path));
+  TailSamplingRead read = read_tail_sampling(value, path);
+  for (const YamlNote& note : read.mistakes) mistake(line_text(note.line), note.text);
+  for (const YamlNote& note : read.warnings) result_.warnings.push_back(line_text(note.line) + ": " + note.text);
+  result_.config.tail_sampling = std::move(read.set);
+  result_.tail_sampling_origin = line_text(line);
 }
 
 void Loader::read_environment(const ConfigSources& sources) {
@@ -167,6 +213,14 @@ void Loader::check_together() {
   };
   if (config.trace_max_age < config.decision_wait) {
     mistake(where("trace_max_age"), "trace_max_age must not be shorter than decision_wait");
+  }
+  if (config.tail_sampling && config.trace_max_age < config.tail_sampling->decision_wait) {
+    mistake(result_.tail_sampling_origin, "trace_max_age must not be shorter than tail_sampling.decision_wait");
+  }
+  for (const std::string_view key : {"decision_wait", "decision_wait_after_root_received"}) {
+    if (!config.tail_sampling || where(key) == "default") continue;
+    result_.warnings.push_back(
+        fmt::format("{}: {} has no effect beside tail_sampling, which has its own", where(key), key));
   }
   if (config.decision_wait_after_root_received > config.decision_wait) {
     mistake(where("decision_wait_after_root_received"),

@@ -26,6 +26,8 @@ struct ConfigResult {
   Config config;  // valid only without mistakes
   // Per key of config_keys(): "default", "backstitch.yaml line 3", "BACKSTITCH_MEMORY" or "flag".
   std::vector<std::string> origins;
+  // Where the file has tail_sampling: "backstitch.yaml line 7", or "default" where it has none.
+  std::string tail_sampling_origin = "default";
   // Sentences, all of them, in the order in which a reader meets them: "line 3: unknown key 'decison_wait'; did you
   // mean 'decision_wait'?".
   std::vector<std::string> mistakes;

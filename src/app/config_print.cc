@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/config_keys.h"
+#include "app/tail_sampling_print.h"
 #include "base/json_writer.h"
 
 namespace backstitch::app {
@@ -29,6 +30,9 @@ durability:
 
 and `BACKSTITCH_DURABILITY_SYNC=always`. Lists are separated by commas outside YAML. Sizes take B, kB, MB, GB, TB
 (thousands) and KiB, MiB, GiB, TiB; durations ns, us, ms, s, m, h, also joined (`1h30m`).
+
+What to keep of the traffic is a block of its own, `tail_sampling`, in the file alone:
+[the guide to sampling](guides/sampling.md) has its keys.
 
 | Key | Value | Default | Meaning |
 |---|---|---|---|
@@ -88,6 +92,9 @@ std::string config_yaml(const ConfigResult& loaded) {
     const std::string line = fmt::format("{}{}: {}", indent, name, yaml_value(key, key.get(loaded.config)));
     out += fmt::format("{:<{}}  # {}\n", line, kOriginColumn, loaded.origins[i]);
   }
+  if (loaded.config.tail_sampling) {
+    out += fmt::format("\n# {}\n{}", loaded.tail_sampling_origin, tail_sampling_to_yaml(*loaded.config.tail_sampling));
+  }
   return out;
 }
 
@@ -107,6 +114,12 @@ std::string config_json(const ConfigResult& loaded) {
     if (key.is_list) out += "]";
     out += ",\"from\":";
     base::append_json_string(loaded.origins[i], out);
+    out += "}";
+  }
+  if (loaded.config.tail_sampling) {
+    out +=
+        fmt::format(",\"tail_sampling\":{{\"value\":{},\"from\":", tail_sampling_to_json(*loaded.config.tail_sampling));
+    base::append_json_string(loaded.tail_sampling_origin, out);
     out += "}";
   }
   return out + "}\n";

@@ -4,11 +4,31 @@
 
 #include "app/config_flags.h"
 #include "app/config_print.h"
+#include "app/tail_sampling_explain.h"
+#include "app/terminal.h"
 #include "app/verbs.h"
 #include "base/json_writer.h"
 
 namespace backstitch::app {
 namespace {
+
+std::string check_json(const ConfigResult& loaded) {
+  std::string out;
+  base::JsonWriter json(out);
+  json.begin_object();
+  const std::pair<std::string_view, const std::vector<std::string>*> lists[] = {{"mistakes", &loaded.mistakes},
+                                                                                {"warnings", &loaded.warnings}};
+  for (const auto& [name, list] : lists) {
+    json.key(name);
+    json.begin_array();
+    for (const std::string& text : *list) json.value(text);
+    json.end_array();
+  }
+  json.end_object();
+  if (!loaded.mistakes.empty() || !loaded.config.tail_sampling) return out;
+  out.pop_back();
+  return out + ",\"tail_sampling\":" + explanation_json(explain(*loaded.config.tail_sampling)) + "}";
+}
 
 int check(const std::string& file, bool as_json) {
   const base::Result<std::string> text = read_config_file(file);
@@ -19,16 +39,14 @@ int check(const std::string& file, bool as_json) {
     loaded.mistakes.push_back(text.error().message);
   }
   if (as_json) {
-    std::string out = "{\"mistakes\":[";
-    for (size_t i = 0; i < loaded.mistakes.size(); ++i) {
-      if (i != 0) out += ",";
-      base::append_json_string(loaded.mistakes[i], out);
-    }
-    fmt::print("{}]}}\n", out);
-  } else if (report_mistakes(loaded)) {
-    fmt::print("{} is fine\n", file);
+    fmt::print("{}\n", check_json(loaded));
+    return loaded.mistakes.empty() ? kExitOk : kExitUsage;
   }
-  return loaded.mistakes.empty() ? kExitOk : kExitUsage;
+  if (!report_mistakes(loaded)) return kExitUsage;
+  fmt::print("{} is fine\n", file);
+  if (!loaded.config.tail_sampling) return kExitOk;
+  fmt::print("\n{}", explanation_text(explain(*loaded.config.tail_sampling), detect_terminal(ColorChoice::Auto)));
+  return kExitOk;
 }
 
 int print(const ConfigFlags& flags, bool as_json, bool as_markdown) {

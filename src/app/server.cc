@@ -17,10 +17,14 @@
 #include "base/file_system.h"
 #include "base/workers.h"
 #include "ingest/pipeline.h"
+#include "ingest/span_features.h"
 #include "log/log.h"
 #include "net/grpc_server.h"
 #include "net/http_server.h"
 #include "query/engine.h"
+#include "query/why.h"
+#include "sample/ottl.h"
+#include "store/decisions/decision_runs.h"
 #include "store/embedded/embedded_store.h"
 #include "store/embedded/ledger_file.h"
 
@@ -32,7 +36,7 @@ constexpr base::Duration kServersDrain = std::chrono::milliseconds(1500);  // ea
 
 size_t core_count() { return std::max(1u, std::thread::hardware_concurrency()); }
 
-// `stored` is the highest sequence that the store has seen.
+// `stored` is the highest sequence that the store or a ledger has seen.
 log::LogOptions log_options(const Config& config, uint64_t stored) {
   std::random_device random;
   return {.directory = config.data + "/log",
@@ -84,7 +88,8 @@ net::GrpcServerOptions grpc_options(const Config& config, const net::Address& ad
   return options;
 }
 
-ingest::PipelineOptions pipeline_options(const Config& config) {
+// The policies' own windows go before those of a server without policies. `sampling`: null without policies.
+ingest::PipelineOptions pipeline_options(const Config& config, std::shared_ptr<const sample::Plan> sampling) {
   ingest::PipelineOptions options{
       .shards = config.shards == 0 ? core_count() : config.shards,
       .assemble = {.decision_wait = config.decision_wait,
@@ -102,6 +107,20 @@ ingest::PipelineOptions pipeline_options(const Config& config) {
       .give_back_memory = give_back_memory,
       .lower_priority = lower_thread_priority,
       .disk_bytes_beyond = [data = config.data](double share) { return disk_bytes_beyond(data, share); }};
+  if (sampling != nullptr) {
+    const sample::PolicySet& set = sampling->policies();
+    options.plan = ingest::feature_plan_of(*sampling, config.redact);
+    options.assemble.decides = true;
+    options.assemble.decision_wait = set.decision_wait;
+    options.assemble.decision_wait_after_root_received = set.decision_wait_after_root_received;
+    options.assemble.open_traces_max = std::max<uint64_t>(1, set.num_traces / options.shards);
+    options.assemble.grace_age = config.log.grace_age;
+    options.assemble.grace_bytes_max = config.log.grace_bytes / options.shards;
+    options.decisions_retention = config.decisions.retention;
+    options.decisions_bytes_max = config.decisions.max_bytes;
+    options.log_bytes_max = config.log.max_bytes;
+    options.sampling = std::move(sampling);
+  }
   if (config.durability.sync == log::Sync::Interval) options.sync_interval = config.durability.interval;
   return options;
 }
@@ -122,11 +141,14 @@ class RealServer final : public Server {
 
   base::Result<> run() {
     if (auto opened = open_data(); !opened) return opened;
+    auto sampling = open_sampling();
+    if (!sampling) return std::unexpected(sampling.error());
     auto errors = ingest::ErrorLedger::open(*journal_, *store_, clock_, metrics_);
     if (!errors) return std::unexpected(errors.error());
     errors_ = std::move(*errors);
     auto pipeline =
-        ingest::Pipeline::start(clock_, *log_, *store_, metrics_, pipeline_options(config_), errors_.get(), &losses_);
+        ingest::Pipeline::start(clock_, *log_, *store_, metrics_, pipeline_options(config_, std::move(*sampling)),
+                                errors_.get(), &losses_, spans_.get(), decider_.get());
     if (!pipeline) return std::unexpected(pipeline.error());
     pipeline_ = std::move(*pipeline);
     report_replay(pipeline_->replayed());
@@ -146,7 +168,7 @@ class RealServer final : public Server {
     is_draining_ = true;
     if (grpc_) grpc_->drain(kServersDrain);
     if (otlp_http_) otlp_http_->drain(kServersDrain);
-    auto drained = pipeline_->drain(wait - std::min(wait, 3 * kServersDrain));
+    auto drained = pipeline_->drain(wait - std::min(wait, 3 * kServersDrain), config_.drain_decides);
     stop_listening(kServersDrain);
     return drained;
   }
@@ -169,13 +191,54 @@ class RealServer final : public Server {
     store_ = std::move(*store);
     const auto stored = store_->highest_sequence();
     if (!stored) return std::unexpected(stored.error());
-    auto log = log::Log::open(*files_, clock_, metrics_, log_options(config_, *stored));
+    if (auto opened = open_span_ledger(); !opened) return opened;
+    auto decisions = store::open_decision_runs({.directory = config_.data + "/decisions"}, {*files_, clock_, metrics_});
+    if (!decisions) return std::unexpected(decisions.error());
+    decisions_ = std::move(*decisions);
+    const uint64_t highest = std::max({*stored, spans_->included_sequence(), decisions_->highest_sequence()});
+    auto log = log::Log::open(*files_, clock_, metrics_, log_options(config_, highest));
     if (!log) return std::unexpected(log.error());
     log_ = std::move(*log);
     auto journal = store::open_ledger_journal(*files_, config_.data + "/ledger");
     if (!journal) return std::unexpected(journal.error());
     journal_ = std::move(*journal);
     return {};
+  }
+
+  base::Result<> open_span_ledger() {
+    auto journal = store::open_ledger_journal(*files_, config_.data + "/ledger", "spans");
+    if (!journal) return std::unexpected(journal.error());
+    span_journal_ = std::move(*journal);
+    auto spans = ingest::SpanLedger::open(
+        *span_journal_, [this](const model::TraceId& id) { return store_->covered_sequence(id); }, clock_, metrics_);
+    if (!spans) return std::unexpected(spans.error());
+    spans_ = std::move(*spans);
+    return {};
+  }
+
+  // Null without policies.
+  base::Result<std::shared_ptr<const sample::Plan>> open_sampling() {
+    if (!config_.tail_sampling) return std::shared_ptr<const sample::Plan>();
+    auto plan = sample::Plan::compile(*config_.tail_sampling, {.ottl = sample::compile_ottl});
+    if (!plan) return plan;
+    auto decider = ingest::Decider::open(clock_, *log_, *decisions_, *plan, metrics_);
+    if (!decider) return std::unexpected(decider.error());
+    decider_ = std::move(*decider);
+    return plan;
+  }
+
+  // What is stored needs no keeping.
+  base::Result<> keep(const model::TraceId& id) {
+    auto kept = pipeline_->keep(id, model::DecisionCause::Person);
+    if (kept || kept.error().code != base::Errc::NotFound) return kept;
+    const auto stored = store_->covered_sequence(id, 1);
+    return stored && *stored != 0 ? base::Result<>() : kept;
+  }
+
+  base::Result<query::TraceWhy> why(const model::TraceId& id) {
+    query::WhyQuestion question{.id = id, .reopen_until = {}};
+    if (decider_) question.reopen_until = pipeline_->reopen_until(id);
+    return query::explain(*decisions_, question);
   }
 
   static void report_replay(const ingest::Replayed& replayed) {
@@ -227,7 +290,9 @@ class RealServer final : public Server {
       if (!is_ready_) return base::fail(base::Errc::Unavailable, "starting");
       return {};
     });
-    api::add_native_routes(query_router_, *engine_);
+    api::add_native_routes(query_router_, *engine_,
+                           {.why = [this](const model::TraceId& id) { return why(id); },
+                            .keep = [this](const model::TraceId& id) { return keep(id); }});
     api::add_jaeger_routes(query_router_, *engine_);
     api::add_asset_routes(query_router_, api::embedded_assets());
   }
@@ -248,6 +313,10 @@ class RealServer final : public Server {
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::LedgerJournal> journal_;
   std::unique_ptr<ingest::ErrorLedger> errors_;
+  std::unique_ptr<store::LedgerJournal> span_journal_;
+  std::unique_ptr<ingest::SpanLedger> spans_;
+  std::unique_ptr<store::DecisionStore> decisions_;
+  std::unique_ptr<ingest::Decider> decider_;  // null without policies
   ingest::SdkLosses losses_{clock_, metrics_};
   std::unique_ptr<ingest::Pipeline> pipeline_;
   std::unique_ptr<assemble::OpenReader> open_reader_;

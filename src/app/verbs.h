@@ -29,6 +29,8 @@ void add_trace_verb(CLI::App& program, Run& run);
 void add_search_verb(CLI::App& program, Run& run);
 void add_errors_verb(CLI::App& program, Run& run);
 void add_losses_verb(CLI::App& program, Run& run);
+void add_why_verb(CLI::App& program, Run& run);
+void add_keep_verb(CLI::App& program, Run& run);
 void add_lab_verb(CLI::App& program, Run& run);
 void add_store_verb(CLI::App& program, Run& run);
 void add_import_verb(CLI::App& program, Run& run);
@@ -37,7 +39,7 @@ void add_config_verb(CLI::App& program, Run& run);
 void add_version_verb(CLI::App& program, Run& run);
 
 constexpr void (*kVerbs[])(CLI::App& program, Run& run) = {
-    add_serve_verb, add_gen_verb,   add_search_verb, add_trace_verb,  add_errors_verb, add_losses_verb,
-    add_lab_verb,   add_store_verb, add_import_verb, add_export_verb, add_config_verb, add_version_verb};
+    add_serve_verb, add_gen_verb, add_search_verb, add_trace_verb,  add_errors_verb, add_losses_verb, add_why_verb,
+    add_keep_verb,  add_lab_verb, add_store_verb,  add_import_verb, add_export_verb, add_config_verb, add_version_verb};
 
 }  // namespace backstitch::app

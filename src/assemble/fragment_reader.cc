@@ -28,9 +28,8 @@ bool is_gone(const base::Error& error) {
 
 }  // namespace
 
-base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments) {
-  ReadFragments read;
-  std::vector<wire::otlp::TraceSplicer> splicers(fragments.size());
+base::Result<ReadParts> read_parts(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part) {
+  ReadParts read;
   const std::vector<Want> wants = in_log_order(fragments);
   for (size_t i = 0; i < wants.size();) {
     const log::Position position = wants[i].reference.position;
@@ -48,10 +47,22 @@ base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragme
         ++read.lost_references;
         continue;
       }
-      const model::TraceDigest& trace = digest->traces[index];
-      splicers[wants[i].fragment].add(*digest, record->payload, trace.first_span, trace.span_count);
+      on_part(wants[i].fragment, *digest, digest->traces[index], record->payload);
     }
   }
+  return read;
+}
+
+base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part) {
+  std::vector<wire::otlp::TraceSplicer> splicers(fragments.size());
+  const auto splice = [&](size_t fragment, const model::RequestDigest& digest, const model::TraceDigest& trace,
+                          std::string_view payload) {
+    splicers[fragment].add(digest, payload, trace.first_span, trace.span_count);
+    if (on_part) on_part(fragment, digest, trace, payload);
+  };
+  const auto parts = read_parts(log, fragments, splice);
+  if (!parts) return std::unexpected(parts.error());
+  ReadFragments read{{*parts}, {}};
   for (wire::otlp::TraceSplicer& splicer : splicers) read.otlp.push_back(splicer.finish());
   return read;
 }

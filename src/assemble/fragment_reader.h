@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "assemble/open_traces.h"
@@ -12,16 +14,28 @@
 
 namespace backstitch::assemble {
 
-struct ReadFragments {
-  // Beside the fragments that were asked for: the OTLP bytes of each; empty where none of its spans could be read.
-  std::vector<std::string> otlp;
+struct ReadParts {
   uint64_t bytes_read = 0;       // of log payload
   uint64_t lost_references = 0;  // records that were recycled meanwhile, or are corrupt
 };
 
-// A record that is gone was sealed by others in the meantime (its spans are in the store); a corrupt one is
-// counted by the log. Both are left out and counted. Any other failure to read is an error: try again later.
-// Thread-safe.
-base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments);
+// Called for each part of a fragment as its record is read: `fragment` is its place among those that were asked for,
+// the payload is what the digest is of. Both are valid for the call only.
+using OnPart = std::function<void(size_t fragment, const model::RequestDigest& digest, const model::TraceDigest& trace,
+                                  std::string_view payload)>;
+
+// Shows the parts of all fragments, in log order. A record that is gone was sealed by others in the meantime (its spans
+// are in the store); a corrupt one is counted by the log. Both are left out and counted. Any other failure to read is
+// an error: try again later. Thread-safe.
+base::Result<ReadParts> read_parts(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part);
+
+struct ReadFragments : ReadParts {
+  // Beside the fragments that were asked for: the OTLP bytes of each; empty where none of its spans could be read.
+  std::vector<std::string> otlp;
+};
+
+// The spans themselves, as read_parts() reads them; `on_part`, where given, is shown the parts too.
+base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments,
+                                           const OnPart& on_part = {});
 
 }  // namespace backstitch::assemble

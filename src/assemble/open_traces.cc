@@ -13,14 +13,28 @@ void OpenTraces::add(const ShardRecord& record, base::Duration now, base::Durati
   // A record that waited longer than any window is due at once; how much longer makes no difference.
   const base::Duration age_max = std::min(options_.decision_wait, options_.trace_max_age);
   const base::Duration received = now - std::clamp(age, base::Duration(0), age_max);
-  for (const TracePart& part : record.parts) add_part(part, record.at, received);
+  assert(!options_.decides || record.features.size() == record.parts.size());
+  for (size_t i = 0; i < record.parts.size(); ++i) {
+    Entry& entry = add_part(record.parts[i], record.at, received);
+    if (options_.decides) add_features(entry, record.features[i]);
+  }
 }
 
-void OpenTraces::add_part(const TracePart& part, const log::Appended& at, base::Duration received) {
-  const uint32_t first_due = tick_of(received + std::min(options_.decision_wait, options_.trace_max_age));
+void OpenTraces::add_features(Entry& entry, const sample::TraceFeatures& features) {
+  if (entry.features == kNone) entry.features = features_.take();
+  merge(features_[entry.features], features);
+}
+
+void OpenTraces::learn(const model::TraceId& id, const sample::TraceFeatures& features) {
+  if (const auto newest = newest_.find(id); newest != newest_.end()) add_features(entries_[*newest], features);
+}
+
+OpenTraces::Entry& OpenTraces::add_part(const TracePart& part, const log::Appended& at, base::Duration received) {
   const auto found = newest_.find(part.digest.id);
-  const bool is_known = found != newest_.end() && !entries_[*found].is_sealing;
-  const uint32_t slot = is_known ? *found : open_entry(part.digest.id, first_due);
+  // One in grace goes on up to a fragment's size.
+  const bool is_known = found != newest_.end() && !entries_[*found].is_sealing &&
+                        !(entries_[*found].is_dropped && is_full(entries_[*found]));
+  const uint32_t slot = is_known ? *found : open_entry(part.digest.id, received);
   Entry& entry = entries_[slot];
 
   entry.start = std::min(entry.start, part.digest.start);
@@ -29,7 +43,7 @@ void OpenTraces::add_part(const TracePart& part, const log::Appended& at, base::
   entry.last_sequence = at.sequence;
   entry.span_count += part.digest.span_count;
   entry.span_bytes += part.digest.span_bytes;
-  span_count_ += part.digest.span_count;
+  (entry.is_dropped ? grace_bytes_ : span_count_) += entry.is_dropped ? part.digest.span_bytes : part.digest.span_count;
   if (entry.is_ready) {
     ready_spans_ += part.digest.span_count;
     ready_bytes_ += part.digest.span_bytes;
@@ -44,14 +58,19 @@ void OpenTraces::add_part(const TracePart& part, const log::Appended& at, base::
   }
   entry.last_reference = reference;
 
-  if (entry.span_count >= options_.spans_per_trace || entry.span_bytes >= options_.fragment_bytes_max) {
+  if (entry.is_dropped) {
+    if (entry.late_span_count == 0) schedule(slot, tick_of(received + options_.late_wait));
+    entry.late_span_count += part.digest.span_count;
+  } else if (is_full(entry)) {
+    entry.cause = model::DecisionCause::EarlyAtSize;
     schedule(slot, tick_of(received));
   } else if (part.digest.has_root != 0 && options_.decision_wait_after_root_received.count() > 0) {
     schedule(slot, std::min(entry.due_tick, tick_of(received + options_.decision_wait_after_root_received)));
   }
+  return entry;
 }
 
-uint32_t OpenTraces::open_entry(const model::TraceId& id, uint32_t first_tick) {
+uint32_t OpenTraces::open_entry(const model::TraceId& id, base::Duration received) {
   const uint32_t slot = entries_.take();
   slots_end_ = std::max(slots_end_, slot + 1);
   Entry& entry = entries_[slot];
@@ -63,7 +82,9 @@ uint32_t OpenTraces::open_entry(const model::TraceId& id, uint32_t first_tick) {
     newest_.erase(before);
   }
   newest_.insert(slot);
-  schedule(slot, first_tick);
+  ++waiting_count_;
+  entry.opened_tick = tick_of(received);
+  schedule(slot, tick_of(received + std::min(options_.decision_wait, options_.trace_max_age)));
   return slot;
 }
 
@@ -84,7 +105,10 @@ uint32_t OpenTraces::tick_of(base::Duration at) const {
 std::vector<Fragment> OpenTraces::take_due(base::Duration now, SealBudget budget) {
   if (!epoch_) return {};
   const auto tick = static_cast<uint32_t>(std::max<int64_t>((now - *epoch_) / kTick, 0));
-  line_up_until(tick);
+  while (!due_.empty() && due_.begin()->first <= tick) line_up_next();
+  while (waiting_count_ > options_.open_traces_max) {
+    line_up_next(model::DecisionCause::EarlyAtCap, waiting_count_ - options_.open_traces_max);
+  }
   if (ready_.empty()) return {};
   const base::Duration waited = (tick - entries_[ready_.front()].due_tick) * kTick;
   if (ready_spans_ < budget.spans_min && ready_bytes_ < budget.bytes_max && waited < budget.wait_max) return {};
@@ -92,65 +116,222 @@ std::vector<Fragment> OpenTraces::take_due(base::Duration now, SealBudget budget
 }
 
 std::vector<Fragment> OpenTraces::take_all(SealBudget budget) {
-  line_up_until(UINT32_MAX);
+  while (!due_.empty()) line_up_next(model::DecisionCause::Drain);
   return take_ready(budget);
 }
 
-void OpenTraces::line_up_until(uint32_t tick) {
-  while (!due_.empty() && due_.begin()->first <= tick) {
-    for (const uint32_t slot : due_.begin()->second) {
-      Entry& entry = entries_[slot];
-      // A slot that was rescheduled, sealed or reused since stands here no longer by right.
-      if (!entry.in_use || entry.is_sealing || entry.is_ready || entry.due_tick != due_.begin()->first) continue;
-      entry.is_ready = true;
-      ready_spans_ += entry.span_count;
-      ready_bytes_ += entry.span_bytes;
-      ready_.push_back(slot);
+// What is due next, at most `limit` of those that wait. `early`: why it is taken before its time, where it is.
+void OpenTraces::line_up_next(std::optional<model::DecisionCause> early, uint64_t limit) {
+  auto& [tick, slots] = *due_.begin();
+  size_t seen = 0;
+  for (; seen < slots.size() && limit != 0; ++seen) {
+    const uint32_t slot = slots[seen];
+    Entry& entry = entries_[slot];
+    // A slot that was rescheduled, sealed or reused since stands here no longer by right.
+    if (!entry.in_use || entry.is_sealing || entry.is_ready || entry.due_tick != tick) continue;
+    if (entry.is_dropped && entry.late_span_count == 0 && !entry.is_kept) continue;  // dropped while it waited
+    entry.is_ready = true;
+    if (!entry.is_dropped) {
+      --waiting_count_;
+      --limit;
     }
-    due_slots_ -= due_.begin()->second.size();
-    due_.erase(due_.begin());
+    if (early && entry.cause == model::DecisionCause::Window) entry.cause = *early;
+    ready_spans_ += entry.span_count;
+    ready_bytes_ += entry.span_bytes;
+    ready_.push_back(slot);
   }
+  due_slots_ -= seen;
+  slots.erase(slots.begin(), slots.begin() + static_cast<ptrdiff_t>(seen));
+  if (slots.empty()) due_.erase(due_.begin());
 }
 
 std::vector<Fragment> OpenTraces::take_ready(const SealBudget& budget) {
   std::vector<Fragment> taken;
-  uint64_t spans = 0;
-  uint64_t bytes = 0;
-  while (!ready_.empty() && spans < budget.spans_max && bytes < budget.bytes_max) {
+  taken.reserve(std::min<uint64_t>(ready_.size(), budget.spans_max));
+  const uint64_t spans_before = ready_spans_;
+  const uint64_t bytes_before = ready_bytes_;
+  while (!ready_.empty() && spans_before - ready_spans_ < budget.spans_max &&
+         bytes_before - ready_bytes_ < budget.bytes_max) {
     const uint32_t slot = ready_.front();
     ready_.pop_front();
-    Entry& entry = entries_[slot];
-    entry.is_ready = false;
-    entry.is_sealing = true;
-    spans += entry.span_count;
-    bytes += entry.span_bytes;
-    taken.push_back(fragment(slot));
+    if (entries_[slot].in_use && entries_[slot].is_ready) take(slot, taken);
   }
-  ready_spans_ -= spans;
-  ready_bytes_ -= bytes;
   return taken;
+}
+
+// What of the trace is in grace comes along, the oldest first: it is judged as a whole, and reaches the store in order.
+void OpenTraces::take(uint32_t slot, std::vector<Fragment>& taken) {
+  const auto first = static_cast<ptrdiff_t>(taken.size());
+  for (uint32_t at = slot; at != kNone; at = entries_[at].older) {
+    Entry& entry = entries_[at];
+    if (at != slot && (!entry.is_dropped || entry.is_sealing)) continue;
+    if (entry.is_ready) {
+      ready_spans_ -= entry.span_count;
+      ready_bytes_ -= entry.span_bytes;
+      entry.is_ready = false;
+    }
+    entry.is_sealing = true;
+    ++taken_count_;
+    taken.push_back(fragment(at));
+  }
+  std::reverse(taken.begin() + first, taken.end());
 }
 
 void OpenTraces::sealed(const std::vector<Fragment>& fragments) {
   for (const Fragment& one : fragments) {
-    const Entry& entry = entries_[one.slot];
-    assert(entry.in_use && entry.is_sealing && entry.id == one.id);
-    span_count_ -= entry.span_count;
-    for (uint32_t at = entry.first_reference; at != kNone;) {
-      const uint32_t next = references_[at].next;
-      references_.give_back(at);
-      at = next;
-    }
-    unlink(one.slot);
-    entries_[one.slot].in_use = false;
-    entries_.give_back(one.slot);
-    if (entries_.used() == 0) {
-      slots_end_ = 0;
-      due_.clear();
-      due_slots_ = 0;
-      newest_ = decltype(newest_)(0, HashSlot{this}, SameId{this});
-    }
+    assert(entries_[one.slot].in_use && entries_[one.slot].is_sealing && entries_[one.slot].id == one.id);
+    --taken_count_;
+    free(one.slot);
   }
+}
+
+void OpenTraces::kept(const std::vector<Fragment>& fragments) {
+  for (const Fragment& one : fragments) {
+    Entry& entry = entries_[one.slot];
+    assert(entry.in_use && entry.is_sealing && entry.id == one.id);
+    entry.is_kept = true;
+  }
+}
+
+void OpenTraces::free(uint32_t slot) {
+  const Entry& entry = entries_[slot];
+  if (entry.is_dropped) {
+    --grace_count_;
+    grace_bytes_ -= entry.span_bytes;
+  } else {
+    span_count_ -= entry.span_count;
+  }
+  for (uint32_t at = entry.first_reference; at != kNone;) {
+    const uint32_t next = references_[at].next;
+    references_.give_back(at);
+    at = next;
+  }
+  if (entry.features != kNone) features_.give_back(entry.features);
+  unlink(slot);
+  entries_[slot].in_use = false;
+  entries_.give_back(slot);
+  if (entries_.used() == 0) {
+    slots_end_ = 0;
+    due_.clear();
+    due_slots_ = 0;
+    graced_.clear();
+    newest_ = decltype(newest_)(0, HashSlot{this}, SameId{this});
+  }
+}
+
+void OpenTraces::dropped(const std::vector<Fragment>& fragments, base::Duration now) {
+  for (const Fragment& one : fragments) {
+    Entry& entry = entries_[one.slot];
+    assert(entry.in_use && entry.is_sealing && entry.id == one.id);
+    entry.is_sealing = false;
+    --taken_count_;
+    enter_grace(one.slot, tick_of(now));
+  }
+}
+
+void OpenTraces::enter_grace(uint32_t slot, uint32_t tick) {
+  Entry& entry = entries_[slot];
+  if (!entry.is_dropped) {
+    entry.is_dropped = true;
+    entry.grace_tick = tick;
+    ++grace_count_;
+    grace_bytes_ += entry.span_bytes;
+    span_count_ -= entry.span_count;
+  }
+  entry.late_span_count = 0;
+  if (!entry.is_kept) entry.cause = model::DecisionCause::Window;
+  graced_.push_back({slot, entry.grace_tick});
+  // Somebody asked for it while it was being dropped.
+  if (entry.is_kept) {
+    entry.due_tick = 0;
+    schedule(slot, std::max(tick, 1U));
+  }
+}
+
+std::vector<Fragment> OpenTraces::end_grace(base::Duration now, size_t limit) {
+  if (!epoch_) return {};
+  const auto is_over = [&](const Entry& entry) {
+    return grace_bytes_ > options_.grace_bytes_max || time_of(entry.grace_tick) + options_.grace_age <= now;
+  };
+  return leave_grace(limit, is_over);
+}
+
+std::vector<Fragment> OpenTraces::cut_grace(size_t limit) {
+  return leave_grace(limit, [](const Entry&) { return true; });
+}
+
+std::vector<Fragment> OpenTraces::leave_grace(size_t limit, const std::function<bool(const Entry&)>& may_leave) {
+  std::vector<Fragment> gone;
+  while (!graced_.empty() && gone.size() < limit) {
+    const Graced oldest = graced_.front();
+    const Entry& entry = entries_[oldest.slot];
+    // One that is due again stands in line anew if it is dropped again.
+    const bool is_there = entry.in_use && entry.is_dropped && entry.grace_tick == oldest.tick && !entry.is_ready &&
+                          !entry.is_sealing && !entry.is_kept;
+    if (is_there && !may_leave(entry)) break;
+    graced_.pop_front();
+    if (!is_there) continue;
+    gone.push_back(fragment(oldest.slot));
+    free(oldest.slot);
+  }
+  return gone;
+}
+
+void OpenTraces::keep_entry(uint32_t slot, model::DecisionCause cause, uint32_t tick) {
+  Entry& entry = entries_[slot];
+  if (entry.is_kept) return;
+  entry.is_kept = true;
+  entry.cause = cause;
+  if (entry.is_dropped && !entry.is_ready && !entry.is_sealing) {
+    entry.due_tick = 0;  // it stands nowhere
+    schedule(slot, std::max(tick, 1U));
+  }
+}
+
+bool OpenTraces::keep(const model::TraceId& id, model::DecisionCause cause, base::Duration now) {
+  const auto newest = newest_.find(id);
+  if (newest == newest_.end()) return false;
+  for (uint32_t at = *newest; at != kNone; at = entries_[at].older) {
+    keep_entry(at, cause, tick_of(now));
+    entries_[at].is_recorded = true;
+  }
+  return true;
+}
+
+std::optional<base::Duration> OpenTraces::grace_left(const model::TraceId& id, base::Duration now) const {
+  const auto newest = newest_.find(id);
+  for (uint32_t at = newest == newest_.end() ? kNone : *newest; at != kNone; at = entries_[at].older) {
+    if (entries_[at].is_dropped) return time_of(entries_[at].grace_tick) + options_.grace_age - now;
+  }
+  return std::nullopt;
+}
+
+void OpenTraces::decided(const model::Decision& decision, base::Duration now, base::Duration age) {
+  const auto newest = newest_.find(decision.id);
+  if (newest == newest_.end()) return;
+  const uint32_t slot = *newest;
+  Entry& entry = entries_[slot];
+  if (entry.is_sealing || entry.is_ready) return;
+  if (decision.verdict == model::Verdict::Kept) {
+    entry.is_recorded = true;
+    keep_entry(slot, model::DecisionCause::Window, tick_of(now));
+    if (!entry.is_dropped) schedule(slot, tick_of(now));
+    return;
+  }
+  if (!entry.is_dropped) --waiting_count_;
+  enter_grace(slot, tick_of(now - std::clamp(age, base::Duration(0), options_.grace_age)));
+  const uint32_t decided_spans = decision.span_count + decision.late_span_count;
+  if (entry.span_count <= decided_spans) return;
+  entry.late_span_count = entry.span_count - decided_spans;
+  entry.due_tick = 0;
+  schedule(slot, tick_of(now + options_.late_wait));
+}
+
+void OpenTraces::late_decided(const model::TraceId& id, uint32_t spans) {
+  const auto newest = newest_.find(id);
+  if (newest == newest_.end()) return;
+  Entry& entry = entries_[*newest];
+  entry.late_span_count -= std::min(entry.late_span_count, spans);
 }
 
 // Takes the slot out of its trace's chain of fragments.
@@ -176,7 +357,17 @@ Fragment OpenTraces::fragment(uint32_t slot) const {
                 .end = entry.end,
                 .span_count = entry.span_count,
                 .span_bytes = entry.span_bytes,
-                .covered_sequence = entry.last_sequence};
+                .covered_sequence = entry.last_sequence,
+                .cause = entry.cause,
+                .was_dropped = entry.is_dropped,
+                .is_recorded = entry.is_recorded,
+                .late_span_count = entry.late_span_count};
+  if (options_.decides) {
+    copy.opened = time_of(entry.opened_tick);
+    if (entry.is_dropped) copy.verdict = model::Verdict::Dropped;
+    if (entry.is_kept) copy.verdict = model::Verdict::Kept;
+    if (entry.features != kNone) copy.features = features_[entry.features];
+  }
   for (uint32_t at = entry.first_reference; at != kNone; at = references_[at].next) {
     const Reference& reference = references_[at];
     copy.references.push_back({{reference.segment, reference.offset}, reference.trace_index});
@@ -188,7 +379,19 @@ std::vector<Fragment> OpenTraces::find(const model::TraceId& id) const {
   std::vector<Fragment> found;
   const auto newest = newest_.find(id);
   if (newest == newest_.end()) return found;
-  for (uint32_t slot = *newest; slot != kNone; slot = entries_[slot].older) found.push_back(fragment(slot));
+  for (uint32_t slot = *newest; slot != kNone; slot = entries_[slot].older) {
+    if (entries_[slot].is_visible()) found.push_back(fragment(slot));
+  }
+  std::reverse(found.begin(), found.end());
+  return found;
+}
+
+std::vector<Fragment> OpenTraces::find_whole(const model::TraceId& id) const {
+  std::vector<Fragment> found;
+  const auto newest = newest_.find(id);
+  for (uint32_t slot = newest == newest_.end() ? kNone : *newest; slot != kNone; slot = entries_[slot].older) {
+    found.push_back(fragment(slot));
+  }
   std::reverse(found.begin(), found.end());
   return found;
 }
@@ -197,7 +400,9 @@ std::vector<Listed> OpenTraces::list(const store::TimeRange& start, uint64_t ser
   std::vector<Listed> listed;
   for (uint32_t slot = 0; slot < slots_end_; ++slot) {
     const Entry& entry = entries_[slot];
-    if (!entry.in_use || !start.contains(entry.start) || (entry.service_bits & service_bits) != service_bits) continue;
+    if (!entry.in_use || !entry.is_visible() || !start.contains(entry.start) ||
+        (entry.service_bits & service_bits) != service_bits)
+      continue;
     listed.push_back({entry.start, entry.id});
   }
   const size_t count = std::min(limit, listed.size());
@@ -207,11 +412,15 @@ std::vector<Listed> OpenTraces::list(const store::TimeRange& start, uint64_t ser
 }
 
 OpenCounts OpenTraces::counts() const {
-  return {.traces = entries_.used(),
+  return {.traces = entries_.used() - grace_count_,
           .spans = span_count_,
-          .memory_bytes = entries_.memory_bytes() + references_.memory_bytes() +
-                          newest_.capacity() * (sizeof(uint32_t) + 1) + (due_slots_ + ready_.size()) * sizeof(uint32_t),
-          .reusable_bytes = entries_.reusable_bytes() + references_.reusable_bytes()};
+          .taken = taken_count_ + ready_.size(),
+          .grace_traces = grace_count_,
+          .grace_bytes = grace_bytes_,
+          .memory_bytes = entries_.memory_bytes() + references_.memory_bytes() + features_.memory_bytes() +
+                          newest_.capacity() * (sizeof(uint32_t) + 1) +
+                          (due_slots_ + ready_.size()) * sizeof(uint32_t) + graced_.size() * sizeof(Graced),
+          .reusable_bytes = entries_.reusable_bytes() + references_.reusable_bytes() + features_.reusable_bytes()};
 }
 
 }  // namespace backstitch::assemble

@@ -2,9 +2,14 @@
 // the spans themselves stay there. About 16 bytes for each (trace, request) and 100 for each trace, measured by
 // memory_bytes().
 //
-//   open ──due──▶ sealing ──sealed()──▶ gone
-//     ▲              │
-//     └── a late span opens the trace's next fragment, beside the one being sealed
+//   open ──due──▶ taken ──sealed()───▶ gone
+//     ▲           │ │
+//     │           │ └───dropped()──▶ in grace ──▶ gone
+//     │           │                    └── a late span: due again, whole, after a moment
+//     └───────────┴── a late span opens the trace's next fragment, beside the one that was taken
+//
+// Where policies decide (AssembleOptions::decides) what is known of each trace is kept too, in grace as well, so that
+// evidence that comes late is weighed with all that came before.
 //
 // One owner thread. Time is given: `now` is Clock::monotonic().
 #pragma once
@@ -12,6 +17,7 @@
 #include <absl/container/flat_hash_set.h>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -19,7 +25,9 @@
 #include "assemble/pool.h"
 #include "base/time.h"
 #include "log/log.h"
+#include "model/decision.h"
 #include "model/digest.h"
+#include "sample/features.h"
 #include "store/contract/trace_reader.h"
 
 namespace backstitch::assemble {
@@ -31,6 +39,11 @@ struct AssembleOptions {
   base::Duration trace_max_age = std::chrono::hours(1);  // bounds decision_wait
   uint32_t spans_per_trace = 200'000;                    // a fragment is sealed when it has that many
   uint64_t fragment_bytes_max = 64 << 20;                // or that many bytes of them
+  bool decides = false;                                  // records bring TraceFeatures
+  uint64_t open_traces_max = UINT64_MAX;                // above it the oldest are due early; those in grace don't count
+  base::Duration grace_age = std::chrono::minutes(10);  // of what was dropped
+  uint64_t grace_bytes_max = 4ULL << 30;                // of its spans; above it the oldest goes
+  base::Duration late_wait = std::chrono::seconds(1);   // from a late span until a dropped trace is due again
 };
 
 // The spans of one trace in one log record.
@@ -49,6 +62,7 @@ struct SpanReference {
 struct ShardRecord {
   log::Appended at;
   std::vector<TracePart> parts;
+  std::vector<sample::TraceFeatures> features = {};  // beside the parts, where AssembleOptions::decides
 };
 
 // A fragment as others see it: a copy, valid when the shard has gone on.
@@ -61,6 +75,14 @@ struct Fragment {
   uint64_t span_bytes = 0;
   uint64_t covered_sequence = 0;
   std::vector<SpanReference> references;
+  // Where AssembleOptions::decides.
+  base::Duration opened{0};  // when its first span was received, by the monotonic clock
+  model::DecisionCause cause = model::DecisionCause::Window;  // why it is due
+  std::optional<model::Verdict> verdict = std::nullopt;       // that was reached before
+  bool was_dropped = false;                                   // it comes out of grace
+  bool is_recorded = false;                                   // the log has the decision that `verdict` repeats
+  uint32_t late_span_count = 0;                               // of a dropped one: what has come since
+  sample::TraceFeatures features = {};
 };
 
 // A fragment in a list that a search goes down.
@@ -84,8 +106,11 @@ struct SealBudget {
 };
 
 struct OpenCounts {
-  uint64_t traces = 0;  // fragments, those being sealed included
+  uint64_t traces = 0;  // fragments, those being sealed included, those in grace not
   uint64_t spans = 0;
+  uint64_t taken = 0;  // of all, due or taken: what is neither sealed nor dropped yet
+  uint64_t grace_traces = 0;
+  uint64_t grace_bytes = 0;  // of their spans
   uint64_t memory_bytes = 0;
   uint64_t reusable_bytes = 0;  // of memory_bytes: held for spans to come
 };
@@ -106,8 +131,34 @@ class OpenTraces {
   // Likewise, whether due or not: for the last seal of a process.
   std::vector<Fragment> take_all(SealBudget budget);
   void sealed(const std::vector<Fragment>& fragments);
+  // They stay in grace, seen by nobody but late spans, until end_grace() lets them go. `now` counts from the first
+  // drop.
+  void dropped(const std::vector<Fragment>& fragments, base::Duration now);
+  // They are kept, and on their way to the store: those out of grace are seen again.
+  void kept(const std::vector<Fragment>& fragments);
+  // What has been in grace for long enough, or is the oldest of too much; at most `limit` fragments. Their references
+  // may be given back to the log; they are forgotten.
+  std::vector<Fragment> end_grace(base::Duration now, size_t limit);
+  // The same of the oldest, however young: for a process that is short of memory.
+  std::vector<Fragment> cut_grace(size_t limit);
+  // A person or a peer wants the trace, and the log has it: what is in grace is due at once, what is open when it is
+  // due anyway. False where there is nothing of it.
+  bool keep(const model::TraceId& id, model::DecisionCause cause, base::Duration now);
+  // How long a drop of the trace can still be taken back; nothing where it is not in grace.
+  std::optional<base::Duration> grace_left(const model::TraceId& id, base::Duration now) const;
+  // While the log is replayed: what was decided about the trace's spans that came so far. A kept one is due at once; a
+  // dropped one has been in grace for `age`. Spans beyond the decision's came after they were taken for it, and are
+  // late.
+  void decided(const model::Decision& decision, base::Duration now, base::Duration age);
+  // Likewise: so many of the late spans followed the decision.
+  void late_decided(const model::TraceId& id, uint32_t spans);
 
-  // The trace's fragments, oldest first; none if it isn't here.
+  // Adds to what is known of the trace; for features that come after their spans.
+  void learn(const model::TraceId& id, const sample::TraceFeatures& features);
+
+  // All of the trace, what is in grace too, oldest first.
+  std::vector<Fragment> find_whole(const model::TraceId& id) const;
+  // The trace's fragments, oldest first; none if it isn't here. Not those in grace.
   std::vector<Fragment> find(const model::TraceId& id) const;
   // Fragments that start within `start` and may have spans of every service in `service_bits`, newest start first,
   // ties by id, at most `limit`.
@@ -138,9 +189,24 @@ class OpenTraces {
     uint32_t first_reference = kNone;
     uint32_t last_reference = kNone;
     uint32_t older = kNone;  // a fragment of the same trace that is being sealed
-    bool is_ready = false;   // due, and in line
-    bool is_sealing = false;
+    uint32_t features = kNone;
+    uint32_t opened_tick = 0;
+    uint32_t grace_tick = 0;       // when it was first dropped
+    uint32_t late_span_count = 0;  // since it was last decided
+    model::DecisionCause cause = model::DecisionCause::Window;
+    bool is_ready = false;     // due, and in line
+    bool is_sealing = false;   // taken
+    bool is_dropped = false;   // in grace, or due again
+    bool is_kept = false;      // it will be kept: somebody said so, or that was decided before a restart
+    bool is_recorded = false;  // and the log has that
     bool in_use = false;
+
+    bool is_visible() const { return !is_dropped || is_kept; }
+  };
+  // A place in the line of those in grace; stale where the entry says otherwise.
+  struct Graced {
+    uint32_t slot = 0;
+    uint32_t tick = 0;
   };
   struct HashSlot {
     using is_transparent = void;
@@ -156,11 +222,21 @@ class OpenTraces {
     bool operator()(const model::TraceId& id, uint32_t slot) const { return (*this)(slot, id); }
   };
 
-  uint32_t open_entry(const model::TraceId& id, uint32_t first_tick);
-  void add_part(const TracePart& part, const log::Appended& at, base::Duration received);
+  uint32_t open_entry(const model::TraceId& id, base::Duration received);
+  Entry& add_part(const TracePart& part, const log::Appended& at, base::Duration received);
+  void add_features(Entry& entry, const sample::TraceFeatures& features);
   void schedule(uint32_t slot, uint32_t tick);
+  void free(uint32_t slot);
+  void enter_grace(uint32_t slot, uint32_t tick);
+  void keep_entry(uint32_t slot, model::DecisionCause cause, uint32_t tick);
+  void take(uint32_t slot, std::vector<Fragment>& taken);
+  bool is_full(const Entry& entry) const {
+    return entry.span_count >= options_.spans_per_trace || entry.span_bytes >= options_.fragment_bytes_max;
+  }
+  std::vector<Fragment> leave_grace(size_t limit, const std::function<bool(const Entry&)>& may_leave);
+  base::Duration time_of(uint32_t tick) const { return *epoch_ + tick * kTick; }
   uint32_t tick_of(base::Duration at) const;
-  void line_up_until(uint32_t tick);
+  void line_up_next(std::optional<model::DecisionCause> early = std::nullopt, uint64_t limit = UINT64_MAX);
   std::vector<Fragment> take_ready(const SealBudget& budget);
   void unlink(uint32_t slot);
   Fragment fragment(uint32_t slot) const;
@@ -169,13 +245,19 @@ class OpenTraces {
   std::optional<base::Duration> epoch_;  // ticks count from here
   Pool<Entry> entries_;
   Pool<Reference> references_;
+  Pool<sample::TraceFeatures> features_;
   absl::flat_hash_set<uint32_t, HashSlot, SameId> newest_;  // by id: the newest fragment's slot
   std::map<uint32_t, std::vector<uint32_t>> due_;           // tick → slots; stale where due_tick says otherwise
   std::deque<uint32_t> ready_;                              // slots that are due, the longest due first
   uint64_t ready_spans_ = 0;
   uint64_t ready_bytes_ = 0;
-  uint64_t span_count_ = 0;
+  std::deque<Graced> graced_;  // the longest dropped first
+  uint32_t grace_count_ = 0;
+  uint64_t grace_bytes_ = 0;
+  uint64_t span_count_ = 0;  // of all but those in grace
   uint64_t due_slots_ = 0;
+  uint64_t waiting_count_ = 0;  // not due yet, those in grace not counted
+  uint64_t taken_count_ = 0;    // not sealed or dropped yet
   uint32_t slots_end_ = 0;
 };
 

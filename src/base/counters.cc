@@ -7,10 +7,9 @@
 #include <iterator>
 
 namespace backstitch::base {
-namespace {
 
 // Label values and help texts escape the same three characters.
-void append_escaped(std::string_view text, std::string& out) {
+void append_label_value(std::string_view text, std::string& out) {
   for (const char c : text) {
     if (c == '\\' || c == '"') out += '\\';
     if (c == '\n') {
@@ -21,9 +20,11 @@ void append_escaped(std::string_view text, std::string& out) {
   }
 }
 
+namespace {
+
 std::string escaped(std::string_view text) {
   std::string out;
-  append_escaped(text, out);
+  append_label_value(text, out);
   return out;
 }
 
@@ -33,7 +34,7 @@ std::string label_text(const Labels& labels) {
     if (!out.empty()) out += ',';
     out += key;
     out += "=\"";
-    append_escaped(value, out);
+    append_label_value(value, out);
     out += '"';
   }
   return out;
@@ -117,7 +118,12 @@ void Metrics::gauge(const std::string& name, const std::string& help, std::funct
   family(name, help, "gauge").gauges[label_text(labels)] = std::move(read);
 }
 
-std::string Metrics::render() const {
+void Metrics::text(const std::string& name, std::function<void(bool, std::string&)> write) {
+  const std::lock_guard lock(mutex_);
+  texts_[name] = std::move(write);
+}
+
+std::string Metrics::render(bool with_exemplars) const {
   const std::lock_guard lock(mutex_);
   std::string out;
   for (const auto& [name, family] : families_) {
@@ -130,6 +136,7 @@ std::string Metrics::render() const {
       out += fmt::format("{}{} {}\n", name, braced(labels), number(read()));
     }
   }
+  for (const auto& [name, write] : texts_) write(with_exemplars, out);
   out += "# EOF\n";
   return out;
 }

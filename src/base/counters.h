@@ -49,6 +49,9 @@ class DurationHistogram {
   std::atomic<uint64_t> sum_nanos_{0};
 };
 
+// Appends `text` as it stands between a label's quotes.
+void append_label_value(std::string_view text, std::string& out);
+
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 // All metrics of one process. Thread-safe. What it hands out lives as long as it does.
@@ -61,8 +64,12 @@ class Metrics {
   // `read` is called at each rendering, on the thread that renders, until this object ends.
   void gauge(const std::string& name, const std::string& help, std::function<double()> read, const Labels& labels = {});
 
+  // Families that another counts: `write` appends them whole, as OpenMetrics text, at each rendering, on the thread
+  // that renders, until this object ends. Exemplars only where it says so. The same name replaces them.
+  void text(const std::string& name, std::function<void(bool with_exemplars, std::string& out)> write);
+
   // OpenMetrics 1.0 text, "# EOF" included.
-  std::string render() const;
+  std::string render(bool with_exemplars = false) const;
 
  private:
   struct Family;
@@ -70,6 +77,7 @@ class Metrics {
 
   mutable std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Family>> families_;
+  std::map<std::string, std::function<void(bool, std::string&)>> texts_;
 
  public:
   Metrics();

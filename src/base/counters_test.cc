@@ -83,5 +83,13 @@ TEST(Metrics, a_negative_duration_counts_as_none) {
   EXPECT_EQ(histogram.sum_nanos(), 0U);
 }
 
+TEST(Metrics, families_that_another_counts_stand_before_the_end) {
+  Metrics metrics;
+  metrics.counter("a", "help").add();
+  metrics.text("b", [](bool with_exemplars, std::string& out) { out += with_exemplars ? "b 1 # {}\n" : "b 1\n"; });
+  EXPECT_TRUE(metrics.render().ends_with("a_total 1\nb 1\n# EOF\n")) << metrics.render();
+  EXPECT_TRUE(metrics.render(true).ends_with("b 1 # {}\n# EOF\n"));
+}
+
 }  // namespace
 }  // namespace backstitch::base

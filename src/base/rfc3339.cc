@@ -1,5 +1,7 @@
 #include "base/rfc3339.h"
 
+#include <ctime>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <optional>
 
@@ -89,6 +91,12 @@ std::optional<Timestamp> scan(std::string_view text) {
 Result<Timestamp> parse_rfc3339(std::string_view text) {
   if (const std::optional<Timestamp> time = scan(text)) return *time;
   return base::fail(Errc::InvalidArgument, fmt::format("'{}' is no time like 2026-08-07T12:34:56.789Z", text));
+}
+
+std::string to_rfc3339(Timestamp time) {
+  constexpr uint64_t kSecond = 1'000'000'000;
+  const auto seconds = static_cast<std::time_t>(time.unix_nanos / kSecond);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), time.unix_nanos % kSecond / 1'000'000);
 }
 
 }  // namespace backstitch::base

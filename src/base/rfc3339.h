@@ -2,6 +2,7 @@
 // https://www.rfc-editor.org/rfc/rfc3339#section-5.6
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -12,5 +13,7 @@ namespace backstitch::base {
 // Fractions finer than a nanosecond are cut; a leap second is the next minute's first. InvalidArgument for everything
 // else, and for times before 1970 or after what Timestamp can say (2554).
 Result<Timestamp> parse_rfc3339(std::string_view text);
+// "2026-11-21T09:30:00.250Z": to the millisecond, cut.
+std::string to_rfc3339(Timestamp time);
 
 }  // namespace backstitch::base

@@ -32,6 +32,8 @@ struct IngestCounters {
                                           "Trace fragments that the store cannot take; their spans are lost")),
         maintenance_failures(metrics.counter("backstitch_store_maintenance_failures",
                                              "Steps of the store's background work that failed")),
+        grace_cut(metrics.counter("backstitch_grace_cut",
+                                  "Dropped traces that can be taken back no more, since memory or log were short")),
         traces_expired(metrics.counter("backstitch_traces_expired", "Traces removed by retention")) {}
 
   base::Counter& requests;
@@ -53,6 +55,7 @@ struct IngestCounters {
   base::Counter& seal_failures;
   base::Counter& traces_unsealable;
   base::Counter& maintenance_failures;
+  base::Counter& grace_cut;
   base::Counter& traces_expired;
 
  private:

@@ -4,18 +4,17 @@
 #include <atomic>
 #include <cassert>
 #include <condition_variable>
-#include <deque>
 #include <future>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <thread>
-#include <variant>
 
-#include "base/bounded_queue.h"
 #include "ingest/counters.h"
 #include "ingest/intake.h"
 #include "ingest/memory_bound.h"
+#include "ingest/sealer.h"
+#include "ingest/shard.h"
 
 namespace backstitch::ingest {
 namespace {
@@ -26,8 +25,9 @@ using assemble::OpenTraces;
 constexpr uint32_t kRemovedAtOnce = 5'000;  // fragments, by retention
 constexpr base::Duration kRetentionTurn = std::chrono::milliseconds(300);
 constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
+constexpr size_t kGraceEndedAtOnce = 10'000;  // fragments, by a shard
+constexpr size_t kGraceCutAtOnce = 500;       // likewise, where memory or log is short
 constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
-constexpr base::Duration kSealRetry = std::chrono::milliseconds(250);
 // Merging takes a quarter of a core at most, and half of one where it does not get to the end of its work.
 constexpr int kMergePauses = 3;  // for each unit of time that a step took
 constexpr int kMergeStepsBehind = 8;
@@ -35,6 +35,7 @@ constexpr base::Duration kMergePauseMax = std::chrono::seconds(5);
 constexpr base::Duration kMergeIdle = std::chrono::seconds(1);
 // Parts of the memory bound: open traces refuse new requests above the one, a seal batch holds the other at most.
 constexpr uint64_t kOpenDivisor = 4;
+constexpr uint64_t kGraceDivisor = 8;  // above it what was dropped is let go, before anything is refused
 constexpr uint64_t kSealBatchDivisor = 48;
 // What sealing takes: the batch as log records, as traces and as columns, and each column's encoders.
 constexpr uint64_t kSealCopies = 3;
@@ -48,55 +49,26 @@ PipelineOptions within_memory(PipelineOptions options) {
   return options;
 }
 
-// Runs on the shard's thread; `done` is set afterwards.
-struct Look {
-  const std::function<void(const OpenTraces&)>* look;
-  std::promise<void>* done;
-};
-struct SealDone {
-  std::vector<Fragment> fragments;
-};
-using ShardMessage = std::variant<assemble::ShardRecord, Look, SealDone>;
-
-struct Shard {
-  Shard(const PipelineOptions& options, size_t index_in)
-      : index(index_in), open(options.assemble), queue(options.shard_queue_bytes_max) {}
-
-  const size_t index;
-  OpenTraces open;  // of `thread`, once that runs
-  base::BoundedQueue<ShardMessage> queue;
-  bool is_sealing = false;  // likewise
-  // What others may know; written by `thread`.
-  std::atomic<uint64_t> open_traces{0};
-  std::atomic<uint64_t> open_spans{0};
-  std::atomic<uint64_t> memory_bytes{0};
-  std::atomic<uint64_t> reusable_bytes{0};
-  std::atomic<bool> is_empty{true};
-  std::jthread thread;
-};
-
-struct SealJob {
-  Shard* shard;
-  std::vector<Fragment> fragments;
-};
-
 class RealPipeline final : public Pipeline {
  public:
   RealPipeline(const base::Clock& clock, log::Log& log, store::TraceStore& store, base::Metrics& metrics,
-               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses)
+               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses, SpanLedger* spans, Decider* decider)
       : clock_(clock),
         log_(log),
         store_(store),
-        errors_(errors),
         losses_(losses),
+        decider_(decider),
+        spans_(spans),
         options_(within_memory(std::move(options))),
         counters_(metrics),
+        sealer_(clock, log, store, counters_, {options_.seal_budget, decider, errors, spans},
+                [this](size_t shard, Sealer::Ended ended) { shards_[shard]->queue.push(std::move(ended), 0); }),
         memory_(clock, {.bytes_max = options_.memory_bytes_max,
                         .resident_bytes = options_.resident_bytes,
                         .reusable_bytes = [this] { return sum(&Shard::reusable_bytes); },
                         .expected_bytes = [this] { return background_to_come(); },
                         .give_back_memory = options_.give_back_memory}) {
-    assert(options_.shards > 0);
+    assert(options_.shards > 0 && (options_.sampling != nullptr) == (decider != nullptr));
     for (size_t i = 0; i < options_.shards; ++i) shards_.push_back(std::make_unique<Shard>(options_, i));
     register_gauges(metrics);
   }
@@ -106,21 +78,23 @@ class RealPipeline final : public Pipeline {
   ~RealPipeline() override {
     stop(merger_);
     stop(housekeeper_);
-    stop(sealer_);
+    sealer_.stop();
     for (const auto& shard : shards_) stop(shard->thread);
+    if (spans_ != nullptr) (void)spans_->checkpoint(log_);  // else the next start counts again what it lacks
   }
 
   base::Result<> run() {
     std::vector<OpenTraces*> open;
     for (const auto& shard : shards_) open.push_back(&shard->open);
-    auto replayed = replay(log_, store_, clock_, open);
+    auto replayed =
+        replay(log_, store_, clock_, open, {.limits = options_.limits, .decider = decider_, .spans = spans_});
     if (!replayed) return std::unexpected(replayed.error());
     replayed_ = *replayed;
     for (const auto& shard : shards_) {
       publish(*shard);
       shard->thread = std::jthread([this, &shard = *shard](std::stop_token token) { run_shard(shard, token); });
     }
-    sealer_ = std::jthread([this](std::stop_token token) { run_sealer(token); });
+    sealer_.start();
     housekeeper_ = std::jthread([this](std::stop_token token) { run_housekeeper(token); });
     merger_ = std::jthread([this](std::stop_token token) { run_merger(token); });
     return {};
@@ -145,13 +119,41 @@ class RealPipeline final : public Pipeline {
     return {};
   }
 
-  base::Result<> drain(base::Duration wait) override {
+  base::Result<> keep(const model::TraceId& id, model::DecisionCause cause) override {
+    const size_t shard = assemble::shard_of(id, shards_.size());
+    const auto gone = [&] { return base::fail(base::Errc::NotFound, "nothing is left of trace " + id.to_hex()); };
+    if (decider_ == nullptr) return base::fail(base::Errc::NotFound, "every trace is kept: there are no policies");
+    std::vector<Fragment> fragments;
+    if (auto seen = on_shard(shard, [&](const OpenTraces& open) { fragments = open.find_whole(id); }); !seen)
+      return seen;
+    if (fragments.empty()) return gone();
+    // What is answered must hold after a kill.
+    if (auto recorded = decider_->record_keep(fragments, cause); !recorded) return recorded;
+    std::promise<bool> done;
+    auto finished = done.get_future();
+    shards_[shard]->queue.push(Keep{id, cause, &done}, 0);
+    if (finished.get()) return {};
+    return gone();
+  }
+
+  base::Timestamp reopen_until(const model::TraceId& id) override {
+    std::optional<base::Duration> left;
+    const auto look = [&](const OpenTraces& open) { left = open.grace_left(id, clock_.monotonic()); };
+    if (!on_shard(assemble::shard_of(id, shards_.size()), look) || !left) return {};
+    return base::offset(clock_.now(), *left);
+  }
+
+  base::Result<> drain(base::Duration wait, bool decides) override {
     is_draining_ = true;
+    if (decider_ != nullptr && !decides) return log_.sync();
+    is_emptying_ = true;
+    sealer_.hurry();
     std::unique_lock lock(wait_mutex_);
     const bool drained = emptied_.wait_for(lock, wait, [this] {
       return std::all_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->is_empty.load(); });
     });
     lock.unlock();
+    if (spans_ != nullptr) (void)spans_->checkpoint(log_);  // else the next start counts again what it lacks
     if (const auto synced = log_.sync(); !synced) return synced;
     if (!drained) return base::fail(base::Errc::Unavailable, "open traces remain in the log for the next start");
     return {};
@@ -219,12 +221,22 @@ class RealPipeline final : public Pipeline {
         const size_t cost = intake.queue_cost(shard->index);
         if (cost == 0) continue;
         shard->is_empty = false;
-        shard->queue.push(assemble::ShardRecord{at, std::move(intake.parts(shard->index))}, cost);
+        assemble::ShardRecord& record = intake.record(shard->index);
+        shard->queue.push(assemble::ShardRecord{at, std::move(record.parts), std::move(record.features)}, cost);
       }
     };
     const log::RecordInfo info{.kind = log::RecordKind::Spans, .received = clock_.now()};
-    const auto appended = log_.append(info, intake.digest_bytes(), request, prepared.facts, push);
-    if (appended) return {};
+    log::RecordFacts facts = prepared.facts;
+    SpanLedger::Entry entry;
+    if (spans_ != nullptr) {
+      entry = spans_->enter();
+      ++facts.references;
+    }
+    const auto appended = log_.append(info, intake.digest_bytes(), request, facts, push);
+    if (appended) {
+      if (spans_ != nullptr) spans_->count(entry, *appended, intake.digest(), request);
+      return {};
+    }
     for (const auto& shard : shards_) shard->queue.release(intake.queue_cost(shard->index));
     (appended.error().code == base::Errc::NoSpace ? counters_.refused_no_space : counters_.refused_io).add();
     return std::unexpected(appended.error());
@@ -253,7 +265,9 @@ class RealPipeline final : public Pipeline {
 
   std::unique_ptr<Intake> borrow_intake() {
     const std::lock_guard lock(intakes_mutex_);
-    if (intakes_.empty()) return std::make_unique<Intake>(options_.plan, options_.limits, shards_.size());
+    if (intakes_.empty()) {
+      return std::make_unique<Intake>(options_.plan, options_.limits, shards_.size(), options_.sampling);
+    }
     auto intake = std::move(intakes_.back());
     intakes_.pop_back();
     return intake;
@@ -270,6 +284,7 @@ class RealPipeline final : public Pipeline {
     while (!token.stop_requested()) {
       if (auto message = shard.queue.pop(kShardTick)) handle(shard, std::move(*message));
       seal_what_is_due(shard);
+      if (decider_ != nullptr) end_grace(shard);
       publish(shard);
     }
   }
@@ -280,70 +295,55 @@ class RealPipeline final : public Pipeline {
     } else if (const auto* look = std::get_if<Look>(&message)) {
       (*look->look)(shard.open);
       look->done->set_value();
+    } else if (const auto* keep = std::get_if<Keep>(&message)) {
+      keep->done->set_value(shard.open.keep(keep->id, keep->cause, clock_.monotonic()));
     } else {
-      shard.open.sealed(std::get<SealDone>(message).fragments);
-      shard.is_sealing = false;
+      const auto& ended = std::get<Sealer::Ended>(message);
+      shard.open.kept(ended.reopened);
+      shard.open.dropped(ended.dropped, clock_.monotonic());
+      shard.open.sealed(ended.sealed);
+      if (ended.takes_more) shard.is_sealing = false;
     }
   }
 
   // One batch at a time: a trace's fragments reach the store in their order.
   void seal_what_is_due(Shard& shard) {
     if (shard.is_sealing) return;
-    auto fragments = is_draining_ ? shard.open.take_all(options_.seal_budget)
-                                  : shard.open.take_due(clock_.monotonic(), options_.seal_budget);
+    assemble::SealBudget budget = options_.seal_budget;
+    if (decider_ != nullptr) budget.spans_min = 0;  // verdicts wait for nothing; what is kept does, in the sealer
+    auto fragments = is_emptying_ ? shard.open.take_all(budget) : shard.open.take_due(clock_.monotonic(), budget);
     if (fragments.empty()) return;
     shard.is_sealing = true;
-    {
-      const std::lock_guard lock(seal_jobs_mutex_);
-      seal_jobs_.push_back({&shard, std::move(fragments)});
+    sealer_.add({shard.index, std::move(fragments)});
+  }
+
+  // What nobody asked back for goes with its place in the log; sooner where open traces need the memory.
+  void end_grace(Shard& shard) {
+    auto gone = shard.open.end_grace(clock_.monotonic(), kGraceEndedAtOnce);
+    const auto counts = shard.open.counts();
+    const bool is_memory_short =
+        counts.memory_bytes - counts.reusable_bytes > options_.memory_bytes_max / kGraceDivisor / shards_.size();
+    const bool is_log_full = log_.live_bytes() > options_.log_bytes_max / 4 * 3;
+    if (gone.empty() && counts.grace_traces != 0 && (is_memory_short || is_log_full)) {
+      gone = shard.open.cut_grace(kGraceCutAtOnce);
+      counters_.grace_cut.add(gone.size());
     }
-    seal_jobs_ready_.notify_one();
+    if (!gone.empty()) release(log_, gone);
   }
 
   void publish(Shard& shard) {
     const auto counts = shard.open.counts();
     shard.open_traces.store(counts.traces, std::memory_order_relaxed);
     shard.open_spans.store(counts.spans, std::memory_order_relaxed);
+    shard.grace_traces.store(counts.grace_traces, std::memory_order_relaxed);
+    shard.grace_bytes.store(counts.grace_bytes, std::memory_order_relaxed);
     shard.memory_bytes.store(counts.memory_bytes, std::memory_order_relaxed);
     shard.reusable_bytes.store(counts.reusable_bytes, std::memory_order_relaxed);
-    const bool is_empty = counts.traces == 0 && shard.queue.reserved() == 0;
+    const bool is_empty = counts.traces == 0 && counts.taken == 0 && shard.queue.reserved() == 0;
     if (shard.is_empty.exchange(is_empty) != is_empty && is_empty) {
       const std::lock_guard lock(wait_mutex_);
       emptied_.notify_all();
     }
-  }
-
-  // --- The sealer's thread ---
-
-  void run_sealer(const std::stop_token& token) {
-    std::unique_lock lock(seal_jobs_mutex_);
-    // A stop comes before what is left: that stays in the log for the next start.
-    while (seal_jobs_ready_.wait(lock, token, [this] { return !seal_jobs_.empty(); }) && !token.stop_requested()) {
-      SealJob job = std::move(seal_jobs_.front());
-      seal_jobs_.pop_front();
-      // The disk may be full for a while: the traces stay open, and nothing later overtakes them.
-      lock.unlock();
-      while (!try_seal(job)) {
-        if (wait(token, kSealRetry)) return;
-      }
-      job.shard->queue.push(SealDone{std::move(job.fragments)}, 0);
-      lock.lock();
-    }
-  }
-
-  bool try_seal(const SealJob& job) {
-    is_sealing_ = true;
-    const auto sealed = seal(log_, store_, job.fragments, clock_.now(), errors_);
-    is_sealing_ = false;
-    if (!sealed) {
-      counters_.seal_failures.add();
-      return false;
-    }
-    counters_.traces_sealed.add(sealed->traces);
-    counters_.traces_unsealable.add(sealed->unsealable);
-    counters_.spans_sealed.add(sealed->spans);
-    counters_.references_lost.add(sealed->lost_references);
-    return true;
   }
 
   // --- The housekeeper's thread ---
@@ -356,6 +356,7 @@ class RealPipeline final : public Pipeline {
       const base::Duration now = clock_.monotonic();
       memory_.relieve();
       measure_open();
+      if (spans_ != nullptr) spans_->checkpoint_if_due(log_);
       if (options_.sync_interval.count() > 0 && now - synced >= options_.sync_interval) {
         (void)log_.sync();  // a failure is counted by the log, and tried again at the next turn
         synced = now;
@@ -374,7 +375,7 @@ class RealPipeline final : public Pipeline {
   // Sealing and merging must find their memory when they begin. What they take while they run is resident.
   uint64_t background_to_come() const {
     const uint64_t seal = options_.seal_budget.bytes_max * kSealCopies + kSealFixedBytes;
-    return (is_sealing_ ? 0 : seal) + (is_maintaining_ ? 0 : options_.maintenance_bytes);
+    return (sealer_.is_sealing() ? 0 : seal) + (is_maintaining_ ? 0 : options_.maintenance_bytes);
   }
 
   void measure_open() {
@@ -384,6 +385,10 @@ class RealPipeline final : public Pipeline {
 
   // For a while only: the log's sync and the memory bound wait meanwhile. What is left goes at the next turn.
   void enforce_retention() {
+    if (decider_ != nullptr) {
+      decider_->enforce_retention(base::offset(clock_.now(), -options_.decisions_retention),
+                                  options_.decisions_bytes_max);
+    }
     const base::Duration until = clock_.monotonic() + kRetentionTurn;
     const base::Timestamp oldest_kept = base::offset(clock_.now(), -options_.retention_age);
     const auto remove = [&] {
@@ -407,6 +412,7 @@ class RealPipeline final : public Pipeline {
     base::Duration pause = kMergeIdle;
     while (!wait(token, pause)) {
       const base::Duration began = clock_.monotonic();
+      if (decider_ != nullptr && !decider_->maintain(token)) counters_.maintenance_failures.add();
       is_maintaining_ = true;
       const auto more = store_.maintain(token);
       if (!more) counters_.maintenance_failures.add();
@@ -434,6 +440,8 @@ class RealPipeline final : public Pipeline {
     metrics.gauge("backstitch_open_traces", "Traces that are still collecting", shown(&Shard::open_traces));
     metrics.gauge("backstitch_open_spans", "Spans of open traces", shown(&Shard::open_spans));
     metrics.gauge("backstitch_open_memory_bytes", "Memory of open traces", shown(&Shard::memory_bytes));
+    metrics.gauge("backstitch_grace_traces", "Dropped traces that can be taken back", shown(&Shard::grace_traces));
+    metrics.gauge("backstitch_grace_bytes", "Bytes of their spans in the log", shown(&Shard::grace_bytes));
     metrics.gauge("backstitch_resident_memory_bytes", "Resident memory of the process",
                   [this] { return static_cast<double>(options_.resident_bytes()); });
     metrics.gauge("backstitch_store_bytes", "Bytes of sealed traces on disk",
@@ -443,26 +451,23 @@ class RealPipeline final : public Pipeline {
   const base::Clock& clock_;
   log::Log& log_;
   store::TraceStore& store_;
-  ErrorLedger* const errors_;
   SdkLosses* const losses_;
+  Decider* const decider_;
+  SpanLedger* const spans_;
   const PipelineOptions options_;
   IngestCounters counters_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  Sealer sealer_;
   MemoryBound memory_;
   Replayed replayed_;
 
-  std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<bool> is_draining_{false};
   std::atomic<bool> is_open_over_memory_{false};
-  std::atomic<bool> is_sealing_{false};
+  std::atomic<bool> is_emptying_{false};
   std::atomic<bool> is_maintaining_{false};
 
   std::mutex intakes_mutex_;
   std::vector<std::unique_ptr<Intake>> intakes_;
-
-  std::mutex seal_jobs_mutex_;
-  std::condition_variable_any seal_jobs_ready_;
-  std::deque<SealJob> seal_jobs_;
-  std::jthread sealer_;
 
   std::mutex wait_mutex_;
   std::condition_variable emptied_;
@@ -475,9 +480,10 @@ class RealPipeline final : public Pipeline {
 
 base::Result<std::unique_ptr<Pipeline>> Pipeline::start(const base::Clock& clock, log::Log& log,
                                                         store::TraceStore& store, base::Metrics& metrics,
-                                                        PipelineOptions options, ErrorLedger* errors,
-                                                        SdkLosses* losses) {
-  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses);
+                                                        PipelineOptions options, ErrorLedger* errors, SdkLosses* losses,
+                                                        SpanLedger* spans, Decider* decider) {
+  auto pipeline =
+      std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses, spans, decider);
   if (const auto running = pipeline->run(); !running) return std::unexpected(running.error());
   return pipeline;
 }

@@ -2,9 +2,9 @@
 //
 //   callers' threads   receive_traces(): walk, mask, reserve queue room, append to the log, push
 //   one per shard      OpenTraces: collects, notices what is due, answers queries about open traces
-//   one sealer         reads what is due back from the log and commits it to the store
-//   one housekeeper    syncs and trims the log, measures memory, removes what is past retention
-//   one merger         keeps the store small and fast, slowly
+//   one sealer         asks the policies about what is due, reads what is kept back from the log, commits it to the
+//   store one housekeeper    syncs and trims the log, measures memory, removes what is past retention one merger keeps
+//   the store small and fast, slowly
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 #include "ingest/contract/receiver.h"
 #include "ingest/sdk_losses.h"
 #include "ingest/seal.h"
+#include "ingest/span_ledger.h"
 #include "log/log.h"
 #include "model/feature_plan.h"
 #include "model/limits.h"
@@ -28,6 +29,7 @@ struct PipelineOptions {
   size_t shards = 1;
   assemble::AssembleOptions assemble;
   model::FeaturePlan plan;
+  std::shared_ptr<const sample::Plan> sampling;  // shared with those who take requests in; null: all is kept
   model::Limits limits;
   uint64_t memory_bytes_max = 2ULL << 30;   // of the whole process: MemoryBound
   uint64_t maintenance_bytes = 0;           // of these, what the store takes at most to maintain itself
@@ -38,6 +40,9 @@ struct PipelineOptions {
   base::Duration retention_age = std::chrono::hours(72);
   double retention_disk_share = 0.8;  // of the file system, at most used before the oldest traces go
   base::Duration retention_interval = std::chrono::seconds(1);
+  base::Duration decisions_retention = std::chrono::hours(7 * 24);
+  uint64_t decisions_bytes_max = 4ULL << 30;
+  uint64_t log_bytes_max = 20ULL << 30;  // as LogOptions has it: grace leaves a quarter of it free
   // Injected, since measuring asks the operating system.
   std::function<uint64_t()> resident_bytes = [] { return 0; };
   // Asks the allocator to return what is free to the system: a bound that only freed memory passes must not hold.
@@ -51,14 +56,21 @@ struct PipelineOptions {
 class Pipeline : public Receiver, public assemble::ShardAccess {
  public:
   // Replays the log, then starts the threads. All references outlive the pipeline. `errors` counts the failures of
-  // what is sealed, `losses` hears what SDKs say that they lost; null where nobody wants to know.
+  // what is sealed, `losses` hears what SDKs say that they lost, `spans` counts all spans and calls, `decider` asks the
+  // policies of PipelineOptions::sampling; null where nobody wants to know, and where there are no policies.
   static base::Result<std::unique_ptr<Pipeline>> start(const base::Clock& clock, log::Log& log,
                                                        store::TraceStore& store, base::Metrics& metrics,
                                                        PipelineOptions options, ErrorLedger* errors = nullptr,
-                                                       SdkLosses* losses = nullptr);
-  // Seals everything and refuses what still comes in. Unavailable if that took longer than `wait`: what is left
-  // stays in the log for the next start. Queries about open traces go on until the destructor.
-  virtual base::Result<> drain(base::Duration wait) = 0;
+                                                       SdkLosses* losses = nullptr, SpanLedger* spans = nullptr,
+                                                       Decider* decider = nullptr);
+  // Refuses what still comes in, and seals everything; where policies decide, only with `decides`, else what is
+  // undecided waits in the log for the next start. Unavailable if that took longer than `wait`: what is left stays in
+  // the log too. Queries about open traces go on until the destructor.
+  virtual base::Result<> drain(base::Duration wait, bool decides = false) = 0;
+  // Keeps the trace, whole where it is open or in grace. NotFound where nothing is left of it here.
+  virtual base::Result<> keep(const model::TraceId& id, model::DecisionCause cause) = 0;
+  // Until when a drop of the trace can be taken back; unset where it is not in grace.
+  virtual base::Timestamp reopen_until(const model::TraceId& id) = 0;
   virtual const Replayed& replayed() const = 0;
 };
 

@@ -6,8 +6,11 @@
 
 #include "assemble/open_traces.h"
 #include "base/time.h"
+#include "ingest/decider.h"
 #include "ingest/error_ledger.h"
+#include "ingest/span_ledger.h"
 #include "log/log.h"
+#include "model/limits.h"
 #include "store/contract/trace_store.h"
 
 namespace backstitch::ingest {
@@ -22,19 +25,32 @@ struct Sealed {
 // Reads the fragments' spans and commits them in one batch, then gives their log references back. On failure
 // nothing was given back: call again with the same fragments, before any later ones. A fragment that the store can
 // never take (malformed, too large) is left out and counted, so that it does not keep the others waiting.
-// `now` is when the fragments count as sealed. `errors`, where there is one, counts what failed in them.
+// `now` is when the fragments count as sealed. `errors`, where there is one, counts what failed in them,
+// `spans` who called whom.
 base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments,
-                          model::Timestamp now, ErrorLedger* errors = nullptr);
+                          model::Timestamp now, ErrorLedger* errors = nullptr, SpanLedger* spans = nullptr);
+
+// Gives the fragments' references back to the log.
+void release(log::Log& log, const std::vector<assemble::Fragment>& fragments);
 
 struct Replayed {
   log::ReplayResult log;
   uint64_t open_parts = 0;     // (trace, request) pairs that go on
   uint64_t covered_parts = 0;  // that the store has already
+  uint64_t decisions = 0;      // about traces, in the log
+};
+
+// Null: there are no policies, nobody counts.
+struct ReplayOptions {
+  model::Limits limits;
+  Decider* decider = nullptr;
+  SpanLedger* spans = nullptr;  // counts what it has not counted yet
 };
 
 // Rebuilds what the shards were collecting when the last process ended, their timers too: each trace's window
-// goes on from when its spans were received.
+// goes on from when its spans were received. What was decided stays decided. Features that other policies made are
+// learned anew from the spans.
 base::Result<Replayed> replay(log::Log& log, store::TraceStore& store, const base::Clock& clock,
-                              std::vector<assemble::OpenTraces*> shards);
+                              std::vector<assemble::OpenTraces*> shards, const ReplayOptions& options = {});
 
 }  // namespace backstitch::ingest

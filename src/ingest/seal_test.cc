@@ -11,7 +11,7 @@
 
 // The path from request to store, driven step by step on one thread over a simulated disk, and stopped at every
 // call that the disk sees. What must hold afterwards: each acknowledged span is in the store exactly once, and the
-// ledger of errors counts each stored failure exactly once.
+// ledger of errors counts each stored failure exactly once, and the ledger of spans each span and call exactly once.
 
 namespace backstitch::ingest {
 namespace {
@@ -111,14 +111,21 @@ struct World {
   std::set<SpanKey> sent;
   uint64_t next_span = 1;
   uint64_t counted = 0;  // failed requests, by the ledger of the last process
+  uint64_t spans = 0;    // likewise, by its ledger of spans
+  uint64_t calls = 0;
 };
 
 // One life of the process.
 class Process {
  public:
   Process(World& world, log::Sync sync) : world_(world), intake_({}, {}, kShards) {
+    if (!open_ledgers()) return;
     auto log = log::Log::open(world.disk, world.clock, metrics_,
-                              {.directory = "log", .sync = sync, .segment_bytes = 8192, .free_bytes_min = 0});
+                              {.directory = "log",
+                               .sync = sync,
+                               .segment_bytes = 8192,
+                               .free_bytes_min = 0,
+                               .sequence_after = spans_->included_sequence()});
     if (!log) return;
     log_ = std::move(*log);
     for (size_t i = 0; i < kShards; ++i) {
@@ -127,17 +134,18 @@ class Process {
     }
     std::vector<assemble::OpenTraces*> open;
     for (const auto& shard : shards_) open.push_back(shard.get());
-    if (!open_ledger()) return;
-    is_alive_ = replay(*log_, world.store, world.clock, open).has_value();
+    is_alive_ = replay(*log_, world.store, world.clock, open, {.spans = spans_.get()}).has_value();
   }
 
   bool is_alive() const { return is_alive_; }
+  const log::Log& log() const { return *log_; }
 
   void receive() {
     model::SpanSet set{.resources = {{.attributes = {{"service.name", "cart"}}}}, .scopes = {{}}, .spans = {}};
     std::set<SpanKey> keys;
     for (uint64_t i = 1 + world_.random.below(5); i > 0; --i) {
-      model::Span span{.name = "op", .start = world_.clock.now(), .end = world_.clock.now()};
+      model::Span span{
+          .name = "op", .kind = model::SpanKind::Server, .start = world_.clock.now(), .end = world_.clock.now()};
       span.trace_id.bytes[15] = static_cast<uint8_t>(1 + world_.random.below(6));
       span.span_id = model::SpanId::from_bytes(reinterpret_cast<const char*>(&world_.next_span));
       ++world_.next_span;
@@ -152,11 +160,17 @@ class Process {
     ASSERT_TRUE(prepared);
     const auto push = [&](const log::Appended& at) {
       for (size_t i = 0; i < kShards; ++i) {
-        if (!intake_.parts(i).empty()) shards_[i]->add({at, intake_.parts(i)}, world_.clock.monotonic());
+        if (intake_.record(i).parts.empty()) continue;
+        intake_.record(i).at = at;
+        shards_[i]->add(intake_.record(i), world_.clock.monotonic());
       }
     };
     const log::RecordInfo info{.kind = log::RecordKind::Spans, .received = world_.clock.now()};
-    if (log_->append(info, intake_.digest_bytes(), request, prepared->facts, push)) {
+    log::RecordFacts facts = prepared->facts;
+    ++facts.references;
+    const auto entry = spans_->enter();
+    if (const auto at = log_->append(info, intake_.digest_bytes(), request, facts, push)) {
+      spans_->count(entry, *at, intake_.digest(), request);
       world_.acknowledged.insert(keys.begin(), keys.end());
     } else {
       is_alive_ = false;
@@ -170,11 +184,23 @@ class Process {
     return sum;
   }
 
+  uint64_t spans() {
+    uint64_t sum = 0;
+    for (const ledger::SpanSeries& row : spans_->span_rows()) sum += row.latency.count();
+    return sum;
+  }
+  uint64_t calls() {
+    uint64_t sum = 0;
+    for (const ledger::CallEdge& edge : spans_->call_edges()) sum += edge.requests + edge.unpaired;
+    return sum;
+  }
+  void checkpoint() { is_alive_ = is_alive_ && spans_->checkpoint(*log_).has_value(); }
+
   void seal_due(bool all) {
     for (const auto& shard : shards_) {
       const auto due = all ? shard->take_all({}) : shard->take_due(world_.clock.monotonic(), {.spans_max = 20});
       if (due.empty()) continue;
-      if (!seal(*log_, world_.store, due, world_.clock.now(), errors_.get())) {
+      if (!seal(*log_, world_.store, due, world_.clock.now(), errors_.get(), spans_.get())) {
         is_alive_ = false;
         return;
       }
@@ -185,7 +211,7 @@ class Process {
  private:
   static constexpr size_t kShards = 2;
 
-  bool open_ledger() {
+  bool open_ledgers() {
     auto journal = store::open_ledger_journal(world_.disk, "ledger");
     if (!journal) return false;
     journal_ = std::move(*journal);
@@ -193,6 +219,14 @@ class Process {
     auto errors = ErrorLedger::open(*journal_, world_.store, world_.clock, metrics_, {.journal_bytes_max = 300});
     if (!errors) return false;
     errors_ = std::move(*errors);
+    auto span_journal = store::open_ledger_journal(world_.disk, "ledger", "spans");
+    if (!span_journal) return false;
+    span_journal_ = std::move(*span_journal);
+    auto spans = SpanLedger::open(
+        *span_journal_, [this](const model::TraceId& id) { return world_.store.covered_sequence(id, 0); }, world_.clock,
+        metrics_);
+    if (!spans) return false;
+    spans_ = std::move(*spans);
     return true;
   }
 
@@ -202,6 +236,8 @@ class Process {
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::LedgerJournal> journal_;
   std::unique_ptr<ErrorLedger> errors_;
+  std::unique_ptr<store::LedgerJournal> span_journal_;
+  std::unique_ptr<SpanLedger> spans_;
   std::vector<std::unique_ptr<assemble::OpenTraces>> shards_;
   bool is_alive_ = false;
 };
@@ -213,6 +249,7 @@ void live(World& world, log::Sync sync, int steps) {
     process.receive();
     world.clock.advance(std::chrono::milliseconds(world.random.below(400)));
     if (process.is_alive()) process.seal_due(false);
+    if (world.random.chance(0.2)) process.checkpoint();
   }
 }
 
@@ -224,6 +261,8 @@ void settle(World& world, log::Sync sync) {
   process.seal_due(true);
   ASSERT_TRUE(process.is_alive());
   world.counted = process.counted();
+  world.spans = process.spans();
+  world.calls = process.calls();
 }
 
 void expect_exactly_once(const World& world, const std::string& where) {
@@ -236,6 +275,8 @@ void expect_exactly_once(const World& world, const std::string& where) {
     ASSERT_TRUE(spans.contains(key)) << where << ": acknowledged span " << key.second.to_hex() << " is lost";
   }
   ASSERT_EQ(world.counted, world.store.failed()) << where << ": failures in the ledger";
+  ASSERT_EQ(world.spans, spans.size()) << where << ": spans in the ledger";
+  ASSERT_EQ(world.calls, spans.size()) << where << ": calls in the ledger";
 }
 
 constexpr int kSteps = 30;
@@ -324,6 +365,42 @@ TEST(Seal, failures_are_counted_after_a_restart_as_before_it) {
   EXPECT_GT(before, 10u);
   EXPECT_EQ(process.counted(), before);
   EXPECT_EQ(before, world.store.failed());
+}
+
+TEST(Seal, spans_and_calls_are_counted_after_a_restart_as_before_it) {
+  for (const bool has_checkpoint : {false, true}) {
+    World world(12);
+    uint64_t before = 0;
+    {
+      Process process(world, log::Sync::Never);
+      for (int i = 0; i < 30; ++i) {
+        process.receive();
+        process.seal_due(true);
+        if (has_checkpoint && i == 20) process.checkpoint();
+      }
+      ASSERT_TRUE(process.is_alive());
+      before = process.spans();
+      ASSERT_EQ(process.calls(), before);
+    }
+    world.disk.kill_process();
+    Process process(world, log::Sync::Never);
+    EXPECT_EQ(before, world.acknowledged.size());
+    EXPECT_EQ(process.spans(), before);
+    EXPECT_EQ(process.calls(), before);
+  }
+}
+
+// A ledger's reference keeps the record, not a trace.
+TEST(Seal, the_log_keeps_what_no_checkpoint_has_and_no_more) {
+  World world(13);
+  Process process(world, log::Sync::Never);
+  for (int i = 0; i < 60; ++i) process.receive();
+  process.seal_due(true);
+  const uint64_t before = process.log().segment_count();
+  process.checkpoint();
+  ASSERT_TRUE(process.is_alive());
+  EXPECT_GT(before, 1u);
+  EXPECT_LE(process.log().segment_count(), 1u);
 }
 
 TEST(Seal, a_trace_that_the_store_can_never_take_keeps_no_other_waiting) {

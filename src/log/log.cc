@@ -39,9 +39,10 @@ struct Waiter {
 void add_to_zone(const RecordHeader& header, std::string_view digest, LiveZoneMap& zone) {
   RecordFacts facts;
   if (header.kind == static_cast<uint8_t>(RecordKind::Spans)) {
-    const auto traces = model::RequestDigest::decode_traces(digest);
-    if (!traces) facts = {{0}, {UINT64_MAX}, UINT64_MAX, 0};
-    for (const model::TraceDigest& trace : traces.value_or(std::vector<model::TraceDigest>{})) {
+    const model::RequestDigest none;
+    const auto read = model::RequestDigest::decode_traces(digest);
+    if (!read) facts = {{0}, {UINT64_MAX}, UINT64_MAX, 0};
+    for (const model::TraceDigest& trace : (read ? *read : none).traces) {
       facts.start = std::min(facts.start, trace.start);
       facts.end = std::max(facts.end, trace.end);
       facts.service_bits |= trace.service_bits;
@@ -100,7 +101,7 @@ class SegmentedLog final : public Log {
   base::Result<Appended> write_record(RecordHeader header, std::string_view digest, std::string_view stored,
                                       const RecordFacts& facts,
                                       const std::function<void(const Appended&)>& on_appended);
-  base::Result<> make_room(uint64_t record_bytes);
+  base::Result<> make_room(uint64_t record_bytes, bool may_pass_bounds);
   void end_last_segment_if_idle();
   void forget_ended();
   void undo_write(const base::Error& error);
@@ -263,7 +264,9 @@ base::Result<Appended> SegmentedLog::write_record(RecordHeader header, std::stri
   const uint64_t record_bytes = aligned(stored_bytes(header));
   std::unique_lock lock(append_mutex_);
   if (!is_replayed_) return base::fail(base::Errc::InvalidArgument, "the log has segments that were not replayed");
-  if (auto room = make_room(record_bytes); !room) return std::unexpected(room.error());
+  // A log that is full must still be able to decide what goes from it.
+  const bool may_pass_bounds = header.kind == static_cast<uint8_t>(RecordKind::Decision);
+  if (auto room = make_room(record_bytes, may_pass_bounds); !room) return std::unexpected(room.error());
   Segment& segment = *active_;
   const uint32_t offset = segment.tail.load();
   header.life = segment.file.header.life;
@@ -292,9 +295,10 @@ base::Result<Appended> SegmentedLog::write_record(RecordHeader header, std::stri
   return at;
 }
 
-base::Result<> SegmentedLog::make_room(uint64_t record_bytes) {
+base::Result<> SegmentedLog::make_room(uint64_t record_bytes, bool may_pass_bounds) {
   if (active_ && !active_->is_failed && active_->room(active_->tail.load()) >= record_bytes) return {};
-  auto file = directory_.take(sizeof(SegmentHeader) + record_bytes, last_sequence_.load() + 1, verify_from());
+  auto file =
+      directory_.take(sizeof(SegmentHeader) + record_bytes, last_sequence_.load() + 1, verify_from(), may_pass_bounds);
   if (!file) return std::unexpected(file.error());
   table_.keep_from(file->header.segment);
   active_ = table_.add(std::move(*file));

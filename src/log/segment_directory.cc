@@ -211,8 +211,10 @@ base::Result<SegmentFile> SegmentDirectory::take_free(uint64_t number) {
   return taken;
 }
 
-base::Result<SegmentFile> SegmentDirectory::create(uint64_t number, uint64_t file_bytes) {
-  if (auto room = check_room(file_bytes); !room) return std::unexpected(room.error());
+base::Result<SegmentFile> SegmentDirectory::create(uint64_t number, uint64_t file_bytes, bool may_pass_bounds) {
+  if (!may_pass_bounds) {
+    if (auto room = check_room(file_bytes); !room) return std::unexpected(room.error());
+  }
   auto file = file_system_.open(path(number, kLive), base::OpenMode::Create);
   if (!file) return std::unexpected(file.error());
   const auto reserved = (*file)->preallocate(file_bytes);
@@ -225,12 +227,13 @@ base::Result<SegmentFile> SegmentDirectory::create(uint64_t number, uint64_t fil
   return SegmentFile{{}, std::move(*file), file_bytes};
 }
 
-base::Result<SegmentFile> SegmentDirectory::take(uint64_t file_bytes, uint64_t first_sequence, uint64_t verify_from) {
+base::Result<SegmentFile> SegmentDirectory::take(uint64_t file_bytes, uint64_t first_sequence, uint64_t verify_from,
+                                                 bool may_pass_bounds) {
   const std::lock_guard guard(mutex_);
   const uint64_t number = next_number_++;
   file_bytes = std::max<uint64_t>(file_bytes, options_.segment_bytes);
   const bool from_free = file_bytes == options_.segment_bytes && !free_.empty();
-  auto taken = from_free ? take_free(number) : create(number, file_bytes);
+  auto taken = from_free ? take_free(number) : create(number, file_bytes, may_pass_bounds);
   if (!taken) return taken;
   taken->header.segment = number;
   // Two numbers never give the same life, even if the clock stood still over a restart.

@@ -58,7 +58,8 @@ class SegmentDirectory {
 
   // A file of at least `file_bytes` with its header written: a free one where it fits, else a new one. NoSpace
   // names the limit: log.max_bytes, log.free_bytes_min or the disk itself.
-  base::Result<SegmentFile> take(uint64_t file_bytes, uint64_t first_sequence, uint64_t verify_from);
+  base::Result<SegmentFile> take(uint64_t file_bytes, uint64_t first_sequence, uint64_t verify_from,
+                                 bool may_pass_bounds = false);
   // The file's life is over. `reuse` false: it is removed.
   base::Result<> give_back(SegmentFile file, bool reuse);
 
@@ -84,7 +85,7 @@ class SegmentDirectory {
   base::Result<> remove_free(std::vector<FreeFile>::iterator file);
   base::Result<> check_room(uint64_t file_bytes);
   base::Result<SegmentFile> take_free(uint64_t number);
-  base::Result<SegmentFile> create(uint64_t number, uint64_t file_bytes);
+  base::Result<SegmentFile> create(uint64_t number, uint64_t file_bytes, bool may_pass_bounds);
 
   base::FileSystem& file_system_;
   const base::Clock& clock_;

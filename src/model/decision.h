@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "base/time.h"
 #include "model/ids.h"
@@ -10,6 +12,7 @@
 namespace backstitch::model {
 
 enum class Verdict : uint8_t { Dropped = 0, Kept = 1 };
+inline constexpr uint8_t kVerdictMax = 1;
 
 // Why a fragment was decided when it was.
 enum class DecisionCause : uint8_t {
@@ -21,6 +24,7 @@ enum class DecisionCause : uint8_t {
   Person = 5,       // `backstitch keep`
   Peer = 6,         // another node kept the trace
 };
+inline constexpr uint8_t kDecisionCauseMax = 6;
 
 struct Decision {
   static constexpr uint8_t kPoliciesMax = 255;
@@ -43,5 +47,40 @@ struct Decision {
 
   bool operator==(const Decision&) const = default;
 };
+
+// Spans that followed a decision that was made before they came: the latest one about their trace.
+struct LateSpans {
+  TraceId id;
+  uint32_t count = 0;
+  base::Timestamp received;  // the last of them
+
+  bool operator==(const LateSpans&) const = default;
+};
+
+// What is decided at one time and becomes one record of the log. `late_spans` come after `decisions`.
+struct DecisionBatch {
+  std::vector<Decision> decisions;
+  std::vector<LateSpans> late_spans;
+
+  bool operator==(const DecisionBatch&) const = default;
+};
+
+// The policies that were in force: their names by index, and the text that configured them.
+struct PolicySet {
+  std::vector<std::string> names;
+  std::string text;
+
+  bool operator==(const PolicySet&) const = default;
+};
+
+// As stores and the log keep it: times to the millisecond, the duration to the microsecond, cut. What a decision was
+// made on is finer; what a person asks of it later is not, and the rest is noise that costs bytes.
+inline Decision as_kept(Decision decision) {
+  constexpr uint64_t kMillisecond = 1'000'000;
+  decision.opened.unix_nanos -= decision.opened.unix_nanos % kMillisecond;
+  decision.decided.unix_nanos -= decision.decided.unix_nanos % kMillisecond;
+  decision.duration -= decision.duration % std::chrono::microseconds(1);
+  return decision;
+}
 
 }  // namespace backstitch::model

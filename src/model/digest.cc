@@ -47,12 +47,22 @@ base::Result<Header> take_header(std::string_view& bytes) {
     return base::fail(base::Errc::Corrupt, fmt::format("digest of {} bytes has no header", bytes.size()));
   }
   std::memcpy(&header, bytes.data(), sizeof(Header));
-  if (header.total_bytes() != bytes.size()) {
+  const uint64_t rows_end = header.total_bytes();
+  if (rows_end > bytes.size() || (rows_end < bytes.size() && rows_end + sizeof(EncodedFeatures::plan) > bytes.size())) {
     return base::fail(base::Errc::Corrupt,
-                      fmt::format("digest has {} bytes; its header says {}", bytes.size(), header.total_bytes()));
+                      fmt::format("digest has {} bytes; its header says {}", bytes.size(), rows_end));
   }
   bytes.remove_prefix(sizeof(Header));
   return header;
+}
+
+// What stands behind the rows.
+std::optional<EncodedFeatures> take_features(std::string_view bytes) {
+  if (bytes.empty()) return std::nullopt;
+  EncodedFeatures features;
+  std::memcpy(&features.plan, bytes.data(), sizeof(features.plan));
+  features.bytes = bytes.substr(sizeof(features.plan));
+  return features;
 }
 
 bool within(const ByteRange& range, uint64_t payload_size) {
@@ -102,6 +112,7 @@ void RequestDigest::clear() {
   scopes.clear();
   traces.clear();
   spans.clear();
+  features.reset();
 }
 
 void RequestDigest::encode(std::string& out) const {
@@ -113,6 +124,9 @@ void RequestDigest::encode(std::string& out) const {
   append_rows(scopes, out);
   append_rows(traces, out);
   append_rows(spans, out);
+  if (!features) return;
+  out.append(reinterpret_cast<const char*>(&features->plan), sizeof(features->plan));
+  out.append(features->bytes);
 }
 
 base::Result<RequestDigest> RequestDigest::decode(std::string_view bytes, uint64_t payload_size) {
@@ -123,21 +137,25 @@ base::Result<RequestDigest> RequestDigest::decode(std::string_view bytes, uint64
   digest.scopes = take_rows<ScopeDigest>(bytes, header->scope_count);
   digest.traces = take_rows<TraceDigest>(bytes, header->trace_count);
   digest.spans = take_rows<SpanDigest>(bytes, header->span_count);
+  digest.features = take_features(bytes);
   if (const char* fault = first_fault(digest, payload_size)) {
     return base::fail(base::Errc::Corrupt, fmt::format("digest: {}", fault));
   }
   return digest;
 }
 
-base::Result<std::vector<TraceDigest>> RequestDigest::decode_traces(std::string_view bytes) {
+base::Result<RequestDigest> RequestDigest::decode_traces(std::string_view bytes) {
   const auto header = take_header(bytes);
   if (!header) return std::unexpected(header.error());
   bytes.remove_prefix(header->resource_count * sizeof(ResourceDigest) + header->scope_count * sizeof(ScopeDigest));
-  std::vector<TraceDigest> traces = take_rows<TraceDigest>(bytes, header->trace_count);
-  if (!split_spans(traces, header->span_count)) {
+  RequestDigest digest;
+  digest.traces = take_rows<TraceDigest>(bytes, header->trace_count);
+  if (!split_spans(digest.traces, header->span_count)) {
     return base::fail(base::Errc::Corrupt, fmt::format("digest: {}", kSpansNotSplit));
   }
-  return traces;
+  bytes.remove_prefix(header->span_count * sizeof(SpanDigest));
+  digest.features = take_features(bytes);
+  return digest;
 }
 
 }  // namespace backstitch::model

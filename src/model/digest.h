@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,11 +79,20 @@ static_assert(sizeof(TraceDigest) == 64);
 // One of 64 bits for a service name: a filter without false negatives.
 uint64_t service_bit(std::string_view service);
 
+// What a sampling plan remembers of the traces of one request, in their order: bytes that `sample` makes and reads.
+struct EncodedFeatures {
+  uint64_t plan = 0;  // its fingerprint
+  std::string bytes;
+
+  bool operator==(const EncodedFeatures&) const = default;
+};
+
 struct RequestDigest {
   std::vector<ResourceDigest> resources;
   std::vector<ScopeDigest> scopes;
   std::vector<TraceDigest> traces;  // in order of first appearance
   std::vector<SpanDigest> spans;    // grouped by trace, in the traces' order; inside a trace as they came
+  std::optional<EncodedFeatures> features;
 
   // Keeps the memory for the next request.
   void clear();
@@ -91,8 +101,8 @@ struct RequestDigest {
   // Corrupt if `bytes` is no digest, or one of its indices or ranges leaves the digest or a payload of
   // `payload_size` bytes.
   static base::Result<RequestDigest> decode(std::string_view bytes, uint64_t payload_size);
-  // Only `traces`, for a restart; checked likewise.
-  static base::Result<std::vector<TraceDigest>> decode_traces(std::string_view bytes);
+  // Only `traces` and `features`, for a restart; checked likewise.
+  static base::Result<RequestDigest> decode_traces(std::string_view bytes);
 
   bool operator==(const RequestDigest&) const = default;
 };

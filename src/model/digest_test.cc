@@ -50,7 +50,17 @@ TEST(DigestTest, a_digest_comes_back) {
   const auto back = RequestDigest::decode(encoded(a_digest()), kPayloadSize);
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(*back, a_digest());
-  EXPECT_EQ(RequestDigest::decode_traces(encoded(a_digest())).value(), a_digest().traces);
+  EXPECT_EQ(RequestDigest::decode_traces(encoded(a_digest())).value().traces, a_digest().traces);
+}
+
+TEST(DigestTest, what_a_sampling_plan_remembers_comes_back) {
+  RequestDigest digest = a_digest();
+  digest.features = EncodedFeatures{.plan = 0x1234567890, .bytes = "features of two traces"};
+  EXPECT_EQ(RequestDigest::decode(encoded(digest), kPayloadSize).value(), digest);
+  EXPECT_EQ(RequestDigest::decode_traces(encoded(digest)).value().features, digest.features);
+  digest.features->bytes = "";
+  EXPECT_EQ(RequestDigest::decode(encoded(digest), kPayloadSize).value(), digest);
+  EXPECT_FALSE(RequestDigest::decode(encoded(digest).substr(0, encoded(digest).size() - 1), kPayloadSize));
 }
 
 TEST(DigestTest, an_empty_digest_comes_back) {

@@ -22,8 +22,10 @@ struct AttributeSelector {
 
 struct FeaturePlan {
   static constexpr size_t kAttributesMax = 64;
-  // SpanView::selected[i] is the value of attributes[i]; span level only so far.
+  // SpanView::selected[i] is the value of the i-th of these at span level, and so at resource and scope level; what
+  // stands at the others is not handed out.
   std::vector<AttributeSelector> attributes;
+  bool events = false;  // fill SpanView::events
   // Attributes whose key contains one of these are masked; compared without case, and with '-', '_' and '.'
   // left out of both sides. Each pattern is lower-case letters and digits (config validates).
   std::vector<std::string> redact;

@@ -22,7 +22,8 @@ analyze: model base
 sample: analyze traceql model base
 store/contract: traceql model base
 store/block: store/contract traceql wire net model base
-assemble: log wire store/contract traceql model base
+store/decisions: store/block store/contract model base
+assemble: log wire sample store/contract traceql model base
 query: store/contract traceql analyze model base
 net: base
 ingest/contract: model base

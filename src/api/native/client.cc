@@ -9,7 +9,9 @@
 #include "api/native/errors.h"
 #include "api/native/json_fields.h"
 #include "api/native/losses.h"
+#include "api/native/sampling.h"
 #include "api/native/store_stats_json.h"
+#include "api/native/why.h"
 #include "net/address.h"
 
 namespace backstitch::api {
@@ -245,6 +247,21 @@ Result<SdkLossesReply> NativeClient::sdk_losses(const model::SdkLossQuery& query
   auto rows = read_sdk_losses(*body);
   if (!rows) return std::unexpected(unreadable(rows.error().message));
   return SdkLossesReply{std::move(*rows), std::move(*body)};
+}
+
+Result<WhyReply> NativeClient::why(const model::TraceId& id) {
+  Result<std::string> body = get_json(why_target(id));
+  if (!body) return std::unexpected(std::move(body.error()));
+  auto why = read_why(*body);
+  if (!why) return std::unexpected(unreadable(why.error().message));
+  return WhyReply{std::move(*why), std::move(*body)};
+}
+
+Result<std::string> NativeClient::keep(const model::TraceId& id) {
+  Result<net::HttpReply> reply = http_->call("POST", prefix_ + keep_target(id), {{"accept", "application/json"}});
+  if (!reply) return std::unexpected(std::move(reply.error()));
+  if (reply->status != 200) return std::unexpected(read_error(*reply, server_));
+  return std::move(reply->body);
 }
 
 Result<StatsReply> NativeClient::store_stats() {

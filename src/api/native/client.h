@@ -13,6 +13,7 @@
 #include "model/trace.h"
 #include "net/http_client.h"
 #include "query/engine.h"
+#include "query/why.h"
 
 namespace backstitch::api {
 
@@ -64,6 +65,11 @@ struct SdkLossesReply {
   std::string json;  // as it came
 };
 
+struct WhyReply {
+  query::TraceWhy why;
+  std::string json;  // as it came
+};
+
 struct StatsReply {
   store::StoreStats stats;
   std::string json;  // as it came
@@ -85,6 +91,11 @@ class NativeClient {
   base::Result<MetricsReply> metrics(const MetricsRequest& request);
   base::Result<ErrorOriginsReply> error_origins(const model::ErrorOriginQuery& query);
   base::Result<SdkLossesReply> sdk_losses(const model::SdkLossQuery& query);
+  // NotFound where nothing was decided about the trace.
+  base::Result<WhyReply> why(const model::TraceId& id);
+  // Keeps a trace that policies dropped, or may drop yet; returns the server's answer. NotFound where nothing is left
+  // of it.
+  base::Result<std::string> keep(const model::TraceId& id);
   base::Result<StatsReply> store_stats();
   // NotFound.
   base::Result<TraceReply> find(const model::TraceId& id);

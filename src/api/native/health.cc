@@ -18,8 +18,12 @@ void add_health_routes(net::HttpRouter& router, const base::Metrics& metrics,
     const base::Result<> ready = is_ready();
     return ready ? text(200, "ok") : text(503, ready.error().message);
   });
-  router.add("GET", "/metrics", [&metrics](net::HttpRequest&, const Captures&) -> net::HttpResponse {
-    return {.content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8", .body = metrics.render()};
+  router.add("GET", "/metrics", [&metrics](net::HttpRequest& request, const Captures&) -> net::HttpResponse {
+    // Who does not ask for OpenMetrics gets it all the same, but not what only OpenMetrics has.
+    const std::string accept = net::to_lower(request.header("accept").value_or(""));
+    const bool with_exemplars = accept.find("application/openmetrics-text") != std::string::npos;
+    return {.content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            .body = metrics.render(with_exemplars)};
   });
 }
 

@@ -105,10 +105,12 @@ bool wants_protobuf(const HttpRequest& request) {
   return accept.find("application/x-protobuf") != std::string::npos;
 }
 
-HttpResponse trace(query::Engine& engine, const HttpRequest& request, const std::string& id_text) {
+HttpResponse trace(query::Engine& engine, const SamplingQuestions& sampling, const HttpRequest& request,
+                   const std::string& id_text) {
   const auto id = model::TraceId::from_hex(id_text);
   if (!id) return native_error(id.error());
   const auto trace = engine.find(*id);
+  if (!trace && trace.error().code == base::Errc::NotFound) return not_found_response(sampling, *id, trace.error());
   if (!trace) return native_error(trace.error());
   if (wants_protobuf(request)) {
     HttpResponse response{.content_type = "application/x-protobuf", .body = wire::otlp::encode_request(*trace)};
@@ -124,7 +126,7 @@ HttpResponse trace(query::Engine& engine, const HttpRequest& request, const std:
 
 }  // namespace
 
-void add_native_routes(net::HttpRouter& router, query::Engine& engine) {
+void add_native_routes(net::HttpRouter& router, query::Engine& engine, SamplingQuestions sampling) {
   router.add("GET", "/api/bs/v1/services", [&engine](HttpRequest&, const Captures&) { return services(engine); });
   router.add("GET", "/api/bs/v1/operations",
              [&engine](HttpRequest& request, const Captures&) { return operations(engine, request); });
@@ -142,8 +144,17 @@ void add_native_routes(net::HttpRouter& router, query::Engine& engine) {
   router.add("GET", "/api/bs/v1/metrics/query_range",
              [&engine](HttpRequest& request, const Captures&) { return query_metrics(engine, request); });
   router.add("GET", "/api/bs/v1/store/stats", [&engine](HttpRequest&, const Captures&) { return store_stats(engine); });
-  router.add("GET", "/api/bs/v1/traces/{id}",
-             [&engine](HttpRequest& request, const Captures& captures) { return trace(engine, request, captures[0]); });
+  router.add("GET", "/api/bs/v1/traces/{id}", [&engine, sampling](HttpRequest& request, const Captures& captures) {
+    return trace(engine, sampling, request, captures[0]);
+  });
+  if (sampling.why) {
+    router.add("GET", "/api/bs/v1/traces/{id}/why",
+               [sampling](HttpRequest&, const Captures& captures) { return tell_why(sampling, captures[0]); });
+  }
+  if (sampling.keep) {
+    router.add("POST", "/api/bs/v1/traces/{id}/keep",
+               [sampling](HttpRequest&, const Captures& captures) { return keep_trace(sampling, captures[0]); });
+  }
 }
 
 }  // namespace backstitch::api

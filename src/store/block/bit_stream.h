@@ -58,6 +58,11 @@ class BitReader {
 
   uint64_t position() const { return position_; }
   void skip(uint64_t bits) { position_ += bits; }
+  // Back by bits that were taken or passed over.
+  void rewind(uint64_t bits) {
+    assert(bits <= position_);
+    position_ -= bits;
+  }
 
   // Width 0 to 64.
   uint64_t take(unsigned width) {

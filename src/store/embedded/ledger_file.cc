@@ -31,8 +31,8 @@ std::string frame(std::string_view record) {
 
 class LedgerFile final : public LedgerJournal {
  public:
-  LedgerFile(base::FileSystem& files, std::string directory)
-      : files_(files), directory_(std::move(directory)), path_(directory_ + "/errors"), temporary_(path_ + ".tmp") {}
+  LedgerFile(base::FileSystem& files, std::string directory, const std::string& name)
+      : files_(files), directory_(std::move(directory)), path_(directory_ + "/" + name), temporary_(path_ + ".tmp") {}
 
   Result<> open() {
     if (auto made = files_.create_directories(directory_); !made) return made;
@@ -113,8 +113,9 @@ class LedgerFile final : public LedgerJournal {
 
 }  // namespace
 
-Result<std::unique_ptr<LedgerJournal>> open_ledger_journal(base::FileSystem& files, const std::string& directory) {
-  auto journal = std::make_unique<LedgerFile>(files, directory);
+Result<std::unique_ptr<LedgerJournal>> open_ledger_journal(base::FileSystem& files, const std::string& directory,
+                                                           const std::string& name) {
+  auto journal = std::make_unique<LedgerFile>(files, directory, name);
   if (auto opened = journal->open(); !opened) return std::unexpected(opened.error());
   return journal;
 }

@@ -2,6 +2,7 @@
 // same few hundred keys over and over. Private to wire/otlp.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -12,9 +13,20 @@
 
 namespace backstitch::wire::otlp {
 
-struct KeyVerdict {
-  bool redact = false;
-  uint8_t slot = 0;  // index into FeaturePlan::attributes + 1; 0: nobody asked
+// One word, since it is copied for every attribute.
+class KeyVerdict {
+ public:
+  bool redact() const { return (bits_ & 1) != 0; }
+  // Index among the plan's attributes of that level (Resource, Scope or Span) + 1; 0: nobody asked.
+  uint32_t slot(model::AttributeLevel level) const { return bits_ >> shift(level) & 0xff; }
+
+  void set_redact(bool redact) { bits_ |= redact ? 1 : 0; }
+  void set_slot(model::AttributeLevel level, uint32_t slot) { bits_ |= slot << shift(level); }
+
+ private:
+  static uint32_t shift(model::AttributeLevel level) { return 8 * (static_cast<uint32_t>(level) + 1); }
+
+  uint32_t bits_ = 0;
 };
 
 // A direct-mapped cache over model::is_redacted and the plan's selectors. Keys that are long, or that fall on a
@@ -33,25 +45,29 @@ class AttributeKeys {
     }
     return entry.verdict;
   }
-  size_t selected_count() const { return plan_.attributes.size(); }
+  size_t selected_count(model::AttributeLevel level) const {
+    return static_cast<size_t>(std::ranges::count(plan_.attributes, level, &model::AttributeSelector::level));
+  }
 
  private:
   static constexpr size_t kEntryCount = 1024;
-  static constexpr size_t kKeyBytesMax = 61;
+  static constexpr size_t kKeyBytesMax = 59;
   struct Entry {
-    uint8_t size = 0;
     KeyVerdict verdict;
+    uint8_t size = 0;
     char key[kKeyBytesMax];
   };
 
   KeyVerdict judge(std::string_view key) const {
     KeyVerdict verdict;
-    verdict.redact = model::is_redacted(key, plan_.redact);
+    verdict.set_redact(model::is_redacted(key, plan_.redact));
+    std::array<uint32_t, 3> counts{};
     for (size_t i = 0; i < plan_.attributes.size() && i < model::FeaturePlan::kAttributesMax; ++i) {
       const model::AttributeSelector& selector = plan_.attributes[i];
-      if (selector.level == model::AttributeLevel::Span && selector.key == key) {
-        verdict.slot = static_cast<uint8_t>(i + 1);
-      }
+      const auto level = static_cast<size_t>(selector.level);
+      if (level >= counts.size()) continue;
+      ++counts[level];
+      if (selector.key == key) verdict.set_slot(selector.level, counts[level]);
     }
     return verdict;
   }

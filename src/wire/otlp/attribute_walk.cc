@@ -28,7 +28,7 @@ WalkedAttribute AttributeWalk::walk(Cursor in) {
     }
   }
   walked.verdict = keys_.verdict(walked.key);
-  if (walked.value.data() != nullptr) any_value(value, walked.verdict.redact, 0);
+  if (walked.value.data() != nullptr) any_value(value, walked.verdict.redact(), 0);
   return walked;
 }
 
@@ -97,7 +97,7 @@ void AttributeWalk::map_entry(Cursor entry, bool mask, uint32_t depth) {
       first.skip(tag);
     }
   }
-  const bool mask_value = mask || keys_.verdict(key).redact;
+  const bool mask_value = mask || keys_.verdict(key).redact();
   while (!entry.at_end()) {
     const uint32_t tag = entry.tag();
     if (tag == kBytes(2)) {

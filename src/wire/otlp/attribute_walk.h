@@ -24,7 +24,7 @@ class AttributeWalk {
   AttributeWalk(model::FeaturePlan plan, const model::Limits& limits) : keys_(std::move(plan)), limits_(limits) {}
 
   WalkedAttribute walk(Cursor key_value);
-  size_t selected_count() const { return keys_.selected_count(); }
+  size_t selected_count(model::AttributeLevel level) const { return keys_.selected_count(level); }
 
   bool too_deep = false;     // beyond Limits::nesting_max
   bool over_limits = false;  // beyond Limits::attribute_value_bytes_max

@@ -18,6 +18,7 @@
 namespace backstitch::wire::otlp {
 namespace {
 
+using model::AttributeLevel;
 using model::SpanView;
 using enum WireType;
 
@@ -31,6 +32,13 @@ std::string_view service_name(std::string_view any_value, std::string_view other
   return name.empty() ? otherwise : name;
 }
 
+// Notes the value of an attribute that the plan asks for. Of a key that stands twice the first counts.
+void select(std::string_view value, std::string_view& selected) {
+  if (selected.data() != nullptr) return;
+  // Without a value it is there nevertheless.
+  selected = value.data() != nullptr ? value : std::string_view("", 0);
+}
+
 struct TooManySpans {};
 
 // Why one span is not accepted; the bytes themselves are sound.
@@ -41,7 +49,14 @@ struct Rejection {
 }  // namespace
 
 struct Walker::State {
-  State(model::FeaturePlan plan, model::Limits limits_in) : limits(limits_in), attributes(std::move(plan), limits_in) {}
+  State(model::FeaturePlan plan, model::Limits limits_in)
+      : limits(limits_in), with_events(plan.events), attributes(std::move(plan), limits_in) {
+    view.selected.resize(attributes.selected_count(AttributeLevel::Span));
+    resource_selected.resize(attributes.selected_count(AttributeLevel::Resource));
+    scope_selected.resize(attributes.selected_count(AttributeLevel::Scope));
+    view.resource_selected = resource_selected;
+    view.scope_selected = scope_selected;
+  }
 
   model::ByteRange range_of(const Cursor& cursor) const {
     return {static_cast<uint32_t>(cursor.position() - begin), static_cast<uint32_t>(cursor.size())};
@@ -63,6 +78,7 @@ struct Walker::State {
   void group_by_trace();
 
   const model::Limits limits;
+  const bool with_events;
   AttributeWalk attributes;
 
   // Of the request at hand.
@@ -75,9 +91,10 @@ struct Walker::State {
   absl::flat_hash_map<model::TraceId, uint32_t> trace_index;
   uint32_t last_trace = 0;
 
-  // Of the span at hand.
+  // Of the resource, scope and span at hand.
+  std::vector<std::string_view> resource_selected, scope_selected;
   SpanView view;
-  uint32_t attribute_count = 0, event_count = 0, link_count = 0;
+  uint32_t attribute_count = 0;
   uint32_t trace_id_size = 0;
   uint32_t span_id_size = 0;
   uint32_t parent_id_size = 0;
@@ -124,6 +141,7 @@ void Walker::State::resource_spans(Cursor in) {
 uint32_t Walker::State::note_resource(Cursor message, Cursor schema_url, bool has_message) {
   std::string_view service = "unknown_service";
   attributes.too_deep = false;
+  std::ranges::fill(resource_selected, std::string_view{});
   for (Cursor in = message; !in.at_end();) {
     const uint32_t tag = in.tag();
     if (tag != kBytes(1)) {
@@ -131,6 +149,9 @@ uint32_t Walker::State::note_resource(Cursor message, Cursor schema_url, bool ha
       continue;
     }
     const WalkedAttribute attribute = attributes.walk(in.bytes());
+    if (const uint32_t slot = attribute.verdict.slot(AttributeLevel::Resource); slot != 0) {
+      select(attribute.value, resource_selected[slot - 1]);
+    }
     if (attribute.key == "service.name") service = service_name(attribute.value, service);
     if (attribute.key.starts_with(kSdkDroppedPrefix)) result.tells_sdk_losses = true;
   }
@@ -174,10 +195,19 @@ void Walker::State::scope_spans(Cursor in, uint32_t resource) {
 
 uint32_t Walker::State::note_scope(Cursor message, Cursor schema_url, uint32_t resource) {
   attributes.too_deep = false;
+  std::ranges::fill(scope_selected, std::string_view{});
+  view.scope_name = view.scope_version = {};
   for (Cursor in = message; !in.at_end();) {
     const uint32_t tag = in.tag();
     if (tag == kBytes(3)) {
-      attributes.walk(in.bytes());
+      const WalkedAttribute attribute = attributes.walk(in.bytes());
+      if (const uint32_t slot = attribute.verdict.slot(AttributeLevel::Scope); slot != 0) {
+        select(attribute.value, scope_selected[slot - 1]);
+      }
+    } else if (tag == kBytes(1)) {
+      view.scope_name = in.bytes().view();
+    } else if (tag == kBytes(2)) {
+      view.scope_version = in.bytes().view();
     } else {
       in.skip(tag);
     }
@@ -216,9 +246,12 @@ void Walker::State::span_fields(Cursor in) {
   view.end = {};
   view.kind = model::SpanKind::Unspecified;
   view.status = model::StatusCode::Unset;
+  view.status_message = view.trace_state = {};
+  view.flags = view.event_count = view.link_count = 0;
+  if (with_events) view.events.clear();
   std::fill(view.selected.begin(), view.selected.end(), std::string_view{});
   trace_id_size = span_id_size = parent_id_size = 0;
-  attribute_count = event_count = link_count = 0;
+  attribute_count = 0;
   attributes.too_deep = false;
   while (!in.at_end()) {
     const uint32_t tag = in.tag();
@@ -235,6 +268,9 @@ void Walker::State::span_fields(Cursor in) {
         if (span_id_size == 8) view.span_id = model::SpanId::from_bytes(id.position());
         break;
       }
+      case kBytes(3):
+        view.trace_state = in.bytes().view();
+        break;
       case kBytes(4): {
         const Cursor id = in.bytes();
         parent_id_size = static_cast<uint32_t>(id.size());
@@ -259,15 +295,18 @@ void Walker::State::span_fields(Cursor in) {
         span_attribute(in.bytes());
         break;
       case kBytes(11):
-        ++event_count;
+        ++view.event_count;
         event(in.bytes());
         break;
       case kBytes(13):
-        ++link_count;
+        ++view.link_count;
         link(in.bytes());
         break;
       case kBytes(15):
         status(in.bytes());
+        break;
+      case tag_of(16, Fixed32):
+        view.flags = in.fixed<uint32_t>();
         break;
       default:
         in.skip(tag);
@@ -276,6 +315,7 @@ void Walker::State::span_fields(Cursor in) {
 }
 
 void Walker::State::event(Cursor in) {
+  if (with_events) view.events.push_back(in.view());
   while (!in.at_end()) {
     const uint32_t tag = in.tag();
     if (tag == kBytes(3)) {
@@ -303,6 +343,8 @@ void Walker::State::status(Cursor in) {
     if (tag == tag_of(3, Varint)) {
       const uint64_t code = in.varint();
       view.status = code <= 2 ? static_cast<model::StatusCode>(code) : model::StatusCode::Unset;
+    } else if (tag == kBytes(2)) {
+      view.status_message = in.bytes().view();
     } else {
       in.skip(tag);
     }
@@ -312,7 +354,9 @@ void Walker::State::status(Cursor in) {
 void Walker::State::span_attribute(Cursor in) {
   ++attribute_count;
   const WalkedAttribute walked = attributes.walk(in);
-  if (walked.verdict.slot != 0) view.selected[walked.verdict.slot - 1] = walked.value;
+  if (const uint32_t slot = walked.verdict.slot(AttributeLevel::Span); slot != 0) {
+    select(walked.value, view.selected[slot - 1]);
+  }
 }
 
 void Walker::State::check_ids() {
@@ -334,9 +378,9 @@ void Walker::State::check_ids() {
   if (attributes.too_deep) {
     throw Rejection{fmt::format("an attribute nests deeper than limits.nesting_max, {}", limits.nesting_max)};
   }
-  if (std::max(event_count, link_count) > limits.events_per_span_max) {
-    throw Rejection{fmt::format("span has {} events and {} links; limits.events_per_span_max is {}", event_count,
-                                link_count, limits.events_per_span_max)};
+  if (std::max(view.event_count, view.link_count) > limits.events_per_span_max) {
+    throw Rejection{fmt::format("span has {} events and {} links; limits.events_per_span_max is {}", view.event_count,
+                                view.link_count, limits.events_per_span_max)};
   }
   if (attribute_count > limits.attributes_per_span_max) result.over_limits = true;
 }
@@ -353,6 +397,7 @@ void Walker::State::accept() {
     }
     last_trace = slot->second;
   }
+  view.trace = last_trace;
   model::TraceDigest& trace = digest->traces[last_trace];
   trace.start = std::min(trace.start, view.start);
   trace.end = std::max({trace.end, view.end, view.start});
@@ -391,9 +436,7 @@ void Walker::State::group_by_trace() {
 }
 
 Walker::Walker(model::FeaturePlan plan, model::Limits limits)
-    : state_(std::make_unique<State>(std::move(plan), limits)) {
-  state_->view.selected.resize(state_->attributes.selected_count());
-}
+    : state_(std::make_unique<State>(std::move(plan), limits)) {}
 Walker::~Walker() = default;
 
 base::Result<WalkResult> Walker::walk(std::string& request, model::RequestDigest& digest,
