@@ -25,8 +25,9 @@ using assemble::OpenTraces;
 constexpr uint32_t kRemovedAtOnce = 5'000;  // fragments, by retention
 constexpr base::Duration kRetentionTurn = std::chrono::milliseconds(300);
 constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
-constexpr size_t kGraceEndedAtOnce = 10'000;  // fragments, by a shard
-constexpr size_t kGraceCutAtOnce = 500;       // likewise, where memory or log is short
+constexpr size_t kGraceEndedAtOnce = 10'000;                       // fragments, by a shard
+constexpr size_t kGraceCutAtOnce = 500;                            // likewise, where memory or log is short
+constexpr base::Duration kDecisionTick = std::chrono::seconds(1);  // as the Collector's
 constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
 // Merging takes a quarter of a core at most, and half of one where it does not get to the end of its work.
 constexpr int kMergePauses = 3;  // for each unit of time that a step took
@@ -310,7 +311,9 @@ class RealPipeline final : public Pipeline {
   void seal_what_is_due(Shard& shard) {
     if (shard.is_sealing) return;
     assemble::SealBudget budget = options_.seal_budget;
-    if (decider_ != nullptr) budget.spans_min = 0;  // verdicts wait for nothing; what is kept does, in the sealer
+    // Traces that came together are decided together: their records are read back once. What is kept waits in the
+    // sealer.
+    if (decider_ != nullptr) budget.wait_max = std::min(budget.wait_max, kDecisionTick);
     auto fragments = is_emptying_ ? shard.open.take_all(budget) : shard.open.take_due(clock_.monotonic(), budget);
     if (fragments.empty()) return;
     shard.is_sealing = true;
