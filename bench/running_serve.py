@@ -15,11 +15,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Serve:
     """A running `serve` on free ports and an empty data directory."""
 
+    verb = "serve"
+
     def __init__(self, binary, **settings):
         self.data = tempfile.mkdtemp(prefix="backstitch-bench-")
         self.config = pathlib.Path(self.data, "backstitch.yaml")
         self.configure(settings)
-        command = [binary, "serve", "--config", self.config, "--data", self.data, "--otlp-grpc", "127.0.0.1:0",
+        command = [binary, self.verb, "--config", self.config, "--data", self.data, "--otlp-grpc", "127.0.0.1:0",
                    "--otlp-http", "127.0.0.1:0", "--query", "127.0.0.1:0"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.read_addresses()
@@ -64,12 +66,12 @@ class Serve:
                 return int(line.split()[1]) * 1024
         return 0
 
-    def wait(self, condition, what, seconds=300):
+    def wait(self, condition, what, seconds=300, every=0.1):
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
                 raise SystemExit(f"waited {seconds} s for {what}")
-            time.sleep(0.1)
+            time.sleep(every)
 
     def disk_bytes(self, folder=""):
         return sum(path.stat().st_size for path in pathlib.Path(self.data, folder).rglob("*") if path.is_file())

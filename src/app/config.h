@@ -13,6 +13,7 @@
 #include "model/feature_plan.h"
 #include "model/limits.h"
 #include "net/address.h"
+#include "route/member_source.h"
 #include "sample/policy.h"
 
 namespace backstitch::app {
@@ -53,6 +54,19 @@ struct RetentionConfig {
   double disk = 0.80;  // share of the data directory's file system, in (0, 1]
 };
 
+// The nodes that share the traces, this one included. At most one of the first three is given; without any this node is
+// alone.
+struct PeersConfig {
+  std::vector<route::Member> members;
+  std::string file;
+  std::optional<route::DnsMembers> dns;
+  std::string self;  // the own name among the members; empty: the one with the address of the own OTLP gRPC
+  base::Duration query_timeout = std::chrono::seconds(2);
+  uint64_t answer_bytes_max = 256 << 20;
+
+  bool is_given() const { return !members.empty() || !file.empty() || dns.has_value(); }
+};
+
 struct Config {
   ListenConfig listen;
   std::string data = "./backstitch-data";
@@ -72,6 +86,7 @@ struct Config {
   uint64_t open_scan_max_bytes = 256ULL << 20;                         // search.open_scan_max
   std::vector<std::string> cors_origins;                               // otlp_http.cors_origins
   model::Limits limits;
+  PeersConfig peers;
   // Without it every trace is kept. Its decision_wait and decision_wait_after_root_received go before those above.
   std::optional<sample::PolicySet> tail_sampling;
 };

@@ -3,16 +3,11 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace backstitch::app {
 namespace {
 
-struct DirectFlag {
-  const char* flag;
-  const char* value_name;
-  const char* key;
-  const char* help;
-};
 constexpr DirectFlag kDirectFlags[] = {
     {"--data", "DIR", "data", "Where the log and the traces lie (./backstitch-data)"},
     {"--drain", "HOW", "drain", "What a shutdown does with undecided traces: resume (at the next start) or decide"},
@@ -24,17 +19,24 @@ constexpr DirectFlag kDirectFlags[] = {
 
 }  // namespace
 
-std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& verb) {
+std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& verb, std::span<const DirectFlag> direct) {
   auto flags = std::make_shared<ConfigFlags>();
   verb.add_option("--config", flags->file, "YAML file with the configuration")
       ->type_name("FILE")
       ->envname("BACKSTITCH_CONFIG");
-  for (const DirectFlag& direct : kDirectFlags) {
-    verb.add_option_function<std::string>(
-            direct.flag,
-            [flags, key = direct.key](const std::string& value) { flags->direct.emplace_back(key, value); },
-            direct.help)
-        ->type_name(direct.value_name);
+  for (const DirectFlag& each : direct) {
+    const auto set = [flags, key = each.key](const std::string& value) { flags->direct.emplace_back(key, value); };
+    if (each.is_list) {
+      const auto set_all = [set](const std::vector<std::string>& values) {
+        set(fmt::format("{}", fmt::join(values, ",")));
+      };
+      verb.add_option_function<std::vector<std::string>>(each.flag, set_all, each.help)
+          ->type_name(each.value_name)
+          ->expected(1)
+          ->take_all();
+    } else {
+      verb.add_option_function<std::string>(each.flag, set, each.help)->type_name(each.value_name);
+    }
   }
   verb.add_option("--set", flags->settings, "Any configuration key; may be repeated")
       ->type_name("KEY=VALUE")
@@ -42,6 +44,8 @@ std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& verb) {
       ->take_all();
   return flags;
 }
+
+std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& verb) { return add_config_flags(verb, kDirectFlags); }
 
 ConfigResult load_config(const ConfigFlags& flags) {
   ConfigSources sources{.file_name = flags.file, .file_text = {}, .environment = backstitch_environment(), .flags = {}};

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,17 @@ struct ConfigFlags {
   std::vector<std::pair<std::string, std::string>> direct;  // --memory SIZE and the like, as key and value
 };
 
+// A flag that stands for a key.
+struct DirectFlag {
+  const char* flag;
+  const char* value_name;
+  const char* key;
+  const char* help;
+  bool is_list = false;  // may be repeated; a value holds one or more, separated by commas
+};
+
+std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& verb, std::span<const DirectFlag> direct);
+// Those of `serve` and `config print`.
 std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& verb);
 
 // Reads the sources that `flags` name, now; mistakes name the file. Called again to reload.

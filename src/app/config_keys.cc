@@ -139,6 +139,48 @@ Result<> set_origins(Config& config, const RawValue& value) {
   return {};
 }
 
+// Whatever split the list at commas split "a:4317,query=a:16686" too.
+Result<> set_members(Config& config, const RawValue& value) {
+  RawValue texts;
+  for (const std::string& text : value) {
+    if (text.starts_with("query=") && !texts.empty()) {
+      texts.back() += "," + text;
+    } else {
+      texts.push_back(text);
+    }
+  }
+  std::vector<route::Member> members;
+  for (const std::string& text : texts) {
+    Result<route::Member> member = route::parse_member(text);
+    if (!member) return std::unexpected(std::move(member.error()));
+    members.push_back(std::move(*member));
+  }
+  if (const auto known = route::Members::create(members); !known) return std::unexpected(known.error());
+  config.peers.members = std::move(members);
+  return {};
+}
+RawValue members_text(const Config& config) {
+  RawValue texts;
+  for (const route::Member& member : config.peers.members) texts.push_back(route::to_string(member));
+  return texts;
+}
+
+Result<> set_members_dns(Config& config, const RawValue& value) {
+  config.peers.dns.reset();
+  if (value[0].empty()) return {};
+  return assign(config.peers.dns,
+                [&]() -> Result<std::optional<route::DnsMembers>> { return route::parse_dns_members(value[0]); }());
+}
+
+Result<> set_self(Config& config, const RawValue& value) {
+  config.peers.self.clear();
+  if (value[0].empty()) return {};
+  const Result<route::Member> member = route::parse_member(value[0]);
+  if (!member) return std::unexpected(member.error());
+  config.peers.self = member->name;
+  return {};
+}
+
 Result<> set_data(Config& config, const RawValue& value) {
   if (value[0].empty()) return fail(Errc::InvalidArgument, "a directory is needed");
   config.data = value[0];
@@ -279,6 +321,27 @@ constexpr ConfigKey kKeys[] = {
     {"limits.nesting_max", kCountType, "Of lists in attribute values; a span that nests deeper is rejected.", false,
      BACKSTITCH_SET(set_count(config.limits.nesting_max, value, 1, kNestingMax)),
      BACKSTITCH_GET({count_text(config.limits.nesting_max)})},
+
+    {"peers.members", "list of HOST:PORT or HOST:PORT,query=HOST:PORT",
+     "The nodes that share the traces, this one included: each by the address of its OTLP gRPC, and that of its query "
+     "port where that is not port 16686 of the same host. The same list on every node and router. One of members, file "
+     "and dns.",
+     true, set_members, members_text},
+    {"peers.file", "file", "Has such a member a line, # begins a comment; read again when it changes.", false,
+     BACKSTITCH_SET((config.peers.file = value[0], Result<>())), BACKSTITCH_GET({config.peers.file})},
+    {"peers.dns", "NAME:PORT or NAME:PORT,query=PORT",
+     "All addresses of the name are members; asked again every few seconds.", false, set_members_dns,
+     BACKSTITCH_GET({config.peers.dns ? route::to_string(*config.peers.dns) : ""})},
+    {"peers.self", "HOST:PORT",
+     "Which member this node is, where that is not the one with the address of listen.otlp_grpc.", false, set_self,
+     BACKSTITCH_GET({config.peers.self})},
+    {"peers.query_timeout", kDurationType,
+     "How long a query waits for another node; without its answer the query's is partial, and says so.", false,
+     BACKSTITCH_SET(set_duration(config.peers.query_timeout, value, std::chrono::milliseconds(10), hours(1))),
+     BACKSTITCH_GET({base::exact_duration(config.peers.query_timeout)})},
+    {"peers.answer_bytes_max", kSizeType, "Of what another node answers at a time; a larger answer is left out.", false,
+     BACKSTITCH_SET(set_size(config.peers.answer_bytes_max, value, 1 << 20, 4ULL << 30)),
+     BACKSTITCH_GET({size_text(config.peers.answer_bytes_max)})},
 };
 #undef BACKSTITCH_SET
 #undef BACKSTITCH_GET

@@ -235,6 +235,19 @@ void Loader::check_together() {
   if (config.limits.request_bytes_max > config.memory_bytes / 4) {
     mistake(where("limits.request_bytes_max"), "limits.request_bytes_max must be at most a quarter of memory");
   }
+  if (int{!config.peers.members.empty()} + int{!config.peers.file.empty()} + int{config.peers.dns.has_value()} > 1) {
+    mistake(where(config.peers.dns ? "peers.dns" : "peers.file"),
+            "peers.members, peers.file and peers.dns are three ways to say the same; give one");
+  }
+  if (!config.peers.self.empty() && !config.peers.is_given()) {
+    mistake(where("peers.self"), "peers.self needs peers.members, peers.file or peers.dns beside it");
+  }
+  if (!config.peers.self.empty() && !config.peers.members.empty()) {
+    const auto members = route::Members::create(config.peers.members);
+    if (members && !members->find(config.peers.self)) {
+      mistake(where("peers.self"), fmt::format("peers.self: {} is none of peers.members", config.peers.self));
+    }
+  }
   if (!config.listen.otlp_grpc && !config.listen.otlp_http && !config.listen.query) {
     mistake(where("listen.query"), "all listeners are off");
   }

@@ -177,5 +177,39 @@ TEST(ConfigKeys, names_of_variables_do_not_collide) {
   for (const ConfigKey& key : config_keys()) EXPECT_TRUE(names.insert(environment_name(key.path)).second) << key.path;
 }
 
+TEST(ConfigLoad, members_keep_their_query_addresses_however_the_list_is_written) {
+  const ConfigResult in_yaml = from_file("peers: {members: ['a:1,query=a:2', b:1], self: b:1}\n");
+  const ConfigResult in_flow = from_file("peers: {members: [a:1,query=a:2, b:1], self: b:1}\n");
+  const ConfigResult in_flag = load_config({.file_name = {},
+                                            .file_text = {},
+                                            .environment = {{"BACKSTITCH_PEERS_SELF", "b:1"}},
+                                            .flags = {{"peers.members", "a:1,query=a:2,b:1"}}});
+  for (const ConfigResult& loaded : {in_yaml, in_flow, in_flag}) {
+    EXPECT_THAT(loaded.mistakes, IsEmpty());
+    ASSERT_EQ(loaded.config.peers.members.size(), 2U);
+    EXPECT_EQ(loaded.config.peers.members[0], (route::Member{.name = "a:1", .query = {"a", 2}}));
+    EXPECT_EQ(loaded.config.peers.self, "b:1");
+    EXPECT_THAT(from_file(config_yaml(loaded)).config.peers.members, loaded.config.peers.members);
+  }
+}
+
+TEST(ConfigLoad, members_come_from_one_place) {
+  EXPECT_THAT(from_file("peers: {members: [a:1], file: m.txt}\n").mistakes,
+              ElementsAre(HasSubstr("line 1: peers.members, peers.file and peers.dns are three ways")));
+  EXPECT_THAT(from_file("peers: {dns: nodes:4317, file: m.txt}\n").mistakes, ElementsAre(HasSubstr("give one")));
+}
+
+TEST(ConfigLoad, self_must_be_a_member) {
+  EXPECT_THAT(from_file("peers: {members: [a:1], self: b:1}\n").mistakes,
+              ElementsAre("line 1: peers.self: b:1 is none of peers.members"));
+  EXPECT_THAT(from_file("peers:\n  self: b:1\n").mistakes, ElementsAre(HasSubstr("line 2: peers.self needs")));
+}
+
+TEST(ConfigLoad, broken_member_is_told) {
+  EXPECT_THAT(from_file("peers: {members: [a]}\n").mistakes, ElementsAre(HasSubstr("peers.members: \"a\" is not an")));
+  EXPECT_THAT(from_file("peers: {member: [a:1]}\n").mistakes,
+              ElementsAre("line 1: unknown key 'peers.member'; did you mean 'peers.members'?"));
+}
+
 }  // namespace
 }  // namespace backstitch::app

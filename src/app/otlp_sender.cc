@@ -8,6 +8,7 @@
 #include "net/grpc_client.h"
 #include "net/gzip.h"
 #include "net/http_client.h"
+#include "wire/otlp/answers.h"
 #include "wire/otlp/decode.h"
 #include "wire/otlp/json.h"
 
@@ -22,37 +23,11 @@ namespace {
 
 constexpr std::string_view kExportMethod = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-bool take_varint(std::string_view& bytes, uint64_t& value) {
-  value = 0;
-  for (int shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
-    const auto byte = static_cast<uint8_t>(bytes.front());
-    bytes.remove_prefix(1);
-    value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) return true;
-  }
-  return false;
-}
-
-// ExportTraceServiceResponse {partial_success = 1 {rejected_spans = 1, error_message = 2}}. What does not read as
-// that counts as full success, as the specification has it.
 SendOutcome read_response(std::string_view body) {
+  wire::otlp::ExportOutcome read = wire::otlp::decode_export_response(body);
   SendOutcome outcome;
-  uint64_t tag = 0;
-  uint64_t size = 0;
-  if (!take_varint(body, tag) || tag != 0x0a || !take_varint(body, size) || size > body.size()) return outcome;
-  std::string_view partial = body.substr(0, size);
-  while (take_varint(partial, tag)) {
-    uint64_t value = 0;
-    if (!take_varint(partial, value)) break;
-    if (tag == 0x08) {
-      outcome.rejected_spans = value;
-    } else if (tag == 0x12 && value <= partial.size()) {
-      outcome.message = partial.substr(0, value);
-      partial.remove_prefix(value);
-    } else {
-      break;
-    }
-  }
+  outcome.rejected_spans = read.rejected_spans;
+  outcome.message = std::move(read.message);
   return outcome;
 }
 

@@ -18,6 +18,15 @@ struct MetricsFlags {
   std::string step;
 };
 
+// Why the answer is not all that there is; `bound` where nobody is missing.
+void tell_partial(const query::Missing& missing, std::string_view bound) {
+  if (missing.empty()) {
+    fmt::print(stderr, "partial: {}\n", bound);
+  } else {
+    fmt::print(stderr, "partial: {} did not answer\n", harmless(query::names_of(missing)));
+  }
+}
+
 int search(const SearchFlags& flags, const std::string& server, bool as_json) {
   const base::SystemClock clock;
   const base::Result<api::SearchRequest> request = to_request(flags, clock);
@@ -32,8 +41,9 @@ int search(const SearchFlags& flags, const std::string& server, bool as_json) {
     fmt::print("{}", render_trace_table(reply->traces, {.style = detect_terminal(ColorChoice::Auto),
                                                         .show_matches = !flags.traceql.empty()}));
   }
-  if (reply->is_partial)
-    fmt::print(stderr, "partial: a bound ended the search early; narrow it or raise search.open_scan_max\n");
+  if (reply->is_partial) {
+    tell_partial(reply->missing, "a bound ended the search early; narrow it or raise search.open_scan_max");
+  }
   if (reply->traces.empty() && !as_json) fmt::print(stderr, "no trace matches\n");
   return kExitOk;
 }
@@ -59,7 +69,7 @@ int query_metrics(const SearchFlags& flags, const MetricsFlags& metrics, const s
   } else if (!reply->series.empty()) {
     fmt::print("{}", render_metrics(*reply, detect_terminal(ColorChoice::Auto)));
   }
-  if (reply->is_partial) fmt::print(stderr, "partial: a bound ended the query early; ask for less time\n");
+  if (reply->is_partial) tell_partial(reply->missing, "a bound ended the query early; ask for less time");
   if (reply->series.empty() && !as_json) fmt::print(stderr, "no span matches\n");
   return kExitOk;
 }

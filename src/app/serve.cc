@@ -42,8 +42,8 @@ void print_addresses(const Server& server) {
   std::fflush(stdout);
 }
 
-base::Result<std::unique_ptr<Server>> start(const Config& config) {
-  auto server = Server::start(config);
+base::Result<std::unique_ptr<Server>> start(const Config& config, const StartServer& start_server) {
+  auto server = start_server(config);
   if (!server) return server;
   print_addresses(**server);
   spdlog::info("backstitch {} is ready, data in {}", kVersion, config.data);
@@ -53,6 +53,7 @@ base::Result<std::unique_ptr<Server>> start(const Config& config) {
 // With the new values where they are sound, else as before. Every key takes effect: the parts are made anew, and
 // open traces come back from the log.
 base::Result<std::unique_ptr<Server>> restart(std::unique_ptr<Server> server, Config& config,
+                                              const StartServer& start_server,
                                               const std::function<ConfigResult()>& reload) {
   const ConfigResult loaded = reload();
   if (!loaded.mistakes.empty()) {
@@ -60,13 +61,13 @@ base::Result<std::unique_ptr<Server>> restart(std::unique_ptr<Server> server, Co
     return server;
   }
   server.reset();
-  auto fresh = start(loaded.config);
+  auto fresh = start(loaded.config, start_server);
   if (fresh) {
     config = loaded.config;
     return fresh;
   }
   spdlog::error("configuration not reloaded: {}", fresh.error().message);
-  return start(config);
+  return start(config, start_server);
 }
 
 int drain(Server& server, int signal) {
@@ -77,7 +78,7 @@ int drain(Server& server, int signal) {
 
 }  // namespace
 
-int run_serve(const Config& given, const std::function<ConfigResult()>& reload) {
+int run_serve(const Config& given, const StartServer& start_server, const std::function<ConfigResult()>& reload) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("backstitch"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
   tune_allocator();
@@ -85,11 +86,11 @@ int run_serve(const Config& given, const std::function<ConfigResult()>& reload) 
   const sigset_t signals = block_signals();
 
   Config config = given;
-  auto server = start(config);
+  auto server = start(config, start_server);
   while (server) {
     const int signal = wait_for_signal(signals);
     if (signal != SIGHUP) return drain(**server, signal);
-    server = restart(std::move(*server), config, reload);
+    server = restart(std::move(*server), config, start_server, reload);
   }
   spdlog::error("{}", server.error().message);
   return kExitUsage;

@@ -18,7 +18,7 @@ void add_serve_verb(CLI::App& program, Run& run) {
     run = [flags]() -> int {
       const ConfigResult loaded = load_config(*flags);
       if (!report_mistakes(loaded)) return kExitUsage;
-      return run_serve(loaded.config, [flags] { return load_config(*flags); });
+      return run_serve(loaded.config, Server::start, [flags] { return load_config(*flags); });
     };
   });
 }

@@ -2,15 +2,22 @@
 
 #include <algorithm>
 #include <random>
+#include <semaphore>
 #include <spdlog/spdlog.h>
 #include <thread>
 
 #include "api/assets/assets.h"
 #include "api/jaeger/routes.h"
 #include "api/native/health.h"
+#include "api/native/policies.h"
 #include "api/native/routes.h"
 #include "api/otlp/grpc.h"
 #include "api/otlp/http.h"
+#include "app/cluster.h"
+#include "app/listeners.h"
+#include "app/members.h"
+#include "app/other_nodes.h"
+#include "app/policies_in_force.h"
 #include "app/process.h"
 #include "app/version.h"
 #include "assemble/open_reader.h"
@@ -24,17 +31,21 @@
 #include "query/engine.h"
 #include "query/why.h"
 #include "sample/ottl.h"
+#include "store/contract/join.h"
 #include "store/decisions/decision_runs.h"
 #include "store/embedded/embedded_store.h"
 #include "store/embedded/ledger_file.h"
+#include "store/remote/peer_routes.h"
+#include "store/remote/remote_peers.h"
 
 namespace backstitch::app {
 namespace {
 
+// At a time: questions about traces that ask other nodes, and whys and keeps that do.
+constexpr size_t kPeerQuestionsMax = 16;
+constexpr size_t kPeerWhysMax = 8;
 constexpr uint64_t kSealedTogether = 64 << 10;                             // spans: a block that need not be merged
 constexpr base::Duration kServersDrain = std::chrono::milliseconds(1500);  // each of three, one after the other
-
-size_t core_count() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 // `stored` is the highest sequence that the store or a ledger has seen.
 log::LogOptions log_options(const Config& config, uint64_t stored) {
@@ -52,40 +63,15 @@ log::LogOptions log_options(const Config& config, uint64_t stored) {
 constexpr int kBlocksInRetentionAge = 16;
 // Part of `memory` that a merge may take.
 constexpr uint64_t kMergeDivisor = 8;
+// Likewise what was decoded of the row groups that were asked for last.
+constexpr uint64_t kGroupCacheDivisor = 32;
 
 store::EmbeddedOptions store_options(const Config& config) {
   store::MergeOptions merge{.sealed_apart_max = config.retention.age / kBlocksInRetentionAge};
   merge.limit_memory(config.memory_bytes / kMergeDivisor);
-  return {.directory = config.data + "/store", .merge = merge};
-}
-
-// What one kind of bytes in flight may take of `memory`, so that they all stay within it together.
-size_t flight_share(const Config& config) { return config.memory_bytes / 4; }
-
-Config within_memory(Config config) {
-  config.limits.decoded_bytes_max = std::min<uint64_t>(config.limits.decoded_bytes_max, flight_share(config));
-  return config;
-}
-
-// Of all requests on one listener: as usual, but no more than its share, and room for the largest one, which a Config
-// holds to that share too.
-size_t in_flight_max(const Config& config, size_t usual) {
-  return std::min<size_t>(std::max<size_t>(usual, config.limits.request_bytes_max), flight_share(config));
-}
-
-net::HttpServerOptions http_options(const Config& config, const char* name, const net::Address& address) {
-  net::HttpServerOptions options{.name = name, .address = net::to_string(address)};
-  options.body_bytes_max = config.limits.request_bytes_max;
-  options.body_bytes_total_max = in_flight_max(config, options.body_bytes_total_max);
-  return options;
-}
-
-net::GrpcServerOptions grpc_options(const Config& config, const net::Address& address) {
-  net::GrpcServerOptions options{.address = net::to_string(address),
-                                 .threads = static_cast<unsigned>(core_count()),
-                                 .message_bytes_max = config.limits.request_bytes_max};
-  options.memory_bytes_max = in_flight_max(config, options.memory_bytes_max);
-  return options;
+  return {.directory = config.data + "/store",
+          .merge = merge,
+          .group_cache_bytes_max = static_cast<size_t>(config.memory_bytes / kGroupCacheDivisor)};
 }
 
 // The policies' own windows go before those of a server without policies. `sampling`: null without policies.
@@ -113,6 +99,7 @@ ingest::PipelineOptions pipeline_options(const Config& config, std::shared_ptr<c
     options.assemble.decides = true;
     options.assemble.decision_wait = set.decision_wait;
     options.assemble.decision_wait_after_root_received = set.decision_wait_after_root_received;
+    options.assemble.trace_bytes_max = set.maximum_trace_size_bytes;
     options.assemble.open_traces_max = std::max<uint64_t>(1, set.num_traces / options.shards);
     options.assemble.grace_age = config.log.grace_age;
     options.assemble.grace_bytes_max = config.log.grace_bytes / options.shards;
@@ -125,22 +112,25 @@ ingest::PipelineOptions pipeline_options(const Config& config, std::shared_ptr<c
   return options;
 }
 
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
-
-void warn_if_open(const char* listener, const net::Address& address) {
-  if (is_loopback(address.host)) return;
-  spdlog::warn("{} listens on {} without TLS or tokens: anyone who reaches that address may use it", listener,
-               net::to_string(address));
-}
-
 class RealServer final : public Server {
  public:
   explicit RealServer(const Config& config) : config_(within_memory(config)) {}
   // Requests in progress are finished, so that clients of a reload see no torn answer.
-  ~RealServer() override { stop_listening(kServersDrain); }
+  ~RealServer() override {
+    if (cluster_) cluster_->leave();
+    stop_listening(kServersDrain);
+  }
 
   base::Result<> run() {
     if (auto opened = open_data(); !opened) return opened;
+    auto members = open_members(config_.peers, *files_, metrics_);
+    if (!members) return std::unexpected(members.error());
+    members_ = std::move(*members);
+    if (config_.peers.is_given()) {
+      auto cluster = Cluster::open(config_, *members_, *files_, clock_, metrics_);
+      if (!cluster) return std::unexpected(cluster.error());
+      cluster_ = std::move(*cluster);
+    }
     auto sampling = open_sampling();
     if (!sampling) return std::unexpected(sampling.error());
     auto errors = ingest::ErrorLedger::open(*journal_, *store_, clock_, metrics_);
@@ -148,16 +138,21 @@ class RealServer final : public Server {
     errors_ = std::move(*errors);
     auto pipeline =
         ingest::Pipeline::start(clock_, *log_, *store_, metrics_, pipeline_options(config_, std::move(*sampling)),
-                                errors_.get(), &losses_, spans_.get(), decider_.get());
+                                errors_.get(), &losses_, spans_.get(), decider_.get(), peers());
     if (!pipeline) return std::unexpected(pipeline.error());
     pipeline_ = std::move(*pipeline);
     report_replay(pipeline_->replayed());
     open_reader_ = std::make_unique<assemble::OpenReader>(
         *pipeline_, *log_, clock_, metrics_,
         assemble::OpenReaderOptions{.open_scan_bytes_max = config_.open_scan_max_bytes});
-    engine_ = std::make_unique<query::Engine>(std::vector<store::TraceReader*>{open_reader_.get(), store_.get()},
-                                              clock_, metrics_, errors_.get(), &losses_);
-    return listen();
+    make_engines();
+    if (auto listening = listen(); !listening) return listening;
+    watch_others();
+    if (cluster_) {
+      if (auto joined = cluster_->join(*pipeline_, otlp_grpc_address()); !joined) return joined;
+    }
+    is_ready_ = true;  // not before the other nodes are known: what they hold is part of every answer
+    return {};
   }
 
   std::string otlp_grpc_address() const override { return grpc_ ? grpc_->address() : ""; }
@@ -221,11 +216,18 @@ class RealServer final : public Server {
     if (!config_.tail_sampling) return std::shared_ptr<const sample::Plan>();
     auto plan = sample::Plan::compile(*config_.tail_sampling, {.ottl = sample::compile_ottl});
     if (!plan) return plan;
-    auto decider = ingest::Decider::open(clock_, *log_, *decisions_, *plan, metrics_);
+    auto budgets = store::open_ledger_journal(*files_, config_.data + "/ledger", "sampler");
+    if (!budgets) return std::unexpected(budgets.error());
+    budgets_ = std::move(*budgets);
+    auto decider = ingest::Decider::open(clock_, *log_, *decisions_, *plan, metrics_,
+                                         {.peers = peers(), .budgets = budgets_.get()});
     if (!decider) return std::unexpected(decider.error());
     decider_ = std::move(*decider);
     return plan;
   }
+
+  // Null for a node alone.
+  ingest::Peers* peers() { return cluster_ ? &cluster_->peers() : nullptr; }
 
   // What is stored needs no keeping.
   base::Result<> keep(const model::TraceId& id) {
@@ -255,7 +257,9 @@ class RealServer final : public Server {
       warn_if_open("listen.query", *address);
       add_query_routes();
       net::HttpServerOptions options = http_options(config_, "query", *address);
-      options.threads = static_cast<unsigned>(core_count()) + 2;
+      // Who asks other nodes keeps its thread; enough are left to answer theirs, so that no two wait for each other.
+      const size_t waiting = peers_ ? kPeerQuestionsMax + kPeerWhysMax : 0;
+      options.threads = static_cast<unsigned>(core_count() + 2 + waiting);
       auto server = net::HttpServer::start(
           std::move(options), [this](net::HttpRequest& request) { return query_router_(request); }, metrics_);
       if (!server) return std::unexpected(server.error());
@@ -275,13 +279,55 @@ class RealServer final : public Server {
     }
     if (const auto& address = config_.listen.otlp_grpc) {
       warn_if_open("listen.otlp_grpc", *address);
-      auto server = net::GrpcServer::start(grpc_options(config_, *address),
-                                           api::make_otlp_grpc_handler(*pipeline_, metrics_), metrics_);
+      net::GrpcServerOptions options = grpc_options(config_, *address);
+      if (cluster_) {
+        options.noticed_metadata = route::kEpochHeader;
+        options.on_metadata = [this](std::string_view epoch) { cluster_->epochs().see("router", epoch); };
+      }
+      auto server =
+          net::GrpcServer::start(std::move(options), api::make_otlp_grpc_handler(*pipeline_, metrics_), metrics_);
       if (!server) return std::unexpected(server.error());
       grpc_ = std::move(*server);
     }
-    is_ready_ = true;
     return {};
+  }
+
+  // Whom queries ask besides this node; from the listeners' addresses on.
+  void watch_others() {
+    if (!config_.peers.is_given()) return;
+    members_->watch([this, own = otlp_grpc_address(), query = query_address()](const auto& members) {
+      const auto self = self_among(*members, config_.peers, own);
+      others_.set(*members, {.name = self.value_or(""), .query = query});
+    });
+  }
+
+  // Readers in the order in which traces move: from the open ones to the sealed.
+  void make_engines() {
+    const std::vector<store::TraceReader*> readers{open_reader_.get(), store_.get()};
+    if (config_.peers.is_given()) {
+      const store::RemotePeersOptions options{.query_timeout = config_.peers.query_timeout,
+                                              .answer_bytes_max = config_.peers.answer_bytes_max,
+                                              .questions_max = kPeerQuestionsMax};
+      peers_ = store::make_remote_peers([this] { return others_.list(); }, options, clock_, metrics_);
+    }
+    own_traces_ = std::make_unique<store::JoinedReader>(readers);
+    own_engine_ = std::make_unique<query::Engine>(readers, clock_, metrics_, errors_.get(), &losses_);
+    engine_ = std::make_unique<query::Engine>(readers, clock_, metrics_, errors_.get(), &losses_, peers_.get());
+  }
+
+  api::SamplingQuestions sampling_questions() {
+    api::SamplingQuestions questions{.why = [this](const model::TraceId& id) { return why(id); },
+                                     .keep = [this](const model::TraceId& id) { return keep(id); }};
+    if (!peers_) return questions;
+    questions.peers = [this] {
+      std::vector<api::PeerNode> nodes;
+      for (store::PeerAddress& one : others_.list()) nodes.push_back({std::move(one.name), std::move(one.query)});
+      return nodes;
+    };
+    questions.self = [this] { return others_.self(); };
+    questions.peer_timeout = config_.peers.query_timeout;
+    questions.peer_slots = &peer_whys_;
+    return questions;
   }
 
   void add_query_routes() {
@@ -290,9 +336,10 @@ class RealServer final : public Server {
       if (!is_ready_) return base::fail(base::Errc::Unavailable, "starting");
       return {};
     });
-    api::add_native_routes(query_router_, *engine_,
-                           {.why = [this](const model::TraceId& id) { return why(id); },
-                            .keep = [this](const model::TraceId& id) { return keep(id); }});
+    api::add_native_routes(query_router_, {.all = *engine_, .local = *own_engine_}, sampling_questions());
+    api::add_policy_routes(query_router_, metrics_, policies_in_force(config_));
+    store::add_peer_routes(query_router_, *own_traces_);
+    if (cluster_) api::add_peer_routes(query_router_, cluster_->calls());
     api::add_jaeger_routes(query_router_, *engine_);
     api::add_asset_routes(query_router_, api::embedded_assets());
   }
@@ -309,6 +356,10 @@ class RealServer final : public Server {
   const std::unique_ptr<base::FileSystem> files_ = base::make_real_file_system();
   base::Workers workers_{core_count() - 1};  // whoever asks works too
   std::unique_ptr<base::FileLock> lock_;
+  OtherNodes others_;
+  std::counting_semaphore<> peer_whys_{kPeerWhysMax};
+  std::unique_ptr<route::MemberSource> members_;  // empty without peers
+  std::unique_ptr<Cluster> cluster_;              // null without peers
   std::unique_ptr<store::TraceStore> store_;
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::LedgerJournal> journal_;
@@ -316,11 +367,15 @@ class RealServer final : public Server {
   std::unique_ptr<store::LedgerJournal> span_journal_;
   std::unique_ptr<ingest::SpanLedger> spans_;
   std::unique_ptr<store::DecisionStore> decisions_;
+  std::unique_ptr<store::LedgerJournal> budgets_;
   std::unique_ptr<ingest::Decider> decider_;  // null without policies
   ingest::SdkLosses losses_{clock_, metrics_};
   std::unique_ptr<ingest::Pipeline> pipeline_;
   std::unique_ptr<assemble::OpenReader> open_reader_;
-  std::unique_ptr<query::Engine> engine_;
+  std::unique_ptr<store::TraceReader> own_traces_;
+  std::unique_ptr<store::Peers> peers_;        // null without peers
+  std::unique_ptr<query::Engine> own_engine_;  // of this node alone
+  std::unique_ptr<query::Engine> engine_;      // of all nodes
   net::HttpRouter query_router_;
   net::HttpRouter otlp_router_;
   std::atomic<bool> is_ready_{false};

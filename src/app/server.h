@@ -11,6 +11,7 @@
 
 namespace backstitch::app {
 
+// What runs behind the listeners until it is told to end: this, or a router (route_server.h).
 class Server {
  public:
   // Opens the data directory, replays the log, listens. AlreadyExists where another process has the directory or a

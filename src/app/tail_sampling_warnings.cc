@@ -290,9 +290,12 @@ std::vector<std::string> block_warnings(const PolicySet& set) {
         "Without decision_cache the Collector forgets its decision with the trace, and spans that come late are "
         "decided anew as a trace of their own. Here the decision is recorded, and they follow it.");
   }
-  if (set.decision_wait_after_root_received.count() > 0) {
+  const base::Duration after_root = set.decision_wait_after_root_received;
+  if (after_root.count() > 0 && after_root < set.decision_wait) {
     notes.push_back(fmt::format("Spans that come more than {} after their trace's root are late.",
-                                base::exact_duration(set.decision_wait_after_root_received)));
+                                base::exact_duration(after_root)));
+  } else if (after_root.count() > 0) {
+    notes.emplace_back("decision_wait_after_root_received is no shorter than decision_wait: it changes nothing.");
   }
   if (set.sample_on_first_match) {
     notes.emplace_back(
@@ -300,7 +303,7 @@ std::vector<std::string> block_warnings(const PolicySet& set) {
         "limits don't count it and their order matters.");
   }
   if (set.maximum_trace_size_bytes > 0) {
-    notes.push_back(fmt::format("A trace of more than {} bytes is dropped when its window ends, errors or not.",
+    notes.push_back(fmt::format("A trace is dropped as soon as it has more than {} bytes, errors or not.",
                                 grouped(set.maximum_trace_size_bytes)));
   }
   std::vector<std::string> idle;

@@ -53,10 +53,6 @@ YamlReader::Read policies(YamlReader& reader, std::vector<sample::Policy>& targe
 }
 
 void check_together(YamlReader& reader, const sample::PolicySet& set, int line, const std::string& key) {
-  if (set.decision_wait_after_root_received > set.decision_wait) {
-    reader.mistake(line,
-                   fmt::format("{0}: decision_wait_after_root_received must not be longer than decision_wait", key));
-  }
   if (set.num_shards > 1 && !set.tail_storage.empty()) {
     reader.mistake(line, fmt::format("{}: the Collector takes no num_shards above 1 with tail_storage", key));
   }

@@ -7,6 +7,7 @@
 #include "app/error_tree_text.h"
 #include "app/exit_code.h"
 #include "app/file.h"
+#include "app/fragments_text.h"
 #include "app/otlp_file.h"
 #include "app/server_flags.h"
 #include "app/terminal.h"
@@ -35,7 +36,8 @@ struct ShowFlags {
   ColorChoice color = ColorChoice::Auto;
 };
 
-Result<model::Trace> load(const ShowFlags& flags, const std::string& server) {
+// `missing`: gets the nodes that did not answer.
+Result<model::Trace> load(const ShowFlags& flags, const std::string& server, std::string& missing) {
   model::TraceId chosen;
   const std::string& id_text = flags.id.empty() ? flags.source : flags.id;
   const Result<model::TraceId> id = model::TraceId::from_hex(id_text);
@@ -57,15 +59,22 @@ Result<model::Trace> load(const ShowFlags& flags, const std::string& server) {
   if (trace) {
     trace->is_open = reply->is_open;
     trace->is_partial = reply->is_partial;
+    missing = reply->missing;
+    trace->fragments = reply->fragments;
   }
   return trace;
 }
 
 int show(const ShowFlags& flags, const std::string& server) {
-  Result<model::Trace> trace = load(flags, server);
+  std::string missing;
+  Result<model::Trace> trace = load(flags, server, missing);
   if (!trace) return report_error(trace.error());
   sort_as_tree(*trace);
-  if (trace->is_partial) fmt::print(stderr, "partial: some of this trace is stored and cannot be read\n");
+  if (!missing.empty()) {
+    fmt::print(stderr, "partial: {} did not answer, and may have more of this trace\n", harmless(missing));
+  } else if (trace->is_partial) {
+    fmt::print(stderr, "partial: some of this trace is stored and cannot be read\n");
+  }
   if (flags.json) {
     fmt::print("{}\n", wire::otlp::encode_request_json(*trace));
     return kExitOk;
@@ -75,6 +84,7 @@ int show(const ShowFlags& flags, const std::string& server) {
   if (flags.width != 0) options.style.width = flags.width;
   if (flags.ascii) options.style.unicode = false;
   std::string text = render_waterfall(*trace, options);
+  text += render_fragments(*trace, {.style = options.style});
   const auto failed = analyze::failed_requests(*trace, wire::error_tree::reported_trees(*trace).trees);
   text += render_error_trees(failed, {.style = options.style});
   std::fwrite(text.data(), 1, text.size(), stdout);

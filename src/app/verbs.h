@@ -24,6 +24,7 @@ enum ExitCode : int {
 using Run = std::function<int()>;
 
 void add_serve_verb(CLI::App& program, Run& run);
+void add_route_verb(CLI::App& program, Run& run);
 void add_gen_verb(CLI::App& program, Run& run);
 void add_trace_verb(CLI::App& program, Run& run);
 void add_search_verb(CLI::App& program, Run& run);
@@ -36,10 +37,12 @@ void add_store_verb(CLI::App& program, Run& run);
 void add_import_verb(CLI::App& program, Run& run);
 void add_export_verb(CLI::App& program, Run& run);
 void add_config_verb(CLI::App& program, Run& run);
+void add_policy_verb(CLI::App& program, Run& run);
 void add_version_verb(CLI::App& program, Run& run);
 
 constexpr void (*kVerbs[])(CLI::App& program, Run& run) = {
-    add_serve_verb, add_gen_verb, add_search_verb, add_trace_verb,  add_errors_verb, add_losses_verb, add_why_verb,
-    add_keep_verb,  add_lab_verb, add_store_verb,  add_import_verb, add_export_verb, add_config_verb, add_version_verb};
+    add_serve_verb,  add_route_verb,  add_gen_verb,    add_search_verb, add_trace_verb, add_errors_verb,
+    add_losses_verb, add_why_verb,    add_keep_verb,   add_lab_verb,    add_store_verb, add_import_verb,
+    add_export_verb, add_config_verb, add_policy_verb, add_version_verb};
 
 }  // namespace backstitch::app

@@ -75,7 +75,8 @@ std::string late_text(const Decision& decision) {
 
 std::string decision_text(const WhyDecision& one) {
   const Decision& decision = one.decision;
-  std::string text = fmt::format("\n{}: {} {}\n  {}\n  {}\n", time_text(decision.decided),
+  const std::string node = one.node.empty() ? "" : fmt::format("on {}, ", harmless(one.node));
+  std::string text = fmt::format("\n{}: {}{} {}\n  {}\n  {}\n", time_text(decision.decided), node,
                                  decision.verdict == Verdict::Kept ? "kept" : "dropped", cause_text(decision.cause),
                                  policy_text(one), seen_text(decision));
   text += window_text(decision) + late_text(decision);
@@ -98,7 +99,12 @@ std::string render_why(const TraceWhy& why) {
   if (!why.was_kept() && why.reopen_until.is_set()) {
     text += fmt::format("\nIt can be taken back until {}: backstitch keep {}\n", time_text(why.reopen_until), id);
   }
-  if (why.is_partial) text += "\nThere is more that could not be read, or would be too much to tell.\n";
+  if (!why.missing.empty()) {
+    text += fmt::format("\n{} did not answer, and may have decided about it too.\n",
+                        harmless(query::names_of(why.missing)));
+  } else if (why.is_partial) {
+    text += "\nThere is more that could not be read, or would be too much to tell.\n";
+  }
   return text;
 }
 

@@ -12,10 +12,16 @@ struct Want {
   size_t fragment;
 };
 
-std::vector<Want> in_log_order(std::span<const Fragment> fragments) {
+std::vector<Want> in_log_order(std::span<const Fragment> fragments, std::span<const Fragment> others) {
   std::vector<Want> wants;
-  for (size_t i = 0; i < fragments.size(); ++i) {
-    for (const SpanReference& reference : fragments[i].references) wants.push_back({reference, i});
+  size_t place = 0;
+  for (const auto& list : {fragments, others}) {
+    for (const Fragment& fragment : list) {
+      for (const SpanReference& reference : fragment.references) {
+        if (reference.has_spans()) wants.push_back({reference, place});
+      }
+      ++place;
+    }
   }
   std::stable_sort(wants.begin(), wants.end(),
                    [](const Want& a, const Want& b) { return a.reference.position < b.reference.position; });
@@ -28,9 +34,10 @@ bool is_gone(const base::Error& error) {
 
 }  // namespace
 
-base::Result<ReadParts> read_parts(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part) {
+base::Result<ReadParts> read_parts(log::Log& log, std::span<const Fragment> fragments, std::span<const Fragment> others,
+                                   const OnPart& on_part) {
   ReadParts read;
-  const std::vector<Want> wants = in_log_order(fragments);
+  const std::vector<Want> wants = in_log_order(fragments, others);
   for (size_t i = 0; i < wants.size();) {
     const log::Position position = wants[i].reference.position;
     size_t end = i;
@@ -53,14 +60,15 @@ base::Result<ReadParts> read_parts(log::Log& log, std::span<const Fragment> frag
   return read;
 }
 
-base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part) {
+base::Result<ReadFragments> read_fragments(log::Log& log, std::span<const Fragment> fragments, const OnPart& on_part,
+                                           std::span<const Fragment> others) {
   std::vector<wire::otlp::TraceSplicer> splicers(fragments.size());
   const auto splice = [&](size_t fragment, const model::RequestDigest& digest, const model::TraceDigest& trace,
                           std::string_view payload) {
-    splicers[fragment].add(digest, payload, trace.first_span, trace.span_count);
+    if (fragment < splicers.size()) splicers[fragment].add(digest, payload, trace.first_span, trace.span_count);
     if (on_part) on_part(fragment, digest, trace, payload);
   };
-  const auto parts = read_parts(log, fragments, splice);
+  const auto parts = read_parts(log, fragments, others, splice);
   if (!parts) return std::unexpected(parts.error());
   ReadFragments read{{*parts}, {}};
   for (wire::otlp::TraceSplicer& splicer : splicers) read.otlp.push_back(splicer.finish());

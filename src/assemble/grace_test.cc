@@ -92,7 +92,7 @@ TEST(Grace, a_late_span_makes_the_trace_due_again_with_all_that_it_had) {
   const auto again = rig.due();
   ASSERT_EQ(again.size(), 1u);
   EXPECT_EQ(again.front().verdict, Verdict::Dropped);
-  EXPECT_EQ(again.front().late_span_count, 2u);
+  EXPECT_EQ(again.front().untold_span_count, 2u);
   EXPECT_EQ(again.front().features.span_count, 3u);
   EXPECT_EQ(again.front().features.error_count, 1u);
   EXPECT_EQ(again.front().references.size(), 2u);
@@ -105,25 +105,79 @@ TEST(Grace, a_late_span_makes_the_trace_due_again_with_all_that_it_had) {
 TEST(Grace, a_trace_dropped_again_leaves_when_it_would_have_left) {
   Rig rig({.grace_age = 60s});
   rig.drop(1);
-  rig.now += 50s;
+  rig.now += 20s;
   rig.add(1);
   rig.now += 2s;
   rig.open.dropped(rig.due(), rig.now);
-  rig.now += 9s;
+  rig.now += 39s;
   EXPECT_EQ(rig.open.end_grace(rig.now, 10).size(), 1u);
 }
 
 TEST(Grace, what_is_being_decided_again_does_not_leave) {
   Rig rig({.grace_age = 60s});
   rig.drop(1);
-  rig.now += 59s;
+  rig.now += 20s;
   rig.add(1);
-  rig.now += 2s;
+  rig.now += 50s;
+  EXPECT_TRUE(rig.open.end_grace(rig.now, 10).empty());
   const auto again = rig.due();
   ASSERT_EQ(again.size(), 1u);
   EXPECT_TRUE(rig.open.end_grace(rig.now, 10).empty());
   rig.open.dropped(again, rig.now);
   EXPECT_EQ(rig.open.end_grace(rig.now, 10).size(), 1u);
+}
+
+TEST(Grace, after_half_of_it_the_trace_goes_on_in_a_fragment_with_a_grace_of_its_own) {
+  Rig rig({.grace_age = 60s});
+  rig.drop(1);
+  rig.now += 31s;
+  rig.add(1);
+  rig.now += 6s;
+  rig.open.dropped(rig.due(), rig.now);
+  EXPECT_EQ(rig.open.find_whole(trace_id(1)).size(), 2u);
+  rig.now += 24s;
+  EXPECT_EQ(rig.open.end_grace(rig.now, 10).size(), 1u);
+  rig.now += 35s;
+  EXPECT_TRUE(rig.open.end_grace(rig.now, 10).empty());
+  rig.now += 2s;
+  EXPECT_EQ(rig.open.end_grace(rig.now, 10).size(), 1u);
+  EXPECT_EQ(rig.open.counts().grace_traces, 0u);
+}
+
+TEST(Grace, does_not_end_before_what_came_in_it_is_decided) {
+  Rig rig({.grace_age = 60s});
+  rig.drop(1);
+  rig.now += 59s;
+  rig.add(1, 1, 1);
+  rig.now += 2s;
+  EXPECT_TRUE(rig.open.end_grace(rig.now, 10).empty());
+  rig.now += 4s;
+  const auto both = rig.due();
+  ASSERT_EQ(both.size(), 2u);
+  rig.open.dropped(both, rig.now);
+  const auto gone = rig.open.end_grace(rig.now, 10);
+  ASSERT_EQ(gone.size(), 1u);
+  EXPECT_EQ(gone.front().slot, both.front().slot);
+}
+
+TEST(Grace, ends_in_time_where_what_came_after_it_is_not_decided) {
+  Rig rig({.grace_age = 60s});
+  rig.drop(1);
+  rig.now += 62s;
+  rig.add(1);
+  EXPECT_EQ(rig.open.end_grace(rig.now, 10).size(), 1u);
+}
+
+TEST(Grace, a_place_in_line_is_one_however_often_the_trace_is_decided_again) {
+  Rig rig;
+  for (uint8_t trace = 1; trace <= 100; ++trace) rig.drop(trace);
+  const uint64_t before = rig.open.counts().memory_bytes;
+  for (int round = 0; round < 100; ++round) {
+    for (uint8_t trace = 1; trace <= 100; ++trace) rig.add(trace);
+    rig.now += 2s;
+    rig.open.dropped(rig.due(), rig.now);
+  }
+  EXPECT_LT(rig.open.counts().memory_bytes, before + 200 * 4096);
 }
 
 TEST(Grace, a_kept_fragment_takes_the_dropped_one_before_it_along) {
@@ -182,7 +236,7 @@ TEST(Grace, spans_that_came_while_their_trace_was_being_dropped_are_late_after_a
   rig.now += 2s;
   const auto again = rig.due();
   ASSERT_EQ(again.size(), 1u);
-  EXPECT_EQ(again.front().late_span_count, 1u);
+  EXPECT_EQ(again.front().untold_span_count, 1u);
   EXPECT_EQ(again.front().features.error_count, 1u);
 }
 
@@ -191,7 +245,7 @@ TEST(Grace, late_spans_that_followed_the_drop_before_a_restart_are_not_asked_abo
   rig.add(1, 2);
   rig.open.decided({.id = trace_id(1), .span_count = 2}, rig.now, 1s);
   rig.add(1, 3);
-  rig.open.late_decided(trace_id(1), 3);
+  rig.open.decided({.id = trace_id(1), .span_count = 2, .late_span_count = 3}, rig.now, 1s);
   rig.now += 2s;
   EXPECT_TRUE(rig.due().empty());
 }

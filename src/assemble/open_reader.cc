@@ -141,7 +141,13 @@ base::Result<OpenReader::Traces> OpenReader::find_together(std::span<const model
     const model::TraceId& id = (*fragments)[i].id;
     auto& trace = traces.try_emplace(id, model::Trace{.id = id, .is_open = true}).first->second;
     if (!trace) continue;
-    const auto part = wire::otlp::decode_trace(id, read->otlp[i]);
+    auto part = wire::otlp::decode_trace(id, read->otlp[i]);
+    if (part && !part->spans.empty()) {
+      part->fragments.push_back({.span_count = static_cast<uint32_t>(part->spans.size()),
+                                 .sealed_at = {},
+                                 .ended_by = (*fragments)[i].cause,
+                                 .covered_sequence = (*fragments)[i].covered_sequence});
+    }
     if (part) {
       model::join(*trace, *part);
     } else {

@@ -12,12 +12,22 @@ void OpenTraces::add(const ShardRecord& record, base::Duration now, base::Durati
   if (!epoch_) epoch_ = now - options_.trace_max_age - options_.decision_wait - kTick;
   // A record that waited longer than any window is due at once; how much longer makes no difference.
   const base::Duration age_max = std::min(options_.decision_wait, options_.trace_max_age);
-  const base::Duration received = now - std::clamp(age, base::Duration(0), age_max);
+  const Arrival arrival{record.at, now - std::clamp(age, base::Duration(0), age_max), age.count() > 0};
   assert(!options_.decides || record.features.size() == record.parts.size());
   for (size_t i = 0; i < record.parts.size(); ++i) {
-    Entry& entry = add_part(record.parts[i], record.at, received);
-    if (options_.decides) add_features(entry, record.features[i]);
+    const uint32_t slot = add_part(record.parts[i], arrival);
+    if (!options_.decides) continue;
+    add_features(entries_[slot], record.features[i]);
+    end_if_too_large(slot, arrival.received);
   }
+}
+
+void OpenTraces::end_if_too_large(uint32_t slot, base::Duration received) {
+  Entry& entry = entries_[slot];
+  if (options_.trace_bytes_max == 0 || features_[entry.features].bytes <= options_.trace_bytes_max) return;
+  if (entry.is_dropped) return;  // it was judged already
+  entry.cause = model::DecisionCause::EarlyAtSize;
+  schedule(slot, tick_of(received));
 }
 
 void OpenTraces::add_features(Entry& entry, const sample::TraceFeatures& features) {
@@ -29,13 +39,22 @@ void OpenTraces::learn(const model::TraceId& id, const sample::TraceFeatures& fe
   if (const auto newest = newest_.find(id); newest != newest_.end()) add_features(entries_[*newest], features);
 }
 
-OpenTraces::Entry& OpenTraces::add_part(const TracePart& part, const log::Appended& at, base::Duration received) {
+// Whether the trace's newest fragment takes what comes. One in grace does so up to a fragment's size, and for half of
+// its grace; what a replay shows once came in time.
+bool OpenTraces::goes_on(const Entry& entry, const Arrival& arrival) const {
+  if (entry.is_sealing) return false;
+  if (!entry.is_dropped) return true;
+  if (is_full(entry)) return false;
+  return arrival.is_replay || arrival.received <= time_of(entry.grace_tick) + options_.grace_age / 2;
+}
+
+uint32_t OpenTraces::add_part(const TracePart& part, const Arrival& arrival) {
+  const auto& [at, received, is_replay] = arrival;
   const auto found = newest_.find(part.digest.id);
-  // One in grace goes on up to a fragment's size.
-  const bool is_known = found != newest_.end() && !entries_[*found].is_sealing &&
-                        !(entries_[*found].is_dropped && is_full(entries_[*found]));
+  const bool is_known = found != newest_.end() && goes_on(entries_[*found], arrival);
   const uint32_t slot = is_known ? *found : open_entry(part.digest.id, received);
   Entry& entry = entries_[slot];
+  const bool had_late = entry.has_late();
 
   entry.start = std::min(entry.start, part.digest.start);
   entry.end = std::max(entry.end, part.digest.end);
@@ -49,6 +68,12 @@ OpenTraces::Entry& OpenTraces::add_part(const TracePart& part, const log::Append
     ready_bytes_ += part.digest.span_bytes;
   }
 
+  if (part.trace_index == SpanReference::kOfPeer) {
+    entry.peer_span_count += part.digest.span_count;
+  } else {
+    entry.has_spans = true;
+  }
+
   const uint32_t reference = references_.take();
   references_[reference] = {static_cast<uint32_t>(at.position.segment), at.position.offset, part.trace_index, kNone};
   if (entry.last_reference == kNone) {
@@ -59,15 +84,14 @@ OpenTraces::Entry& OpenTraces::add_part(const TracePart& part, const log::Append
   entry.last_reference = reference;
 
   if (entry.is_dropped) {
-    if (entry.late_span_count == 0) schedule(slot, tick_of(received + options_.late_wait));
-    entry.late_span_count += part.digest.span_count;
+    if (!had_late) schedule(slot, tick_of(received + options_.late_wait));
   } else if (is_full(entry)) {
     entry.cause = model::DecisionCause::EarlyAtSize;
     schedule(slot, tick_of(received));
   } else if (part.digest.has_root != 0 && options_.decision_wait_after_root_received.count() > 0) {
     schedule(slot, std::min(entry.due_tick, tick_of(received + options_.decision_wait_after_root_received)));
   }
-  return entry;
+  return slot;
 }
 
 uint32_t OpenTraces::open_entry(const model::TraceId& id, base::Duration received) {
@@ -129,7 +153,7 @@ void OpenTraces::line_up_next(std::optional<model::DecisionCause> early, uint64_
     Entry& entry = entries_[slot];
     // A slot that was rescheduled, sealed or reused since stands here no longer by right.
     if (!entry.in_use || entry.is_sealing || entry.is_ready || entry.due_tick != tick) continue;
-    if (entry.is_dropped && entry.late_span_count == 0 && !entry.is_kept) continue;  // dropped while it waited
+    if (entry.is_dropped && !entry.has_late() && !entry.is_kept) continue;  // dropped while it waited
     entry.is_ready = true;
     if (!entry.is_dropped) {
       --waiting_count_;
@@ -225,22 +249,27 @@ void OpenTraces::dropped(const std::vector<Fragment>& fragments, base::Duration 
     assert(entry.in_use && entry.is_sealing && entry.id == one.id);
     entry.is_sealing = false;
     --taken_count_;
+    entry.peer_span_count = one.peer_span_count;
     enter_grace(one.slot, tick_of(now));
   }
 }
 
 void OpenTraces::enter_grace(uint32_t slot, uint32_t tick) {
   Entry& entry = entries_[slot];
-  if (!entry.is_dropped) {
+  const bool is_new = !entry.is_dropped;
+  if (is_new) {
     entry.is_dropped = true;
     entry.grace_tick = tick;
     ++grace_count_;
     grace_bytes_ += entry.span_bytes;
     span_count_ -= entry.span_count;
   }
-  entry.late_span_count = 0;
+  entry.told_span_count = entry.span_count;
   if (!entry.is_kept) entry.cause = model::DecisionCause::Window;
-  graced_.push_back({slot, entry.grace_tick});
+  // One that was passed over while it was being decided again comes first: it has been there the longest.
+  if (!entry.in_line && is_new) graced_.push_back({slot, entry.grace_tick});
+  if (!entry.in_line && !is_new) graced_.push_front({slot, entry.grace_tick});
+  entry.in_line = true;
   // Somebody asked for it while it was being dropped.
   if (entry.is_kept) {
     entry.due_tick = 0;
@@ -250,27 +279,42 @@ void OpenTraces::enter_grace(uint32_t slot, uint32_t tick) {
 
 std::vector<Fragment> OpenTraces::end_grace(base::Duration now, size_t limit) {
   if (!epoch_) return {};
-  const auto is_over = [&](const Entry& entry) {
-    return grace_bytes_ > options_.grace_bytes_max || time_of(entry.grace_tick) + options_.grace_age <= now;
-  };
-  return leave_grace(limit, is_over);
+  return leave_grace(limit, [&](const Entry& entry) {
+    if (grace_bytes_ > options_.grace_bytes_max) return Leave::Goes;
+    if (time_of(entry.grace_tick) + options_.grace_age > now) return Leave::Stays;
+    return awaits_later_fragment(entry) ? Leave::Awaits : Leave::Goes;
+  });
 }
 
 std::vector<Fragment> OpenTraces::cut_grace(size_t limit) {
-  return leave_grace(limit, [](const Entry&) { return true; });
+  return leave_grace(limit, [](const Entry&) { return Leave::Goes; });
 }
 
-std::vector<Fragment> OpenTraces::leave_grace(size_t limit, const std::function<bool(const Entry&)>& may_leave) {
+// A later fragment of its trace has spans from before its grace was over, and is not decided yet.
+bool OpenTraces::awaits_later_fragment(const Entry& entry) const {
+  const uint32_t end = entry.grace_tick + static_cast<uint32_t>(options_.grace_age / kTick);
+  const auto newest = newest_.find(entry.id);
+  for (uint32_t at = *newest; &entries_[at] != &entry; at = entries_[at].older) {
+    const Entry& later = entries_[at];
+    if (later.is_dropped ? later.has_late() : later.opened_tick <= end) return true;
+  }
+  return false;
+}
+
+std::vector<Fragment> OpenTraces::leave_grace(size_t limit, const std::function<Leave(const Entry&)>& asks) {
   std::vector<Fragment> gone;
   while (!graced_.empty() && gone.size() < limit) {
     const Graced oldest = graced_.front();
-    const Entry& entry = entries_[oldest.slot];
-    // One that is due again stands in line anew if it is dropped again.
-    const bool is_there = entry.in_use && entry.is_dropped && entry.grace_tick == oldest.tick && !entry.is_ready &&
-                          !entry.is_sealing && !entry.is_kept;
-    if (is_there && !may_leave(entry)) break;
+    Entry& entry = entries_[oldest.slot];
+    const bool is_its_place = entry.in_use && entry.in_line && entry.grace_tick == oldest.tick;
+    const Leave leave = is_its_place ? asks(entry) : Leave::Awaits;
+    if (leave == Leave::Stays) break;
     graced_.pop_front();
-    if (!is_there) continue;
+    if (!is_its_place) continue;
+    entry.in_line = false;
+    // What came late is decided first, with what came before; what is dropped again stands in line anew.
+    const bool is_undecided = entry.is_ready || entry.is_sealing || entry.is_kept || entry.has_late();
+    if (is_undecided || leave == Leave::Awaits) continue;
     gone.push_back(fragment(oldest.slot));
     free(oldest.slot);
   }
@@ -294,8 +338,26 @@ bool OpenTraces::keep(const model::TraceId& id, model::DecisionCause cause, base
   for (uint32_t at = *newest; at != kNone; at = entries_[at].older) {
     keep_entry(at, cause, tick_of(now));
     entries_[at].is_recorded = true;
+    entries_[at].told_span_count = entries_[at].span_count;
   }
   return true;
+}
+
+OthersTraces OpenTraces::tell_others(const std::function<bool(const model::TraceId&)>& is_others, base::Duration now,
+                                     uint32_t from, uint32_t limit) {
+  OthersTraces others;
+  const base::Duration lately = now - std::max(kLatelyMin, 2 * options_.decision_wait);
+  const uint32_t end = from < slots_end_ ? from + std::min(slots_end_ - from, limit) : slots_end_;
+  for (uint32_t slot = from; slot < end; ++slot) {
+    Entry& entry = entries_[slot];
+    if (!entry.in_use || entry.is_kept || !entry.has_spans || entry.features == kNone) continue;
+    if (entry.is_dropped && time_of(entry.grace_tick) < lately) continue;
+    if (!is_others(entry.id)) continue;
+    others.traces.emplace_back(entry.id, features_[entry.features]);
+    entry.peer_span_count = entry.span_count;
+  }
+  if (end < slots_end_) others.next = end;
+  return others;
 }
 
 std::optional<base::Duration> OpenTraces::grace_left(const model::TraceId& id, base::Duration now) const {
@@ -307,31 +369,38 @@ std::optional<base::Duration> OpenTraces::grace_left(const model::TraceId& id, b
 }
 
 void OpenTraces::decided(const model::Decision& decision, base::Duration now, base::Duration age) {
+  std::vector<uint32_t> slots;
   const auto newest = newest_.find(decision.id);
-  if (newest == newest_.end()) return;
-  const uint32_t slot = *newest;
+  for (uint32_t at = newest == newest_.end() ? kNone : *newest; at != kNone; at = entries_[at].older) {
+    slots.push_back(at);
+  }
+  uint64_t left = uint64_t{decision.span_count} + decision.late_span_count;
+  for (auto slot = slots.rbegin(); slot != slots.rend(); ++slot) {
+    const bool is_taken_back = decision.verdict == model::Verdict::Kept && entries_[*slot].is_dropped;
+    if (left == 0 && !is_taken_back) break;
+    const auto told = static_cast<uint32_t>(std::min<uint64_t>(entries_[*slot].span_count, left));
+    left -= told;
+    follow(*slot, decision.verdict, told, now, age);
+  }
+}
+
+void OpenTraces::follow(uint32_t slot, model::Verdict verdict, uint32_t spans, base::Duration now, base::Duration age) {
   Entry& entry = entries_[slot];
-  if (entry.is_sealing || entry.is_ready) return;
-  if (decision.verdict == model::Verdict::Kept) {
+  if (verdict == model::Verdict::Kept) {
     entry.is_recorded = true;
+    entry.told_span_count = spans;
     keep_entry(slot, model::DecisionCause::Window, tick_of(now));
     if (!entry.is_dropped) schedule(slot, tick_of(now));
     return;
   }
-  if (!entry.is_dropped) --waiting_count_;
-  enter_grace(slot, tick_of(now - std::clamp(age, base::Duration(0), options_.grace_age)));
-  const uint32_t decided_spans = decision.span_count + decision.late_span_count;
-  if (entry.span_count <= decided_spans) return;
-  entry.late_span_count = entry.span_count - decided_spans;
+  if (!entry.is_dropped) {
+    --waiting_count_;
+    enter_grace(slot, tick_of(now - std::clamp(age, base::Duration(0), options_.grace_age)));
+  }
+  entry.told_span_count = spans;
+  if (!entry.has_late()) return;
   entry.due_tick = 0;
   schedule(slot, tick_of(now + options_.late_wait));
-}
-
-void OpenTraces::late_decided(const model::TraceId& id, uint32_t spans) {
-  const auto newest = newest_.find(id);
-  if (newest == newest_.end()) return;
-  Entry& entry = entries_[*newest];
-  entry.late_span_count -= std::min(entry.late_span_count, spans);
 }
 
 // Takes the slot out of its trace's chain of fragments.
@@ -361,7 +430,8 @@ Fragment OpenTraces::fragment(uint32_t slot) const {
                 .cause = entry.cause,
                 .was_dropped = entry.is_dropped,
                 .is_recorded = entry.is_recorded,
-                .late_span_count = entry.late_span_count};
+                .untold_span_count = entry.span_count - entry.told_span_count,
+                .peer_span_count = entry.peer_span_count};
   if (options_.decides) {
     copy.opened = time_of(entry.opened_tick);
     if (entry.is_dropped) copy.verdict = model::Verdict::Dropped;

@@ -2,6 +2,9 @@
 // the spans themselves stay there. About 16 bytes for each (trace, request) and 100 for each trace, measured by
 // memory_bytes().
 //
+// A trace that outlives its window, or what a fragment may hold, goes on as the next fragment: what it takes is what
+// one window of it takes, and what is in grace of it, however long it goes on.
+//
 //   open ──due──▶ taken ──sealed()───▶ gone
 //     ▲           │ │
 //     │           │ └───dropped()──▶ in grace ──▶ gone
@@ -9,7 +12,8 @@
 //     └───────────┴── a late span opens the trace's next fragment, beside the one that was taken
 //
 // Where policies decide (AssembleOptions::decides) what is known of each trace is kept too, in grace as well, so that
-// evidence that comes late is weighed with all that came before.
+// evidence that comes late is weighed with all that came before. What another node knows of a trace comes as a part
+// without spans (SpanReference::kOfPeer): it opens the trace, or reopens it, as spans do, but nobody sees it.
 //
 // One owner thread. Time is given: `now` is Clock::monotonic().
 #pragma once
@@ -20,6 +24,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "assemble/pool.h"
@@ -40,10 +45,14 @@ struct AssembleOptions {
   uint32_t spans_per_trace = 200'000;                    // a fragment is sealed when it has that many
   uint64_t fragment_bytes_max = 64 << 20;                // or that many bytes of them
   bool decides = false;                                  // records bring TraceFeatures
-  uint64_t open_traces_max = UINT64_MAX;                // above it the oldest are due early; those in grace don't count
-  base::Duration grace_age = std::chrono::minutes(10);  // of what was dropped
-  uint64_t grace_bytes_max = 4ULL << 30;                // of its spans; above it the oldest goes
-  base::Duration late_wait = std::chrono::seconds(1);   // from a late span until a dropped trace is due again
+  // Of what TraceFeatures::bytes counts; 0: no bound. What passes it is due at once, since its verdict is known.
+  uint64_t trace_bytes_max = 0;
+  uint64_t open_traces_max = UINT64_MAX;  // above it the oldest are due early; those in grace don't count
+  // Of what was dropped, from its first span's drop. Half of it later what comes late opens the next fragment, which
+  // has a grace of its own: so no span has less than half.
+  base::Duration grace_age = std::chrono::minutes(10);
+  uint64_t grace_bytes_max = 4ULL << 30;               // of its spans; above it the oldest goes
+  base::Duration late_wait = std::chrono::seconds(1);  // from a late span until a dropped trace is due again
 };
 
 // The spans of one trace in one log record.
@@ -54,8 +63,14 @@ struct TracePart {
 
 // Where such spans lie.
 struct SpanReference {
+  // The record holds what a peer knows of the trace, and no spans of it: its TracePart says how many spans that is of,
+  // and has no times.
+  static constexpr uint32_t kOfPeer = UINT32_MAX;
+
   log::Position position;
   uint32_t trace_index = 0;
+
+  bool has_spans() const { return trace_index != kOfPeer; }
 };
 
 // What one record brings to one shard.
@@ -81,8 +96,15 @@ struct Fragment {
   std::optional<model::Verdict> verdict = std::nullopt;       // that was reached before
   bool was_dropped = false;                                   // it comes out of grace
   bool is_recorded = false;                                   // the log has the decision that `verdict` repeats
-  uint32_t late_span_count = 0;                               // of a dropped one: what has come since
+  uint32_t untold_span_count = 0;                             // of its spans: what no record of a decision counts
+  uint32_t peer_span_count = 0;                               // of its spans: those that a peer told of, or was told of
   sample::TraceFeatures features = {};
+};
+
+// Where a walk over all traces goes on, and what it found.
+struct OthersTraces {
+  uint32_t next = 0;  // 0: it is over
+  std::vector<std::pair<model::TraceId, sample::TraceFeatures>> traces;
 };
 
 // A fragment in a list that a search goes down.
@@ -146,12 +168,16 @@ class OpenTraces {
   bool keep(const model::TraceId& id, model::DecisionCause cause, base::Duration now);
   // How long a drop of the trace can still be taken back; nothing where it is not in grace.
   std::optional<base::Duration> grace_left(const model::TraceId& id, base::Duration now) const;
-  // While the log is replayed: what was decided about the trace's spans that came so far. A kept one is due at once; a
-  // dropped one has been in grace for `age`. Spans beyond the decision's came after they were taken for it, and are
-  // late.
+  // While the log is replayed: what was decided about the trace's first spans, as many as the decision counts with the
+  // late ones that followed it; again where more followed it. What is kept is due at once, what is dropped has been in
+  // grace for `age`. Spans beyond came after they were taken for it, and are late.
   void decided(const model::Decision& decision, base::Duration now, base::Duration age);
-  // Likewise: so many of the late spans followed the decision.
-  void late_decided(const model::TraceId& id, uint32_t spans);
+
+  // What is known of traces that `is_others` says are another node's, for that node; from now on it counts as told. All
+  // that have spans here and are not kept, those in grace too where they were dropped lately: the rest of them may be
+  // on its way to that node. Looks at `limit` traces at a time, from OthersTraces::next of the call before on.
+  OthersTraces tell_others(const std::function<bool(const model::TraceId&)>& is_others, base::Duration now,
+                           uint32_t from, uint32_t limit);
 
   // Adds to what is known of the trace; for features that come after their spans.
   void learn(const model::TraceId& id, const sample::TraceFeatures& features);
@@ -168,6 +194,8 @@ class OpenTraces {
 
  private:
   static constexpr uint32_t kNone = Pool<int>::kNone;
+  // In grace for less than this, or than two windows: dropped lately.
+  static constexpr base::Duration kLatelyMin = std::chrono::minutes(1);
   // Timers need no finer steps.
   static constexpr base::Duration kTick = std::chrono::milliseconds(20);
 
@@ -192,18 +220,22 @@ class OpenTraces {
     uint32_t features = kNone;
     uint32_t opened_tick = 0;
     uint32_t grace_tick = 0;       // when it was first dropped
-    uint32_t late_span_count = 0;  // since it was last decided
+    uint32_t told_span_count = 0;  // the first of its spans, that a record of a decision counts
+    uint32_t peer_span_count = 0;  // of span_count: a peer told of them, or was told
     model::DecisionCause cause = model::DecisionCause::Window;
     bool is_ready = false;     // due, and in line
     bool is_sealing = false;   // taken
     bool is_dropped = false;   // in grace, or due again
     bool is_kept = false;      // it will be kept: somebody said so, or that was decided before a restart
     bool is_recorded = false;  // and the log has that
+    bool in_line = false;      // stands in graced_
+    bool has_spans = false;    // else only a peer told of it
     bool in_use = false;
 
-    bool is_visible() const { return !is_dropped || is_kept; }
+    bool is_visible() const { return has_spans && (!is_dropped || is_kept); }
+    bool has_late() const { return span_count > told_span_count; }
   };
-  // A place in the line of those in grace; stale where the entry says otherwise.
+  // A place in the line of those in grace, one for each; stale where the entry says otherwise.
   struct Graced {
     uint32_t slot = 0;
     uint32_t tick = 0;
@@ -223,17 +255,27 @@ class OpenTraces {
   };
 
   uint32_t open_entry(const model::TraceId& id, base::Duration received);
-  Entry& add_part(const TracePart& part, const log::Appended& at, base::Duration received);
+  struct Arrival {
+    log::Appended at;
+    base::Duration received{0};
+    bool is_replay = false;
+  };
+  uint32_t add_part(const TracePart& part, const Arrival& arrival);
+  bool goes_on(const Entry& entry, const Arrival& arrival) const;
   void add_features(Entry& entry, const sample::TraceFeatures& features);
+  void end_if_too_large(uint32_t slot, base::Duration received);
   void schedule(uint32_t slot, uint32_t tick);
   void free(uint32_t slot);
   void enter_grace(uint32_t slot, uint32_t tick);
   void keep_entry(uint32_t slot, model::DecisionCause cause, uint32_t tick);
+  void follow(uint32_t slot, model::Verdict verdict, uint32_t spans, base::Duration now, base::Duration age);
   void take(uint32_t slot, std::vector<Fragment>& taken);
   bool is_full(const Entry& entry) const {
     return entry.span_count >= options_.spans_per_trace || entry.span_bytes >= options_.fragment_bytes_max;
   }
-  std::vector<Fragment> leave_grace(size_t limit, const std::function<bool(const Entry&)>& may_leave);
+  enum class Leave : uint8_t { Stays, Awaits, Goes };
+  std::vector<Fragment> leave_grace(size_t limit, const std::function<Leave(const Entry&)>& asks);
+  bool awaits_later_fragment(const Entry& entry) const;
   base::Duration time_of(uint32_t tick) const { return *epoch_ + tick * kTick; }
   uint32_t tick_of(base::Duration at) const;
   void line_up_next(std::optional<model::DecisionCause> early = std::nullopt, uint64_t limit = UINT64_MAX);
@@ -251,7 +293,7 @@ class OpenTraces {
   std::deque<uint32_t> ready_;                              // slots that are due, the longest due first
   uint64_t ready_spans_ = 0;
   uint64_t ready_bytes_ = 0;
-  std::deque<Graced> graced_;  // the longest dropped first
+  std::deque<Graced> graced_;  // those that were dropped, the longest first
   uint32_t grace_count_ = 0;
   uint64_t grace_bytes_ = 0;
   uint64_t span_count_ = 0;  // of all but those in grace

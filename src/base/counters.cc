@@ -123,6 +123,27 @@ void Metrics::text(const std::string& name, std::function<void(bool, std::string
   texts_[name] = std::move(write);
 }
 
+std::optional<double> Metrics::value(const std::string& name, const Labels& labels) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = families_.find(name);
+  if (found == families_.end()) return std::nullopt;
+  const std::string text = label_text(labels);
+  const auto counter = found->second->counters.find(text);
+  if (counter != found->second->counters.end()) return static_cast<double>(counter->second->value());
+  const auto gauge = found->second->gauges.find(text);
+  return gauge == found->second->gauges.end() ? std::nullopt : std::optional(gauge->second());
+}
+
+std::optional<double> Metrics::sum(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = families_.find(name);
+  if (found == families_.end()) return std::nullopt;
+  double sum = 0;
+  for (const auto& [labels, counter] : found->second->counters) sum += static_cast<double>(counter->value());
+  for (const auto& [labels, read] : found->second->gauges) sum += read();
+  return sum;
+}
+
 std::string Metrics::render(bool with_exemplars) const {
   const std::lock_guard lock(mutex_);
   std::string out;

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,6 +68,12 @@ class Metrics {
   // Families that another counts: `write` appends them whole, as OpenMetrics text, at each rendering, on the thread
   // that renders, until this object ends. Exemplars only where it says so. The same name replaces them.
   void text(const std::string& name, std::function<void(bool with_exemplars, std::string& out)> write);
+
+  // What a counter or gauge says now, for whoever shows it elsewhere; nothing where there is none of that name and
+  // those labels.
+  std::optional<double> value(const std::string& name, const Labels& labels = {}) const;
+  // Of all that have the name, whatever their labels.
+  std::optional<double> sum(const std::string& name) const;
 
   // OpenMetrics 1.0 text, "# EOF" included.
   std::string render(bool with_exemplars = false) const;

@@ -91,5 +91,18 @@ TEST(Metrics, families_that_another_counts_stand_before_the_end) {
   EXPECT_TRUE(metrics.render(true).ends_with("b 1 # {}\n# EOF\n"));
 }
 
+TEST(Metrics, values_are_read_by_name_and_labels) {
+  Metrics metrics;
+  metrics.counter("decisions", "", {{"verdict", "kept"}}).add(3);
+  metrics.counter("decisions", "", {{"verdict", "dropped"}}).add(4);
+  metrics.gauge("open", "", [] { return 2.5; });
+  EXPECT_EQ(metrics.value("decisions", {{"verdict", "kept"}}), 3);
+  EXPECT_EQ(metrics.value("open"), 2.5);
+  EXPECT_EQ(metrics.value("decisions", {{"verdict", "lost"}}), std::nullopt);
+  EXPECT_EQ(metrics.value("closed"), std::nullopt);
+  EXPECT_EQ(metrics.sum("decisions"), 7);
+  EXPECT_EQ(metrics.sum("closed"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace backstitch::base

@@ -1,7 +1,12 @@
 #include "ingest/decider.h"
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+#include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "assemble/fragment_reader.h"
@@ -34,6 +39,11 @@ constexpr uint64_t kPendingMax = 1 << 17;
 // A trace that goes on for longer after a restart is taken for a new one.
 constexpr base::Duration kAsksAfterStart = std::chrono::minutes(10);
 
+// A trace that was kept once is kept for good: a drop behind it was on its way already.
+bool is_any_kept(const std::vector<model::Decision>& history) {
+  return std::ranges::any_of(history, [](const model::Decision& one) { return one.verdict == Verdict::Kept; });
+}
+
 base::Counter& decided(base::Metrics& metrics, const char* verdict) {
   return metrics.counter("backstitch_sampling_decisions", "Decisions about traces", {{"verdict", verdict}});
 }
@@ -58,35 +68,52 @@ Decider::Counters::Counters(base::Metrics& metrics, const sample::Plan& plan)
 
 base::Result<std::unique_ptr<Decider>> Decider::open(const base::Clock& clock, log::Log& log,
                                                      store::DecisionStore& decisions,
-                                                     std::shared_ptr<const sample::Plan> plan, base::Metrics& metrics) {
+                                                     std::shared_ptr<const sample::Plan> plan, base::Metrics& metrics,
+                                                     const DeciderOptions& options) {
   const auto number = decisions.add_policy_set(names_of(*plan));
   if (!number) return std::unexpected(number.error());
-  return std::unique_ptr<Decider>(new Decider(clock, log, decisions, std::move(plan), metrics, *number));
+  return std::unique_ptr<Decider>(new Decider(clock, log, decisions, std::move(plan), metrics, *number, options));
 }
 
 Decider::Decider(const base::Clock& clock, log::Log& log, store::DecisionStore& decisions,
-                 std::shared_ptr<const sample::Plan> plan, base::Metrics& metrics, uint32_t policy_set)
+                 std::shared_ptr<const sample::Plan> plan, base::Metrics& metrics, uint32_t policy_set,
+                 const DeciderOptions& options)
     : clock_(clock),
       log_(log),
       decisions_(decisions),
       plan_(plan),
       sampler_(plan, 1),
+      journal_(clock, options.budgets, metrics),
       policy_set_(policy_set),
       counters_(metrics, *plan),
-      started_(clock.monotonic()) {}
+      has_past_(decisions.highest_sequence() != 0),
+      started_(clock.monotonic()) {
+  if (options.peers != nullptr) news_.emplace(*options.peers, *plan_);
+  journal_.restore(sampler_);
+}
 
 base::Result<Verdicts> Decider::vote(const std::vector<Fragment>& due) {
   const base::Timestamp now = clock_.now();
-  auto cases = begin_all(due);
-  if (!cases) return std::unexpected(cases.error());
-  for (Case& one : *cases) {
-    if (one.is_voting) one.ballot = sampler_.vote(one.fragment->id, one.features, now);
+  if (!has_voted_on(due)) {
+    learn_ordered();
+    auto cases = begin_all(due);
+    if (!cases) return std::unexpected(cases.error());
+    voted_ = std::move(*cases);
+    for (Case& one : voted_) {
+      if (one.is_voting) one.ballot = sampler_.vote(one.fragment->id, one.features, now);
+    }
   }
-  if (const auto asked = ask_about_traces(*cases, now); !asked) return std::unexpected(asked.error());
+  if (const auto asked = ask_about_traces(voted_, now); !asked) return std::unexpected(asked.error());
+  const std::vector<Case> cases = std::exchange(voted_, {});
   Verdicts verdicts;
-  for (const Case& one : *cases) conclude(one, (*cases)[one.judged_by], now, verdicts);
+  for (const Case& one : cases) conclude(one, cases[one.judged_by], now, verdicts);
   count(verdicts);
   return verdicts;
+}
+
+// The same fragments, borrowed once more.
+bool Decider::has_voted_on(const std::vector<Fragment>& due) const {
+  return voted_.size() == due.size() && !due.empty() && voted_.front().fragment == due.data();
 }
 
 // Fragments of one trace that are due together are judged by the last of them, on what is known of all.
@@ -106,20 +133,28 @@ base::Result<std::vector<Decider::Case>> Decider::begin_all(const std::vector<Fr
     if (one.judged_by == i) continue;
     Case& judge = cases[one.judged_by];
     merge(judge.features, one.features);
+    judge.untold += one.untold;
     one.is_voting = false;
-    judge.has_history = true;
-    judge.is_regretted = false;
+    judge.has_history = judge.has_history || one.has_history;
+    if (one.fragment->was_dropped) judge.is_regretted = false;
     if (one.is_kept) judge.is_kept = true;
+    if (one.is_overtaken) judge.is_overtaken = true;
     if (judge.is_kept) judge.is_voting = false;
-    if (!judge.is_kept) judge.cause = DecisionCause::Reopened;
+    if (!judge.is_kept && one.has_history) judge.cause = DecisionCause::Reopened;
   }
   return cases;
 }
 
 // What is known of the trace before anybody votes.
 base::Result<Decider::Case> Decider::begin(const Fragment& fragment) {
-  Case one{.fragment = &fragment, .cause = fragment.cause};
+  Case one{.fragment = &fragment, .cause = fragment.cause, .untold = fragment.untold_span_count};
   one.is_kept = fragment.verdict == Verdict::Kept;
+  if (one.is_kept && fragment.is_recorded && fragment.was_dropped) {
+    // It was ordered while the sealer had it: the drop was recorded last.
+    const auto history = history_of(fragment.id);
+    if (!history) return std::unexpected(history.error());
+    one.is_overtaken = !history->empty() && history->back().verdict == Verdict::Dropped;
+  }
   if (one.is_kept) return one;
   one.is_voting = true;
   if (fragment.verdict == Verdict::Dropped) {
@@ -128,12 +163,13 @@ base::Result<Decider::Case> Decider::begin(const Fragment& fragment) {
     return one;
   }
   if (!may_have_history(fragment.id)) return one;
-  const auto history = decisions_.find(fragment.id);
-  // What is damaged stays so; the store counts it.
-  if (!history && history.error().code != base::Errc::Corrupt) return std::unexpected(history.error());
-  if (!history || history->decisions.empty()) return one;
+  const auto history = history_of(fragment.id);
+  if (!history) return std::unexpected(history.error());
+  if (history->empty()) return one;
   one.has_history = true;
-  one.is_kept = history->decisions.back().verdict == Verdict::Kept;
+  one.is_kept = is_any_kept(*history);
+  one.before = one.is_kept ? *std::ranges::find(*history, Verdict::Kept, &model::Decision::verdict) : history->back();
+  if (is_counted(fragment)) one.untold = 0;
   one.is_voting = !one.is_kept;
   one.is_regretted = one.is_voting;
   if (one.is_regretted) one.cause = DecisionCause::Reopened;
@@ -141,25 +177,50 @@ base::Result<Decider::Case> Decider::begin(const Fragment& fragment) {
 }
 
 bool Decider::may_have_history(const model::TraceId& id) const {
-  return recent_.may_contain(id) || recently_kept_.may_contain(id) || clock_.monotonic() - started_ < kAsksAfterStart;
+  if (has_past_ && clock_.monotonic() - started_ < kAsksAfterStart) return true;
+  return recent_.may_contain(id) || recently_kept_.may_contain(id);
 }
 
-// Few policies look at a whole trace, and only where the verdict hangs on it: these are read back together.
+base::Result<std::vector<model::Decision>> Decider::history_of(const model::TraceId& id) {
+  auto history = decisions_.find(id);
+  // What is not seen now may say that the trace is kept.
+  if (history && history->may_read_later) {
+    return base::fail(base::Errc::Io, "some of what was decided about trace " + id.to_hex() + " cannot be read now");
+  }
+  if (history) return std::move(history->decisions);
+  // What is damaged stays so; the store counts it.
+  if (history.error().code == base::Errc::Corrupt) return std::vector<model::Decision>();
+  return std::unexpected(history.error());
+}
+
+base::Result<bool> Decider::is_kept(const model::TraceId& id) {
+  const auto history = history_of(id);
+  if (!history) return std::unexpected(history.error());
+  return is_any_kept(*history);
+}
+
+// Few policies look at a whole trace, and only where the verdict hangs on it: these are read back together, each with
+// all of its fragments that the log still has.
 base::Result<> Decider::ask_about_traces(std::vector<Case>& cases, base::Timestamp now) {
-  std::vector<Case*> asked;
-  std::vector<Fragment> fragments;
-  for (Case& one : cases) {
-    if (!one.is_voting || one.ballot.need() == TraceNeed::None) continue;
-    asked.push_back(&one);
-    fragments.push_back(*one.fragment);
+  std::map<size_t, std::string> asked;  // by place: the spans as OTLP
+  for (size_t i = 0; i < cases.size(); ++i) {
+    if (cases[i].is_voting && cases[i].ballot.need() != TraceNeed::None) asked[i];
   }
   if (asked.empty()) return {};
+  std::vector<Fragment> fragments;
+  std::vector<size_t> judges;  // beside the fragments
+  for (const Case& one : cases) {
+    if (!asked.contains(one.judged_by)) continue;
+    fragments.push_back(*one.fragment);
+    judges.push_back(one.judged_by);
+  }
   const auto read = assemble::read_fragments(log_, fragments);
   if (!read) return std::unexpected(read.error());
-  for (size_t i = 0; i < asked.size(); ++i) {
-    Case& one = *asked[i];
-    // Of a trace in several fragments the last one alone: the rest of it is in grace.
-    const auto trace = wire::otlp::decode_trace(one.fragment->id, read->otlp[i]);
+  // Messages one behind the other are one message with the spans of both.
+  for (size_t i = 0; i < fragments.size(); ++i) asked[judges[i]] += read->otlp[i];
+  for (const auto& [place, otlp] : asked) {
+    Case& one = cases[place];
+    const auto trace = wire::otlp::decode_trace(one.fragment->id, otlp);
     std::vector<sample::CallSpan> calls;
     if (trace) calls = sample::calls_of(*trace);
     // Where it cannot be read the policies that look at it fail, which is counted.
@@ -175,25 +236,44 @@ void Decider::conclude(const Case& one, const Case& judge, base::Timestamp now, 
   (is_kept ? verdicts.kept : verdicts.dropped).push_back(fragment);
   if (&one != &judge) return;
   counters_.failed.add(one.ballot.failed());
-  if (one.has_history && is_kept == one.is_kept) {  // as it was decided before
-    const uint32_t late = fragment.verdict ? fragment.late_span_count : fragment.span_count;
-    if (late != 0) verdicts.batch.late_spans.push_back({.id = fragment.id, .count = late, .received = now});
-    return;
-  }
-  if (one.is_kept && fragment.is_recorded) {
+  const bool is_as_before = one.has_history && is_kept == one.is_kept;
+  // What a fragment holds is worth a decision of its own; less follows the one before.
+  const bool follows = is_as_before && !one.is_overtaken && fragment.cause != DecisionCause::EarlyAtSize;
+  if (follows) return tell_late(one, now, verdicts);
+  if (one.is_kept && fragment.is_recorded && !one.is_overtaken) {
     recently_kept_.add(fragment.id);
+    tell_late(one, now, verdicts);
     return;
   }
   if (one.is_regretted) counters_.regretted.add();
   verdicts.batch.decisions.push_back(decision_of(one, now));
+  if (is_as_before) verdicts.batch.decisions.back().span_count = one.untold;  // the rest was counted
+}
+
+// Somebody kept the trace when the fragment was on its way here.
+bool Decider::is_counted(const Fragment& fragment) {
+  const std::scoped_lock lock(recorded_mutex_);
+  const auto unsealed = unsealed_.find(fragment.id);
+  return unsealed != unsealed_.end() && fragment.opened <= unsealed->second.counted;
+}
+
+void Decider::tell_late(const Case& one, base::Timestamp now, Verdicts& verdicts) {
+  if (one.untold == 0) return;
+  verdicts.batch.late_spans.push_back({.id = one.fragment->id, .count = one.untold, .received = now});
 }
 
 model::Decision Decider::decision_of(const Case& one, base::Timestamp now) const {
   const Fragment& fragment = *one.fragment;
   model::Decision decision = one.ballot.decision(fragment.id, one.features);
-  if (one.is_kept) decision.verdict = Verdict::Kept;
-  decision.cause = one.cause;
   decision.policy_set = policy_set_;
+  if (one.is_kept && one.has_history) {
+    decision.policy = one.before.policy;
+    decision.voted = one.before.voted;
+    decision.weight = one.before.weight;
+    decision.policy_set = one.before.policy_set;
+  }
+  if (one.is_kept) decision.verdict = Verdict::Kept;
+  decision.cause = decision.verdict == Verdict::Kept ? one.cause : fragment.cause;
   decision.opened = base::offset(now, fragment.opened - clock_.monotonic());
   decision.decided = now;
   return decision;
@@ -211,11 +291,43 @@ void Decider::count(const Verdicts& verdicts) {
   for (const model::LateSpans& late : verdicts.batch.late_spans) counters_.late_spans.add(late.count);
 }
 
-base::Result<> Decider::record(const Verdicts& verdicts) {
-  if (verdicts.batch == model::DecisionBatch()) return {};
-  if (const auto appended = append(verdicts.batch); !appended) return appended;
+base::Result<> Decider::record(Verdicts& verdicts) {
+  journal_.write_if_due(sampler_);
+  if (news_) {
+    if (const auto told = news_->tell(verdicts); !told) return told;
+  }
+  const std::scoped_lock keeping(keeping_);
+  heed_keeps(verdicts);
+  const auto note_kept = [&](uint64_t sequence) {
+    for (const Fragment& fragment : verdicts.kept) ++unsealed(fragment.id, sequence).fragments;
+  };
+  if (verdicts.batch == model::DecisionBatch()) {
+    const std::scoped_lock lock(recorded_mutex_);
+    note_kept(UINT64_MAX);
+    return {};
+  }
+  if (const auto appended = append(verdicts.batch, note_kept); !appended) return appended;
   remember(verdicts.batch);
   return {};
+}
+
+// Somebody kept traces between the vote and now: what keeps them is recorded, and counts these fragments.
+void Decider::heed_keeps(Verdicts& verdicts) {
+  {
+    const std::scoped_lock lock(recorded_mutex_);
+    if (!has_keeps_) return;
+  }
+  absl::flat_hash_set<model::TraceId> kept;
+  for (const auto* fragments : {&verdicts.kept, &verdicts.dropped}) {
+    for (const Fragment& fragment : *fragments) {
+      if (fragment.verdict != Verdict::Kept && is_counted(fragment)) kept.insert(fragment.id);
+    }
+  }
+  const auto is_kept = [&](const auto& one) { return kept.contains(one.id); };
+  std::erase_if(verdicts.batch.decisions, is_kept);
+  std::erase_if(verdicts.batch.late_spans, is_kept);
+  std::ranges::copy_if(verdicts.dropped, std::back_inserter(verdicts.kept), is_kept);
+  std::erase_if(verdicts.dropped, is_kept);
 }
 
 void Decider::remember(const model::DecisionBatch& batch) {
@@ -224,24 +336,64 @@ void Decider::remember(const model::DecisionBatch& batch) {
   }
 }
 
-base::Result<> Decider::record_keep(const std::vector<Fragment>& fragments, DecisionCause cause) {
-  const base::Timestamp now = clock_.now();
-  model::Decision decision{.verdict = Verdict::Kept, .cause = cause, .policy_set = policy_set_, .decided = now};
+model::Decision Decider::decision_of(const KeepOrder& order, base::Timestamp now) const {
+  model::Decision decision{.id = order.by.id,
+                           .verdict = Verdict::Kept,
+                           .cause = order.by.cause,
+                           .policy = order.by.policy,
+                           .voted = order.by.voted,
+                           .policy_set = policy_set_,
+                           .opened = now,
+                           .decided = now,
+                           .weight = order.by.weight};
   sample::TraceFeatures features;
-  for (const Fragment& fragment : fragments) {
-    decision.id = fragment.id;
-    const base::Timestamp opened = base::offset(now, fragment.opened - clock_.monotonic());
-    if (!decision.opened.is_set() || opened < decision.opened) decision.opened = opened;
+  for (const Fragment& fragment : order.fragments) {
+    decision.opened = std::min(decision.opened, base::offset(now, fragment.opened - clock_.monotonic()));
     merge(features, fragment.features);
   }
   decision.duration = features.duration();
   decision.span_count = features.span_count;
   decision.error_count = features.error_count;
-  return append({.decisions = {decision}, .late_spans = {}});
+  return decision;
 }
 
-// Into the log, and from there into the decision store.
-base::Result<> Decider::append(const model::DecisionBatch& batch) {
+base::Result<> Decider::record_keeps(std::vector<KeepOrder>& orders) {
+  const std::scoped_lock keeping(keeping_);
+  std::vector<KeepOrder> fresh;
+  for (KeepOrder& order : orders) {
+    const auto known = is_kept(order.by.id);
+    if (!known) return std::unexpected(known.error());
+    if (!*known) fresh.push_back(std::move(order));
+  }
+  orders = std::move(fresh);
+  if (orders.empty()) return {};
+  const base::Timestamp now = clock_.now();
+  model::DecisionBatch batch;
+  for (const KeepOrder& order : orders) batch.decisions.push_back(decision_of(order, now));
+  const auto note_kept = [&](uint64_t sequence) {
+    for (const KeepOrder& order : orders) {
+      if (order.fragments.empty()) continue;
+      has_keeps_ = true;
+      Unsealed& kept = unsealed(order.by.id, sequence);
+      for (const Fragment& fragment : order.fragments) kept.counted = std::max(kept.counted, fragment.opened);
+    }
+  };
+  if (const auto appended = append(batch, note_kept); !appended) return appended;
+  const std::scoped_lock lock(ordered_mutex_);
+  for (const KeepOrder& order : orders) ordered_.push_back(order.by.id);
+  return {};
+}
+
+// Before spans are judged that came after the order was answered.
+void Decider::learn_ordered() {
+  const std::scoped_lock lock(ordered_mutex_);
+  for (const model::TraceId& id : ordered_) recently_kept_.add(id);
+  ordered_.clear();
+}
+
+// Into the log, and from there into the decision store. `note_kept` runs under recorded_mutex_, before anybody may give
+// the record back.
+base::Result<> Decider::append(const model::DecisionBatch& batch, const std::function<void(uint64_t)>& note_kept) {
   if (const auto room = make_room(); !room) return room;
   base::Result<> taken;
   const auto take = [&](const log::Appended& at) { taken = decisions_.append(batch, at.sequence); };
@@ -250,25 +402,50 @@ base::Result<> Decider::append(const model::DecisionBatch& batch) {
   if (!appended) return std::unexpected(appended.error());
   const std::scoped_lock lock(recorded_mutex_);
   recorded_.push_back({appended->position, appended->sequence});
+  if (taken) note_kept(appended->sequence);
   return taken;
 }
 
-std::optional<model::Decision> Decider::decided_before(const model::TraceId& id, uint64_t spans,
-                                                       base::Timestamp received) {
+Decider::Unsealed& Decider::unsealed(const model::TraceId& id, uint64_t sequence) {
+  Unsealed& one = unsealed_[id];
+  one.sequence = std::min(one.sequence, sequence);
+  return one;
+}
+
+void Decider::sealed(const std::vector<Fragment>& fragments) {
+  const std::scoped_lock lock(recorded_mutex_);
+  for (const Fragment& fragment : fragments) {
+    const auto unsealed = unsealed_.find(fragment.id);
+    if (unsealed == unsealed_.end()) continue;
+    if (unsealed->second.fragments > 1) {
+      --unsealed->second.fragments;
+    } else {
+      unsealed_.erase(unsealed);
+    }
+  }
+  if (unsealed_.empty()) has_keeps_ = false;
+}
+
+std::optional<model::Decision> Decider::decided_before(const model::TraceId& id, const SpansInLog& spans) {
   const auto history = decisions_.find(id);
   if (!history || history->decisions.empty()) return std::nullopt;
   const model::Decision& last = history->decisions.back();
-  // What came later is judged anew. Decisions are kept to the millisecond.
-  if (spans > uint64_t{last.span_count} + last.late_span_count) return std::nullopt;
+  // Where there are more than were decided, what was decided is among them: the rest is late. Where there are not, some
+  // may have left the log, and what came later is judged anew. Decisions are kept to the millisecond.
+  const bool has_more = spans.count > uint64_t{last.span_count} + last.late_span_count;
+  const base::Timestamp received = has_more ? spans.first_received : spans.last_received;
   if (base::offset(last.decided, std::chrono::milliseconds(1)) < received) return std::nullopt;
   return last;
 }
 
-uint32_t Decider::replayed(const log::Appended& at, const model::DecisionBatch& batch) {
+uint32_t Decider::replayed(const log::Appended& at, const model::DecisionBatch& batch,
+                           const std::vector<model::TraceId>& kept) {
   remember(batch);
-  if (at.sequence <= decisions_.durable_sequence()) return 0;
-  if (!decisions_.append(batch, at.sequence)) return 0;
+  const bool is_new = at.sequence > decisions_.durable_sequence();
+  if (is_new && !decisions_.append(batch, at.sequence)) return 0;
+  if (!is_new && kept.empty()) return 0;
   const std::scoped_lock lock(recorded_mutex_);
+  for (const model::TraceId& id : kept) unsealed(id, at.sequence);
   recorded_.push_back({at.position, at.sequence});
   return 1;
 }
@@ -299,9 +476,10 @@ void Decider::enforce_retention(base::Timestamp oldest_kept, uint64_t bytes_max)
 }
 
 void Decider::release_durable() {
-  const uint64_t durable = decisions_.durable_sequence();
+  uint64_t end = decisions_.durable_sequence() + 1;
   const std::scoped_lock lock(recorded_mutex_);
-  while (!recorded_.empty() && recorded_.front().sequence <= durable) {
+  for (const auto& [id, one] : unsealed_) end = std::min(end, one.sequence);
+  while (!recorded_.empty() && recorded_.front().sequence < end) {
     log_.release(recorded_.front().position, 1);
     recorded_.pop_front();
   }

@@ -18,6 +18,14 @@
 
 namespace backstitch::ingest {
 
+// Parts of the memory bound: open traces refuse new requests above the one, a seal batch holds the other at most.
+inline constexpr uint64_t kOpenDivisor = 4;
+inline constexpr uint64_t kGraceDivisor = 8;  // above it what was dropped is let go, before anything is refused
+inline constexpr uint64_t kSealBatchDivisor = 48;
+// What sealing takes: the batch as log records, as traces and as columns, and each column's encoders.
+inline constexpr uint64_t kSealCopies = 3;
+inline constexpr uint64_t kSealFixedBytes = 8 << 20;
+
 struct MemoryBoundOptions {
   uint64_t bytes_max = 0;
   std::function<uint64_t()> resident_bytes = [] { return 0; };

@@ -12,7 +12,9 @@
 
 #include "ingest/counters.h"
 #include "ingest/intake.h"
+#include "ingest/keeper.h"
 #include "ingest/memory_bound.h"
+#include "ingest/retention.h"
 #include "ingest/sealer.h"
 #include "ingest/shard.h"
 
@@ -22,9 +24,8 @@ namespace {
 using assemble::Fragment;
 using assemble::OpenTraces;
 
-constexpr uint32_t kRemovedAtOnce = 5'000;  // fragments, by retention
-constexpr base::Duration kRetentionTurn = std::chrono::milliseconds(300);
 constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
+constexpr size_t kHandledAtOnce = 100;                             // messages, before a shard looks what is due
 constexpr size_t kGraceEndedAtOnce = 10'000;                       // fragments, by a shard
 constexpr size_t kGraceCutAtOnce = 500;                            // likewise, where memory or log is short
 constexpr base::Duration kDecisionTick = std::chrono::seconds(1);  // as the Collector's
@@ -34,13 +35,6 @@ constexpr int kMergePauses = 3;  // for each unit of time that a step took
 constexpr int kMergeStepsBehind = 8;
 constexpr base::Duration kMergePauseMax = std::chrono::seconds(5);
 constexpr base::Duration kMergeIdle = std::chrono::seconds(1);
-// Parts of the memory bound: open traces refuse new requests above the one, a seal batch holds the other at most.
-constexpr uint64_t kOpenDivisor = 4;
-constexpr uint64_t kGraceDivisor = 8;  // above it what was dropped is let go, before anything is refused
-constexpr uint64_t kSealBatchDivisor = 48;
-// What sealing takes: the batch as log records, as traces and as columns, and each column's encoders.
-constexpr uint64_t kSealCopies = 3;
-constexpr uint64_t kSealFixedBytes = 8 << 20;
 
 PipelineOptions within_memory(PipelineOptions options) {
   uint64_t& batch = options.seal_budget.bytes_max;
@@ -53,7 +47,8 @@ PipelineOptions within_memory(PipelineOptions options) {
 class RealPipeline final : public Pipeline {
  public:
   RealPipeline(const base::Clock& clock, log::Log& log, store::TraceStore& store, base::Metrics& metrics,
-               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses, SpanLedger* spans, Decider* decider)
+               PipelineOptions options, ErrorLedger* errors, SdkLosses* losses, SpanLedger* spans, Decider* decider,
+               Peers* peers)
       : clock_(clock),
         log_(log),
         store_(store),
@@ -62,8 +57,10 @@ class RealPipeline final : public Pipeline {
         spans_(spans),
         options_(within_memory(std::move(options))),
         counters_(metrics),
-        sealer_(clock, log, store, counters_, {options_.seal_budget, decider, errors, spans},
+        sealer_(clock, log, store, counters_, {options_.seal_budget, decider, errors, spans, options_.pause},
                 [this](size_t shard, Sealer::Ended ended) { shards_[shard]->queue.push(std::move(ended), 0); }),
+        keeper_(clock, log, decider, peers, shards_, metrics,
+                [this](size_t shard, ShardMessage message) { post(*shards_[shard], std::move(message)); }),
         memory_(clock, {.bytes_max = options_.memory_bytes_max,
                         .resident_bytes = options_.resident_bytes,
                         .reusable_bytes = [this] { return sum(&Shard::reusable_bytes); },
@@ -81,6 +78,7 @@ class RealPipeline final : public Pipeline {
     stop(housekeeper_);
     sealer_.stop();
     for (const auto& shard : shards_) stop(shard->thread);
+    if (decider_ != nullptr) decider_->checkpoint();
     if (spans_ != nullptr) (void)spans_->checkpoint(log_);  // else the next start counts again what it lacks
   }
 
@@ -91,8 +89,10 @@ class RealPipeline final : public Pipeline {
         replay(log_, store_, clock_, open, {.limits = options_.limits, .decider = decider_, .spans = spans_});
     if (!replayed) return std::unexpected(replayed.error());
     replayed_ = *replayed;
+    keeper_.replayed(replayed_.note_numbers);
+    for (const auto& shard : shards_) publish(*shard);
+    if (!has_threads()) return {};
     for (const auto& shard : shards_) {
-      publish(*shard);
       shard->thread = std::jthread([this, &shard = *shard](std::stop_token token) { run_shard(shard, token); });
     }
     sealer_.start();
@@ -115,27 +115,14 @@ class RealPipeline final : public Pipeline {
   base::Result<> on_shard(size_t shard, const std::function<void(const OpenTraces&)>& look) override {
     std::promise<void> done;
     auto finished = done.get_future();
-    shards_[shard]->queue.push(Look{&look, &done}, 0);
+    post(*shards_[shard], Look{&look, &done});
     finished.wait();
     return {};
   }
 
-  base::Result<> keep(const model::TraceId& id, model::DecisionCause cause) override {
-    const size_t shard = assemble::shard_of(id, shards_.size());
-    const auto gone = [&] { return base::fail(base::Errc::NotFound, "nothing is left of trace " + id.to_hex()); };
-    if (decider_ == nullptr) return base::fail(base::Errc::NotFound, "every trace is kept: there are no policies");
-    std::vector<Fragment> fragments;
-    if (auto seen = on_shard(shard, [&](const OpenTraces& open) { fragments = open.find_whole(id); }); !seen)
-      return seen;
-    if (fragments.empty()) return gone();
-    // What is answered must hold after a kill.
-    if (auto recorded = decider_->record_keep(fragments, cause); !recorded) return recorded;
-    std::promise<bool> done;
-    auto finished = done.get_future();
-    shards_[shard]->queue.push(Keep{id, cause, &done}, 0);
-    if (finished.get()) return {};
-    return gone();
-  }
+  base::Result<> keep(const model::TraceId& id, model::DecisionCause cause) override { return keeper_.keep(id, cause); }
+  base::Result<> take_notes(const model::PeerNotes& notes) override { return keeper_.take(notes); }
+  base::Result<> members_changed() override { return keeper_.members_changed(); }
 
   base::Timestamp reopen_until(const model::TraceId& id) override {
     std::optional<base::Duration> left;
@@ -162,7 +149,20 @@ class RealPipeline final : public Pipeline {
 
   const Replayed& replayed() const override { return replayed_; }
 
+  void turn(Worker worker) override {
+    if (worker == Worker::Shards) {
+      for (const auto& shard : shards_) turn_shard(*shard, base::Duration(0));
+    } else if (worker == Worker::Sealer) {
+      sealer_.work();
+    } else if (worker == Worker::Housekeeper) {
+      keep_house();
+    } else {
+      (void)maintain({});
+    }
+  }
+
  private:
+  bool has_threads() const { return options_.pause == nullptr; }
   static void stop(std::jthread& thread) {
     thread.request_stop();
     if (thread.joinable()) thread.join();
@@ -282,12 +282,26 @@ class RealPipeline final : public Pipeline {
   // --- A shard's thread ---
 
   void run_shard(Shard& shard, const std::stop_token& token) {
-    while (!token.stop_requested()) {
-      if (auto message = shard.queue.pop(kShardTick)) handle(shard, std::move(*message));
-      seal_what_is_due(shard);
-      if (decider_ != nullptr) end_grace(shard);
-      publish(shard);
+    while (!token.stop_requested()) turn_shard(shard, kShardTick);
+  }
+
+  void turn_shard(Shard& shard, base::Duration wait) {
+    auto message = shard.queue.pop(wait);
+    for (size_t i = 0; message && i < kHandledAtOnce; ++i) {
+      handle(shard, std::move(*message));
+      message = shard.queue.pop(base::Duration(0));
     }
+    if (message) handle(shard, std::move(*message));
+    seal_what_is_due(shard);
+    if (decider_ != nullptr) end_grace(shard);
+    publish(shard);
+  }
+
+  // Without threads whoever asks does the shard's work.
+  void post(Shard& shard, ShardMessage message) {
+    shard.queue.push(std::move(message), 0);
+    if (has_threads()) return;
+    while (auto next = shard.queue.pop(base::Duration(0))) handle(shard, std::move(*next));
   }
 
   void handle(Shard& shard, ShardMessage message) {
@@ -296,8 +310,9 @@ class RealPipeline final : public Pipeline {
     } else if (const auto* look = std::get_if<Look>(&message)) {
       (*look->look)(shard.open);
       look->done->set_value();
-    } else if (const auto* keep = std::get_if<Keep>(&message)) {
-      keep->done->set_value(shard.open.keep(keep->id, keep->cause, clock_.monotonic()));
+    } else if (const auto* act = std::get_if<Act>(&message)) {
+      (*act->act)(shard.open);
+      act->done->set_value();
     } else {
       const auto& ended = std::get<Sealer::Ended>(message);
       shard.open.kept(ended.reopened);
@@ -352,26 +367,25 @@ class RealPipeline final : public Pipeline {
   // --- The housekeeper's thread ---
 
   void run_housekeeper(const std::stop_token& token) {
-    base::Duration synced = clock_.monotonic();
-    base::Duration retained = synced;
-    base::Duration trimmed = synced;
-    while (!wait(token, kHousekeeperTick)) {
-      const base::Duration now = clock_.monotonic();
-      memory_.relieve();
-      measure_open();
-      if (spans_ != nullptr) spans_->checkpoint_if_due(log_);
-      if (options_.sync_interval.count() > 0 && now - synced >= options_.sync_interval) {
-        (void)log_.sync();  // a failure is counted by the log, and tried again at the next turn
-        synced = now;
-      }
-      if (now - retained >= options_.retention_interval) {
-        enforce_retention();
-        retained = now;
-      }
-      if (now - trimmed >= options_.log_trim_interval) {
-        log_.trim();
-        trimmed = now;
-      }
+    while (!wait(token, kHousekeeperTick)) keep_house();
+  }
+
+  void keep_house() {
+    const base::Duration now = clock_.monotonic();
+    memory_.relieve();
+    measure_open();
+    if (spans_ != nullptr) spans_->checkpoint_if_due(log_);
+    if (options_.sync_interval.count() > 0 && now - synced_ >= options_.sync_interval) {
+      (void)log_.sync();  // a failure is counted by the log, and tried again at the next turn
+      synced_ = now;
+    }
+    if (now - retained_ >= options_.retention_interval) {
+      enforce_retention(clock_, store_, decider_, options_, counters_);
+      retained_ = now;
+    }
+    if (now - trimmed_ >= options_.log_trim_interval) {
+      log_.trim();
+      trimmed_ = now;
     }
   }
 
@@ -386,27 +400,6 @@ class RealPipeline final : public Pipeline {
     is_open_over_memory_ = sum(&Shard::memory_bytes) >= options_.memory_bytes_max / kOpenDivisor + reusable;
   }
 
-  // For a while only: the log's sync and the memory bound wait meanwhile. What is left goes at the next turn.
-  void enforce_retention() {
-    if (decider_ != nullptr) {
-      decider_->enforce_retention(base::offset(clock_.now(), -options_.decisions_retention),
-                                  options_.decisions_bytes_max);
-    }
-    const base::Duration until = clock_.monotonic() + kRetentionTurn;
-    const base::Timestamp oldest_kept = base::offset(clock_.now(), -options_.retention_age);
-    const auto remove = [&] {
-      // Only where it helps: what others keep on the disk is not made up for with traces.
-      const uint64_t excess = options_.disk_bytes_beyond(options_.retention_disk_share);
-      if (excess != 0 && excess < store_.disk_bytes()) return store_.remove_oldest(kRemovedAtOnce);
-      return store_.remove_sealed_before(oldest_kept, kRemovedAtOnce);
-    };
-    base::Result<uint64_t> removed = kRemovedAtOnce;
-    while (removed && *removed >= kRemovedAtOnce && clock_.monotonic() < until) {
-      removed = remove();
-      if (removed) counters_.traces_expired.add(*removed);
-    }
-  }
-
   // --- The merger's thread ---
 
   void run_merger(const std::stop_token& token) {
@@ -415,18 +408,23 @@ class RealPipeline final : public Pipeline {
     base::Duration pause = kMergeIdle;
     while (!wait(token, pause)) {
       const base::Duration began = clock_.monotonic();
-      if (decider_ != nullptr && !decider_->maintain(token)) counters_.maintenance_failures.add();
-      is_maintaining_ = true;
-      const auto more = store_.maintain(token);
-      if (!more) counters_.maintenance_failures.add();
-      if (more.value_or(true)) options_.give_back_memory();  // else what it took would count until the next time
-      is_maintaining_ = false;
+      const auto more = maintain(token);
       const base::Duration took = clock_.monotonic() - began;
       steps = more.value_or(false) ? steps + 1 : 0;
       pause = !more        ? kMergePauseMax
               : steps == 0 ? kMergeIdle
                            : std::min(took * (steps < kMergeStepsBehind ? kMergePauses : 1), kMergePauseMax);
     }
+  }
+
+  base::Result<bool> maintain(const std::stop_token& token) {
+    if (decider_ != nullptr && !decider_->maintain(token)) counters_.maintenance_failures.add();
+    is_maintaining_ = true;
+    const auto more = store_.maintain(token);
+    if (!more) counters_.maintenance_failures.add();
+    if (more.value_or(true)) options_.give_back_memory();  // else what it took would count until the next time
+    is_maintaining_ = false;
+    return more;
   }
 
   // Over all shards.
@@ -461,8 +459,13 @@ class RealPipeline final : public Pipeline {
   IngestCounters counters_;
   std::vector<std::unique_ptr<Shard>> shards_;
   Sealer sealer_;
+  Keeper keeper_;
   MemoryBound memory_;
   Replayed replayed_;
+  // Of the housekeeper: when it did each last.
+  base::Duration synced_ = clock_.monotonic();
+  base::Duration retained_ = synced_;
+  base::Duration trimmed_ = synced_;
 
   std::atomic<bool> is_draining_{false};
   std::atomic<bool> is_open_over_memory_{false};
@@ -484,9 +487,9 @@ class RealPipeline final : public Pipeline {
 base::Result<std::unique_ptr<Pipeline>> Pipeline::start(const base::Clock& clock, log::Log& log,
                                                         store::TraceStore& store, base::Metrics& metrics,
                                                         PipelineOptions options, ErrorLedger* errors, SdkLosses* losses,
-                                                        SpanLedger* spans, Decider* decider) {
-  auto pipeline =
-      std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses, spans, decider);
+                                                        SpanLedger* spans, Decider* decider, Peers* peers) {
+  auto pipeline = std::make_unique<RealPipeline>(clock, log, store, metrics, std::move(options), errors, losses, spans,
+                                                 decider, peers);
   if (const auto running = pipeline->run(); !running) return std::unexpected(running.error());
   return pipeline;
 }

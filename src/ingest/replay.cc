@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "assemble/open_reader.h"
+#include "ingest/peer_records.h"
 #include "ingest/seal.h"
 #include "ingest/span_features.h"
 #include "model/decision_batch.h"
@@ -28,14 +29,18 @@ class Replay {
   uint32_t see(const log::Record& record) {
     if (record.info.kind == log::RecordKind::Spans) return see_spans(record);
     if (record.info.kind == log::RecordKind::Decision && decider_ != nullptr) return see_decisions(record);
+    if (record.info.kind == log::RecordKind::PeerNotes && decider_ != nullptr) return see_notes(record);
     return 0;
   }
 
-  // After the last record: decisions that the log has no more.
+  // After the last record: decisions, and late spans that followed them, that the log has no more.
   void recall_decisions() {
-    for (const auto& [id, undecided] : undecided_) {
-      const auto decision = decider_->decided_before(id, undecided.spans, undecided.received);
-      if (decision) shard_of(id).decided(*decision, monotonic_, base::elapsed(decision->decided, now_));
+    for (auto& [id, seen] : seen_) {
+      if (seen.spans.count == 0 || seen.told >= seen.covered_spans + seen.spans.count) continue;
+      const auto decision = decider_->decided_before(id, seen.is_decided ? SpansInLog{} : seen.spans);
+      if (!decision || uint64_t{decision->span_count} + decision->late_span_count <= seen.told + seen.gone) continue;
+      seen.decide(*decision);
+      follow(id, seen);
     }
   }
 
@@ -56,15 +61,14 @@ class Replay {
       const model::TraceDigest& trace = digest->traces[i];
       if (record.at.sequence <= covered_through(trace.id, record.at.sequence)) {
         ++replayed.covered_parts;
+        if (decider_ != nullptr) seen_[trace.id].covered_spans += trace.span_count;
         continue;
       }
       assemble::ShardRecord& shard = parts[assemble::shard_of(trace.id, shards_.size())];
       shard.parts.push_back({trace, i});
       if (decider_ != nullptr) {
         shard.features.push_back(features[i]);
-        Undecided& undecided = undecided_[trace.id];
-        undecided.spans += trace.span_count;
-        undecided.received = record.info.received;
+        note(trace, record.info.received);
       }
       ++references;
     }
@@ -88,13 +92,96 @@ class Replay {
   uint32_t see_decisions(const log::Record& record) {
     const auto batch = model::decode_decisions(record.payload);
     if (!batch) return 0;
+    std::vector<model::TraceId> kept;
     for (const model::Decision& decision : batch->decisions) {
       ++replayed.decisions;
-      undecided_.erase(decision.id);
-      shard_of(decision.id).decided(decision, monotonic_, base::elapsed(decision.decided, now_));
+      Seen& seen = seen_[decision.id];
+      seen.decide(decision);
+      seen.leave_out_gone();
+      follow(decision.id, seen);
+      if (seen.verdict == model::Verdict::Kept && seen.spans.count != 0) kept.push_back(decision.id);
     }
-    for (const model::LateSpans& late : batch->late_spans) shard_of(late.id).late_decided(late.id, late.count);
-    return decider_->replayed(record.at, *batch);
+    for (const model::LateSpans& late : batch->late_spans) {
+      Seen& seen = seen_[late.id];
+      if (!seen.is_decided) recall_late(late, seen);
+      seen.told += late.count;
+      seen.leave_out_gone();
+      follow(late.id, seen);
+      if (seen.verdict == model::Verdict::Kept && seen.spans.count != 0) kept.push_back(late.id);
+    }
+    return decider_->replayed(record.at, *batch, kept);
+  }
+
+  struct Seen {
+    SpansInLog spans;            // that the store does not have
+    uint64_t covered_spans = 0;  // that it has, and the log too
+    bool is_decided = false;     // the log says so
+    model::Verdict verdict = model::Verdict::Dropped;
+    base::Timestamp decided;
+    uint64_t told = 0;  // spans that records of decisions count
+    uint64_t gone = 0;  // of these, that the log has no more, nor had when it told so
+
+    void decide(const model::Decision& decision) {
+      const bool stays_kept = is_decided && verdict == model::Verdict::Kept;
+      is_decided = true;
+      if (!stays_kept) verdict = decision.verdict;
+      decided = decision.decided;
+      // A full fragment has a decision of its own; others count all that there was.
+      const bool is_of_fragment = decision.cause == model::DecisionCause::EarlyAtSize;
+      if (!is_of_fragment) gone = 0;
+      told = (is_of_fragment ? told : 0) + decision.span_count + decision.late_span_count;
+    }
+    // A record counts spans in front of it: what it counts beyond those that are here left the log before.
+    void leave_out_gone() {
+      const uint64_t here = covered_spans + spans.count;
+      if (told <= here) return;
+      gone += told - here;
+      told = here;
+    }
+  };
+
+  // What the store has was decided first.
+  void follow(const model::TraceId& id, const Seen& seen) {
+    if (!seen.is_decided || seen.spans.count == 0) return;
+    const auto here =
+        static_cast<uint32_t>(std::min<uint64_t>(seen.told - std::min(seen.told, seen.covered_spans), UINT32_MAX));
+    shard_of(id).decided({.id = id, .verdict = seen.verdict, .decided = seen.decided, .span_count = here}, monotonic_,
+                         base::elapsed(seen.decided, now_));
+  }
+
+  // Spans followed a decision that the log has no more: so did all that came before them, but for these.
+  void recall_late(const model::LateSpans& late, Seen& seen) {
+    const auto decision = decider_->decided_before(late.id, {});
+    if (!decision) return;
+    seen.decide(*decision);
+    seen.told = seen.covered_spans + seen.spans.count;
+    seen.told -= std::min<uint64_t>(seen.told, late.count);
+  }
+
+  // Features that a peer made by other policies say nothing to ours.
+  uint32_t see_notes(const log::Record& record) {
+    const auto notes = model::decode_peer_notes(record.payload);
+    if (!notes) return 0;
+    replayed.note_numbers.add(notes->from, notes->number);
+    if (notes->plan != decider_->plan().fingerprint()) return 0;
+    PeerRecords records = peer_records(*notes, shards_.size(), [&](const model::TraceId& id) {
+      return record.at.sequence > covered_through(id, record.at.sequence);
+    });
+    const base::Duration age = base::elapsed(record.info.received, now_);
+    for (size_t i = 0; i < shards_.size(); ++i) {
+      assemble::ShardRecord& shard = records.shards[i];
+      shard.at = record.at;
+      for (const assemble::TracePart& part : shard.parts) note(part.digest, record.info.received);
+      if (!shard.parts.empty()) shards_[i]->add(shard, monotonic_, age);
+    }
+    return records.parts;
+  }
+
+  void note(const model::TraceDigest& trace, base::Timestamp received) {
+    SpansInLog& spans = seen_[trace.id].spans;
+    if (spans.count == 0) spans.first_received = received;
+    spans.count += trace.span_count;
+    spans.last_received = received;
   }
 
   // A trace's records come in the order of their sequences: what is covered before the first one tells nothing.
@@ -114,11 +201,7 @@ class Replay {
   SpanLedger* const spans_;
   absl::flat_hash_map<model::TraceId, uint64_t> covered_;  // a trace comes in several records, the store is asked once
   std::optional<base::Error> failure_;
-  struct Undecided {
-    uint64_t spans = 0;
-    base::Timestamp received;  // the last of them
-  };
-  absl::flat_hash_map<model::TraceId, Undecided> undecided_;
+  absl::flat_hash_map<model::TraceId, Seen> seen_;
   std::vector<log::Position> unlearned_;  // records whose features are not of this plan
 };
 

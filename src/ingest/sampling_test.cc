@@ -251,6 +251,7 @@ TEST(Sampling, evidence_that_comes_after_grace_keeps_itself_and_is_regretted) {
   Rig rig({.grace_age = 0s});
   rig.send({{.trace = 1, .span = 1}});
   ASSERT_TRUE(rig.is_dropped(1));
+  ASSERT_TRUE(eventually([&] { return rig.shows("backstitch_open_traces 0"); }));
   ASSERT_TRUE(eventually([&] { return rig.shows("backstitch_grace_traces 0"); }));
   rig.send({{.trace = 1, .span = 2, .is_error = true}});
   EXPECT_TRUE(eventually([&] { return rig.stored(1) == 1; }));

@@ -1,6 +1,7 @@
 #include "ingest/seal.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <span>
 
@@ -29,6 +30,18 @@ base::Result<> append(store::TraceStore& store, std::span<const store::SealedTra
   return {};
 }
 
+// What cut it short; that somebody asked for it did not.
+model::DecisionCause end_of(model::DecisionCause cause) {
+  switch (cause) {
+    case model::DecisionCause::EarlyAtCap:
+    case model::DecisionCause::EarlyAtSize:
+    case model::DecisionCause::Drain:
+      return cause;
+    default:
+      return model::DecisionCause::Window;
+  }
+}
+
 }  // namespace
 
 void release(log::Log& log, const std::vector<assemble::Fragment>& fragments) {
@@ -39,45 +52,76 @@ void release(log::Log& log, const std::vector<assemble::Fragment>& fragments) {
   for (const auto& [segment, count] : references) log.release({.segment = segment, .offset = 0}, count);
 }
 
-base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, const std::vector<assemble::Fragment>& fragments,
-                          model::Timestamp now, ErrorLedger* errors, SpanLedger* spans) {
-  std::optional<DecidedTraces> decided;
-  assemble::OnPart on_part;
+void SealBatch::add(SealBatch later, base::Timestamp now) {
+  if (fragments.empty()) {
+    *this = std::move(later);
+    return;
+  }
+  std::ranges::move(later.fragments, std::back_inserter(fragments));
+  std::ranges::move(later.traces, std::back_inserter(traces));
+  if (calls != nullptr) calls->merge(*later.calls, now);
+  span_count += later.span_count;
+  span_bytes += later.span_bytes;
+  lost_references += later.lost_references;
+}
+
+base::Result<DecidedBatch> read_decided(log::Log& log, std::vector<assemble::Fragment> kept,
+                                        std::span<const assemble::Fragment> dropped, const SpanLedger* spans) {
+  DecidedBatch decided;
+  SealBatch& batch = decided.kept;
   if (spans != nullptr) {
-    spans->prepare(fragments.size(), decided);
-    on_part = [&](size_t place, const model::RequestDigest& digest, const model::TraceDigest& trace,
-                  std::string_view payload) {
-      if (!fragments[place].was_dropped) decided->add(place, digest, trace, payload);  // else they counted at the drop
-    };
+    batch.calls = spans->prepare(kept.size());
+    decided.calls_of_dropped = spans->prepare(dropped.size());
   }
-  auto read = assemble::read_fragments(log, fragments, on_part);
+  const auto on_part = [&](size_t place, const model::RequestDigest& digest, const model::TraceDigest& trace,
+                           std::string_view payload) {
+    const bool is_kept = place < kept.size();
+    if (!is_kept) place -= kept.size();
+    if (is_kept) batch.span_count += trace.span_count;
+    if (spans == nullptr || (is_kept ? kept[place] : dropped[place]).was_dropped) return;  // it counted at the drop
+    (is_kept ? batch.calls : decided.calls_of_dropped)->add(place, digest, trace, payload, is_kept);
+  };
+  const auto others = spans != nullptr ? dropped : std::span<const assemble::Fragment>();
+  auto read = assemble::read_fragments(log, kept, on_part, others);
   if (!read) return std::unexpected(read.error());
-  Sealed sealed{.lost_references = read->lost_references};
-  std::vector<store::SealedTrace> batch;
-  for (size_t i = 0; i < fragments.size(); ++i) {
+  batch.lost_references = read->lost_references;
+  for (size_t i = 0; i < kept.size(); ++i) {
     if (read->otlp[i].empty()) continue;
-    batch.push_back({.id = fragments[i].id,
-                     .covered_sequence = fragments[i].covered_sequence,
-                     .sealed_at = now,
-                     .otlp = std::move(read->otlp[i])});
-    ++sealed.traces;
-    sealed.spans += fragments[i].span_count;
+    batch.span_bytes += read->otlp[i].size();
+    batch.traces.push_back({.id = kept[i].id,
+                            .covered_sequence = kept[i].covered_sequence,
+                            .sealed_at = {},
+                            .otlp = std::move(read->otlp[i]),
+                            .ended_by = end_of(kept[i].cause)});
   }
+  batch.fragments = std::move(kept);
+  if (spans != nullptr) {
+    batch.calls->finish();
+    decided.calls_of_dropped->finish();
+  }
+  return decided;
+}
+
+base::Result<Sealed> seal(log::Log& log, store::TraceStore& store, SealBatch& batch, base::Timestamp now,
+                          ErrorLedger* errors, SpanLedger* spans) {
+  for (store::SealedTrace& trace : batch.traces) trace.sealed_at = now;
   if (errors != nullptr) {
-    if (const auto begun = errors->begin(batch); !begun) return std::unexpected(begun.error());
+    if (const auto begun = errors->begin(batch.traces); !begun) return std::unexpected(begun.error());
   }
-  if (spans != nullptr && !batch.empty()) {
-    decided->finish();
-    const SpanLedger::Witness witness{.id = batch.back().id, .covered_sequence = batch.back().covered_sequence};
-    if (const auto begun = spans->begin(*decided, witness); !begun) return std::unexpected(begun.error());
+  if (spans != nullptr && !batch.traces.empty()) {
+    const store::SealedTrace& last = batch.traces.back();
+    const SpanLedger::Witness witness{.id = last.id, .covered_sequence = last.covered_sequence};
+    if (const auto begun = spans->begin(*batch.calls, witness); !begun) return std::unexpected(begun.error());
   }
-  std::vector<bool> is_stored(batch.size(), true);
-  if (const auto appended = append(store, batch, is_stored); !appended) return std::unexpected(appended.error());
+  std::vector<bool> is_stored(batch.traces.size(), true);
+  if (const auto appended = append(store, batch.traces, is_stored); !appended) return std::unexpected(appended.error());
   if (errors != nullptr) errors->commit(is_stored);
-  if (spans != nullptr && !batch.empty()) spans->commit(*decided);
-  sealed.unsealable = static_cast<uint64_t>(std::ranges::count(is_stored, false));
-  release(log, fragments);
-  return sealed;
+  if (spans != nullptr && !batch.traces.empty()) spans->commit(*batch.calls);
+  release(log, batch.fragments);
+  return Sealed{.traces = batch.traces.size(),
+                .spans = batch.span_count,
+                .lost_references = batch.lost_references,
+                .unsealable = static_cast<uint64_t>(std::ranges::count(is_stored, false))};
 }
 
 }  // namespace backstitch::ingest

@@ -200,7 +200,8 @@ class Process {
     for (const auto& shard : shards_) {
       const auto due = all ? shard->take_all({}) : shard->take_due(world_.clock.monotonic(), {.spans_max = 20});
       if (due.empty()) continue;
-      if (!seal(*log_, world_.store, due, world_.clock.now(), errors_.get(), spans_.get())) {
+      auto read = read_decided(*log_, due, {}, spans_.get());
+      if (!read || !seal(*log_, world_.store, read->kept, world_.clock.now(), errors_.get(), spans_.get())) {
         is_alive_ = false;
         return;
       }

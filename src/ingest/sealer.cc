@@ -1,10 +1,6 @@
 #include "ingest/sealer.h"
 
-#include <optional>
 #include <utility>
-
-#include "assemble/fragment_reader.h"
-#include "ingest/seal.h"
 
 namespace backstitch::ingest {
 namespace {
@@ -46,18 +42,29 @@ void Sealer::run(const std::stop_token& token) {
     if (token.stop_requested()) return;
     std::deque<Job> jobs = std::exchange(jobs_, {});
     lock.unlock();
-    for (Job& job : jobs) {
-      if (!end(std::move(job), token)) return;
-    }
-    if (!seal_what_waited(token)) return;
+    if (!end_all(std::move(jobs), token)) return;
     lock.lock();
   }
 }
 
+bool Sealer::work() { return end_all(std::exchange(jobs_, {}), {}); }
+
+bool Sealer::end_all(std::deque<Job> jobs, const std::stop_token& token) {
+  is_sealing_ = true;
+  for (Job& job : jobs) {
+    if (!end(std::move(job), token)) return false;
+  }
+  if (!seal_what_waited(token)) return false;
+  is_sealing_ = false;
+  return true;
+}
+
 bool Sealer::end(Job job, const std::stop_token& token) {
   if (options_.decider != nullptr) return decide(std::move(job), token);
-  if (!seal_all(job.fragments, token)) return false;
-  tell_(job.shard, {.sealed = std::move(job.fragments), .dropped = {}, .reopened = {}, .takes_more = true});
+  DecidedBatch read;
+  if (!until_done(token, [&] { return try_read(job.fragments, {}, read); })) return false;
+  if (!seal_batch(job.shard, std::move(read.kept), token)) return false;
+  tell_(job.shard, {.sealed = {}, .dropped = {}, .reopened = {}, .takes_more = true});
   return true;
 }
 
@@ -69,96 +76,85 @@ bool Sealer::decide(Job job, const std::stop_token& token) {
   });
   if (!voted) return false;
   if (!until_done(token, [&] { return options_.decider->record(*verdicts).has_value(); })) return false;
-  if (!until_done(token, [&] { return count_calls(verdicts->dropped).has_value(); })) return false;
-  if (kept_.size() <= job.shard) kept_.resize(job.shard + 1);
-  Kept& kept = kept_[job.shard];
-  if (kept.fragments.empty()) kept.since = clock_.monotonic();
+  DecidedBatch read;
+  if (!until_done(token, [&] { return try_read(verdicts->kept, verdicts->dropped, read); })) return false;
+  // Who called whom counts whether it is kept or not.
+  if (read.calls_of_dropped != nullptr) options_.spans->commit_dropped(*read.calls_of_dropped);
   std::vector<Fragment> reopened;
-  for (Fragment& fragment : verdicts->kept) {
+  for (const Fragment& fragment : verdicts->kept) {
     if (fragment.was_dropped) reopened.push_back(fragment);
-    kept.spans += fragment.span_count;
-    kept.bytes += fragment.span_bytes;
-    kept.fragments.push_back(std::move(fragment));
   }
+  if (!keep(job.shard, std::move(read.kept), token)) return false;
   tell_(job.shard,
         {.sealed = {}, .dropped = std::move(verdicts->dropped), .reopened = std::move(reopened), .takes_more = true});
   return true;
 }
 
-// Who called whom counts whether it is kept or not; what comes out of grace has counted.
-base::Result<> Sealer::count_calls(const std::vector<Fragment>& dropped) {
-  if (options_.spans == nullptr) return {};
-  std::vector<Fragment> anew;
-  for (const Fragment& fragment : dropped) {
-    if (!fragment.was_dropped) anew.push_back(fragment);
+bool Sealer::try_read(const std::vector<Fragment>& kept, const std::vector<Fragment>& dropped, DecidedBatch& read) {
+  auto batch = read_decided(log_, kept, dropped, options_.spans);
+  if (!batch) return false;
+  counters_.references_lost.add(batch->kept.lost_references);
+  read = std::move(*batch);
+  return true;
+}
+
+// No batch is larger than the budget allows.
+bool Sealer::keep(size_t shard, SealBatch batch, const std::stop_token& token) {
+  if (batch.fragments.empty()) return true;
+  if (kept_.size() <= shard) kept_.resize(shard + 1);
+  Kept& kept = kept_[shard];
+  const bool fits = kept.batch.span_count + batch.span_count <= options_.budget.spans_max;
+  if (!fits && !seal_kept(shard, token)) return false;
+  // The bytes are bounded over all shards.
+  uint64_t bytes = batch.span_bytes;
+  for (const Kept& one : kept_) bytes += one.batch.span_bytes;
+  for (size_t other = 0; bytes > options_.budget.bytes_max && other < kept_.size(); ++other) {
+    bytes -= kept_[other].batch.span_bytes;
+    if (!seal_kept(other, token)) return false;
   }
-  if (anew.empty()) return {};
-  std::optional<DecidedTraces> decided;
-  options_.spans->prepare(anew.size(), decided);
-  const auto read =
-      assemble::read_parts(log_, anew,
-                           [&](size_t place, const model::RequestDigest& digest, const model::TraceDigest& trace,
-                               std::string_view payload) { decided->add(place, digest, trace, payload, false); });
-  if (!read) return std::unexpected(read.error());
-  counters_.references_lost.add(read->lost_references);
-  decided->finish();
-  options_.spans->commit_dropped(*decided);
-  return {};
+  if (kept.batch.fragments.empty()) kept.since = clock_.monotonic();
+  kept.batch.add(std::move(batch), clock_.now());
+  return true;
 }
 
 bool Sealer::seal_what_waited(const std::stop_token& token) {
   for (size_t shard = 0; shard < kept_.size(); ++shard) {
     const Kept& kept = kept_[shard];
-    if (kept.fragments.empty()) continue;
-    const bool is_enough =
-        kept.spans >= options_.budget.spans_min || kept.bytes >= options_.budget.bytes_max || is_hurried_;
+    if (kept.batch.fragments.empty()) continue;
+    const bool is_enough = kept.batch.span_count >= options_.budget.spans_min || is_hurried_;
     if (!is_enough && clock_.monotonic() - kept.since < options_.budget.wait_max) continue;
     if (!seal_kept(shard, token)) return false;
   }
   return true;
 }
 
-// In batches no larger than the budget allows.
 bool Sealer::seal_kept(size_t shard, const std::stop_token& token) {
-  const Kept kept = std::exchange(kept_[shard], {});
-  std::vector<Fragment> batch;
-  uint64_t spans = 0;
-  uint64_t bytes = 0;
-  for (size_t i = 0; i < kept.fragments.size(); ++i) {
-    spans += kept.fragments[i].span_count;
-    bytes += kept.fragments[i].span_bytes;
-    batch.push_back(kept.fragments[i]);
-    if (spans < options_.budget.spans_max && bytes < options_.budget.bytes_max && i + 1 < kept.fragments.size())
-      continue;
-    if (!seal_all(batch, token)) return false;
-    tell_(shard, {.sealed = std::exchange(batch, {}), .dropped = {}, .reopened = {}, .takes_more = false});
-    spans = bytes = 0;
-  }
-  return true;
+  SealBatch batch = std::exchange(kept_[shard].batch, {});
+  return batch.fragments.empty() || seal_batch(shard, std::move(batch), token);
 }
 
-bool Sealer::seal_all(const std::vector<Fragment>& fragments, const std::stop_token& token) {
-  return until_done(token, [&] {
-    is_sealing_ = true;
-    const auto sealed = try_seal(fragments);
-    is_sealing_ = false;
-    return sealed.has_value();
+bool Sealer::seal_batch(size_t shard, SealBatch batch, const std::stop_token& token) {
+  const bool done = until_done(token, [&] {
+    const auto sealed = seal(log_, store_, batch, clock_.now(), options_.errors, options_.spans);
+    if (!sealed) return false;
+    counters_.traces_sealed.add(sealed->traces);
+    counters_.traces_unsealable.add(sealed->unsealable);
+    counters_.spans_sealed.add(sealed->spans);
+    return true;
   });
-}
-
-base::Result<> Sealer::try_seal(const std::vector<Fragment>& fragments) {
-  const auto sealed = seal(log_, store_, fragments, clock_.now(), options_.errors, options_.spans);
-  if (!sealed) return std::unexpected(sealed.error());
-  counters_.traces_sealed.add(sealed->traces);
-  counters_.traces_unsealable.add(sealed->unsealable);
-  counters_.spans_sealed.add(sealed->spans);
-  counters_.references_lost.add(sealed->lost_references);
-  return {};
+  if (!done) return false;
+  if (options_.decider != nullptr) options_.decider->sealed(batch.fragments);
+  tell_(shard, {.sealed = std::move(batch.fragments), .dropped = {}, .reopened = {}, .takes_more = false});
+  return true;
 }
 
 bool Sealer::until_done(const std::stop_token& token, const std::function<bool()>& attempt) {
   while (!attempt()) {
     counters_.seal_failures.add();
+    if (options_.pause) {
+      if (!options_.pause(kRetry)) return false;
+      continue;
+    }
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, token, kRetry, [] { return false; });
     if (token.stop_requested()) return false;

@@ -21,6 +21,7 @@
 #include "ingest/counters.h"
 #include "ingest/decider.h"
 #include "ingest/error_ledger.h"
+#include "ingest/seal.h"
 #include "ingest/span_ledger.h"
 #include "log/log.h"
 #include "store/contract/trace_store.h"
@@ -48,6 +49,7 @@ class Sealer {
     Decider* decider = nullptr;     // null: no policies
     ErrorLedger* errors = nullptr;  // null: nobody counts; so with the next
     SpanLedger* spans = nullptr;
+    std::function<bool(base::Duration)> pause = nullptr;  // before trying again; false: give up. Null: time passes
   };
   // All outlive it.
   Sealer(const base::Clock& clock, log::Log& log, store::TraceStore& store, IngestCounters& counters,
@@ -58,6 +60,8 @@ class Sealer {
   // A stop comes before what is left: that stays in the log for the next start.
   void stop();
   void add(Job job);
+  // Where there is no thread: ends what was added. False where `pause` gave up.
+  bool work();
   // From now on nothing waits for more of it.
   void hurry() { is_hurried_ = true; }
   bool is_sealing() const { return is_sealing_; }
@@ -65,20 +69,20 @@ class Sealer {
  private:
   // Of one shard: kept, and not in the store yet.
   struct Kept {
-    std::vector<assemble::Fragment> fragments;
-    uint64_t spans = 0;
-    uint64_t bytes = 0;
+    SealBatch batch;
     base::Duration since{0};
   };
 
   void run(const std::stop_token& token);
+  bool end_all(std::deque<Job> jobs, const std::stop_token& token);
   bool end(Job job, const std::stop_token& token);
   bool decide(Job job, const std::stop_token& token);
-  base::Result<> count_calls(const std::vector<assemble::Fragment>& dropped);
+  bool try_read(const std::vector<assemble::Fragment>& kept, const std::vector<assemble::Fragment>& dropped,
+                DecidedBatch& read);
+  bool keep(size_t shard, SealBatch batch, const std::stop_token& token);
   bool seal_what_waited(const std::stop_token& token);
   bool seal_kept(size_t shard, const std::stop_token& token);
-  bool seal_all(const std::vector<assemble::Fragment>& fragments, const std::stop_token& token);
-  base::Result<> try_seal(const std::vector<assemble::Fragment>& fragments);
+  bool seal_batch(size_t shard, SealBatch batch, const std::stop_token& token);
   // False where a stop ended it before `attempt` succeeded.
   bool until_done(const std::stop_token& token, const std::function<bool()>& attempt);
 

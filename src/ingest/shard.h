@@ -22,12 +22,11 @@ struct Look {
   const std::function<void(const OpenTraces&)>* look;
   std::promise<void>* done;
 };
-struct Keep {
-  model::TraceId id;
-  model::DecisionCause cause;
-  std::promise<bool>* done;  // whether there is anything of it
+struct Act {
+  const std::function<void(OpenTraces&)>* act;
+  std::promise<void>* done;
 };
-using ShardMessage = std::variant<assemble::ShardRecord, Look, Keep, Sealer::Ended>;
+using ShardMessage = std::variant<assemble::ShardRecord, Look, Act, Sealer::Ended>;
 
 struct Shard {
   Shard(const PipelineOptions& options, size_t index_in)

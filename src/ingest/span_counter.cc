@@ -89,4 +89,9 @@ void DecidedTraces::finish() {
   traces_.clear();
 }
 
+void DecidedTraces::merge(const DecidedTraces& others, base::Timestamp now) {
+  graph_.merge(others.graph_, now);
+  shown_.merge(others.shown_, now);
+}
+
 }  // namespace backstitch::ingest

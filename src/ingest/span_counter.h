@@ -56,6 +56,7 @@ class SpanCounter {
   // Makes `trace` the exemplar of its spans' operations; counts nothing.
   void show(const model::RequestDigest& digest, const model::TraceDigest& trace, std::string_view payload);
 
+  void merge(const SpanCounter& other, base::Timestamp now) { metrics_.merge(other.metrics_, now); }
   const ledger::SpanMetrics& metrics() const { return metrics_; }
   void clear();
 
@@ -84,6 +85,8 @@ class DecidedTraces {
            bool is_kept = true);
   // Call once, after all parts.
   void finish();
+  // Adds others; both are finished. `now` as ServiceGraph::merge() has it.
+  void merge(const DecidedTraces& others, base::Timestamp now);
 
   const ledger::ServiceGraph& graph() const { return graph_; }
   const ledger::SpanMetrics& exemplars() const { return shown_.metrics(); }

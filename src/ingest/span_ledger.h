@@ -68,7 +68,9 @@ class SpanLedger {
   // --- At a decision; one thread ---
 
   // Where so many traces are to be collected for begin().
-  void prepare(size_t count, std::optional<DecidedTraces>& batch) const { batch.emplace(count, options_.bounds); }
+  std::unique_ptr<DecidedTraces> prepare(size_t count) const {
+    return std::make_unique<DecidedTraces>(count, options_.bounds);
+  }
   // One of the traces of a batch that is decided as a whole: whether it is tells whether the batch counts.
   struct Witness {
     model::TraceId id;

@@ -100,8 +100,7 @@ class SpanLedgerTest : public testing::Test {
   void decide(std::string bytes, bool is_kept, bool is_done = true) {
     Intake intake({}, {}, 1);
     ASSERT_TRUE(intake.prepare(bytes));
-    std::optional<DecidedTraces> batch;
-    ledger_->prepare(1, batch);
+    const auto batch = ledger_->prepare(1);
     batch->add(0, intake.digest(), intake.digest().traces[0], bytes, is_kept);
     batch->finish();
     ASSERT_TRUE(ledger_->begin(*batch, {.id = intake.digest().traces[0].id, .covered_sequence = 7}));
@@ -212,8 +211,7 @@ TEST_F(SpanLedgerTest, a_full_disk_delays_and_loses_nothing) {
   open();
   receive(request(1, "shop"));
   decide(request(1, "shop"), true, false);
-  std::optional<DecidedTraces> batch;
-  ledger_->prepare(1, batch);
+  const auto batch = ledger_->prepare(1);
   std::string bytes = request(1, "shop");
   Intake intake({}, {}, 1);
   ASSERT_TRUE(intake.prepare(bytes));
@@ -337,9 +335,9 @@ TEST_F(SpanLedgerTest, figures_at_1_percent_and_at_100_percent_are_those_of_a_na
       receive(bytes);
       Intake intake({}, {}, 1);
       ASSERT_TRUE(intake.prepare(bytes));
-      std::optional<DecidedTraces> batch;
+      std::unique_ptr<DecidedTraces> batch;
       const auto& traces = intake.digest().traces;
-      ledger_->prepare(traces.size(), batch);
+      batch = ledger_->prepare(traces.size());
       for (size_t i = 0; i < traces.size(); ++i) {
         batch->add(i, intake.digest(), traces[i], bytes, sampling.chance(kept));
       }

@@ -18,7 +18,7 @@ uint32_t checksum(const RecordHeader& header) {
 }
 
 bool is_known(const RecordHeader& header) {
-  if (header.kind > static_cast<uint8_t>(RecordKind::SealMark)) return false;
+  if (header.kind > static_cast<uint8_t>(RecordKind::PeerNotes)) return false;
   if (header.compression == static_cast<uint8_t>(Compression::None)) return header.raw_size == header.payload_size;
   return header.compression == static_cast<uint8_t>(Compression::Lz4);
 }

@@ -28,9 +28,10 @@
 namespace backstitch::log {
 
 enum class RecordKind : uint8_t {
-  Spans = 1,     // digest: model::RequestDigest; payload: ExportTraceServiceRequest
-  Decision = 2,  // a sampling verdict; payload defined by `sample`
-  SealMark = 3,  // payload: u64 sequence; every span record up to it is sealed and stored
+  Spans = 1,      // digest: model::RequestDigest; payload: ExportTraceServiceRequest
+  Decision = 2,   // a sampling verdict; payload defined by `sample`
+  SealMark = 3,   // payload: u64 sequence; every span record up to it is sealed and stored
+  PeerNotes = 4,  // model::encode_peer_notes: what another node knows of traces that it has parts of
 };
 
 enum class Signal : uint8_t { Traces = 1 };

@@ -129,8 +129,31 @@ TraceSummary summarize(const Trace& trace) {
   return summary;
 }
 
+namespace {
+
+// A store may have made one of several: what it covers is sealed.
+void join_fragments(std::vector<TraceFragment>& into, const std::vector<TraceFragment>& from) {
+  into.insert(into.end(), from.begin(), from.end());
+  std::ranges::stable_sort(into, std::less(), &TraceFragment::covered_sequence);
+  uint64_t sealed_through = 0;
+  for (const TraceFragment& one : into) {
+    if (!one.is_open()) sealed_through = std::max(sealed_through, one.covered_sequence);
+  }
+  std::erase_if(into,
+                [&](const TraceFragment& one) { return one.is_open() && one.covered_sequence <= sealed_through; });
+}
+
+}  // namespace
+
+uint64_t fragment_count(const Trace& trace) {
+  uint64_t count = 0;
+  for (const TraceFragment& one : trace.fragments) count += one.joined;
+  return count;
+}
+
 void join(Trace& into, const Trace& from) {
   assert(into.id == from.id);
+  join_fragments(into.fragments, from.fragments);
   into.is_open = into.is_open || from.is_open;
   into.is_partial = into.is_partial || from.is_partial;
   std::vector<uint32_t> resources;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "model/decision.h"
 #include "model/ids.h"
 #include "model/value.h"
 
@@ -118,11 +119,24 @@ struct SpanSet {
   bool operator==(const SpanSet&) const = default;
 };
 
+// One part of a trace that went on for longer than one decision: collected in a row, decided and sealed at once.
+struct TraceFragment {
+  uint32_t span_count = 0;
+  Timestamp sealed_at;                             // when the store got it; unset: it has not yet
+  DecisionCause ended_by = DecisionCause::Window;  // why it was not collected for longer; Window where nothing cut it
+  uint32_t joined = 1;                             // that many are one by now: the last of them says the rest
+  uint64_t covered_sequence = 0;                   // the highest in the log of its spans: orders fragments
+
+  bool is_open() const { return !sealed_at.is_set(); }
+  bool operator==(const TraceFragment&) const = default;
+};
+
 // All that is known of one trace id.
 struct Trace : SpanSet {
   TraceId id;
-  bool is_open = false;     // some of it is still collecting
-  bool is_partial = false;  // some of it is stored and cannot be read, or may be
+  std::vector<TraceFragment> fragments;  // oldest first; none where nobody asked for them, as in searches and files
+  bool is_open = false;                  // some of it is still collecting
+  bool is_partial = false;               // some of it is stored and cannot be read, or may be
 
   bool operator==(const Trace&) const = default;
 };
@@ -158,8 +172,12 @@ Timestamp earliest_start(const SpanSet& set);
 TraceSummary summarize(const Trace& trace);
 
 // Appends `from`'s spans to `into`, sharing equal resources and scopes, and drops spans that are there already
-// (retries): the same span id and kind. `into.id` and `from.id` are equal (asserted). Open if either is.
+// (retries): the same span id and kind. `into.id` and `from.id` are equal (asserted). Open if either is. Of fragments
+// that both have, as while one is being sealed, one stays: the sealed one.
 void join(Trace& into, const Trace& from);
+
+// How many there are, those counted that were joined.
+uint64_t fragment_count(const Trace& trace);
 
 // Drops spans that came again (retries), as join() does; the first of each stays.
 void drop_repeats(SpanSet& set);

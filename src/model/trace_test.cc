@@ -294,5 +294,16 @@ TEST(TraceTest, every_small_graph_is_sorted) {
   }
 }
 
+TEST(TraceTest, a_fragment_that_is_being_sealed_is_told_once) {
+  Trace open{.id = TraceId{},
+             .fragments = {{.span_count = 2, .covered_sequence = 5}, {.span_count = 1, .covered_sequence = 9}}};
+  const Trace stored{.id = TraceId{},
+                     .fragments = {{.span_count = 4, .sealed_at = {700}, .joined = 3, .covered_sequence = 5}}};
+  join(open, stored);
+  EXPECT_EQ(open.fragments,
+            (std::vector<TraceFragment>{stored.fragments[0], {.span_count = 1, .covered_sequence = 9}}));
+  EXPECT_EQ(fragment_count(open), 4u);
+}
+
 }  // namespace
 }  // namespace backstitch::model

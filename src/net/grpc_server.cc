@@ -126,6 +126,7 @@ class Queue {
   void answer(Call& call);
   void finish(Call& call, const GrpcReply& reply);
   Result<> read_message(Call& call);
+  void notice(const Call& call) const;
   GrpcReply handle(Call& call);
   void sweep();
 
@@ -274,8 +275,17 @@ Result<> Queue::read_message(Call& call) {
   return result;
 }
 
+void Queue::notice(const Call& call) const {
+  if (shared_.options.noticed_metadata.empty()) return;
+  const auto& metadata = call.context->client_metadata();
+  const auto found = metadata.find(shared_.options.noticed_metadata);
+  if (found == metadata.end()) return;
+  shared_.options.on_metadata({found->second.data(), found->second.size()});
+}
+
 GrpcReply Queue::handle(Call& call) {
   try {
+    notice(call);
     return shared_.handler(call.context->method(), body_);
   } catch (const std::exception& error) {
     shared_.counters.refused("handler_failed");

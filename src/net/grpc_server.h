@@ -22,9 +22,12 @@ enum class GrpcCode {
   DeadlineExceeded = 4,
   NotFound = 5,
   ResourceExhausted = 8,
+  Aborted = 10,
+  OutOfRange = 11,
   Unimplemented = 12,
   Internal = 13,
   Unavailable = 14,
+  DataLoss = 15,
   Unauthenticated = 16,
 };
 
@@ -47,6 +50,9 @@ struct GrpcServerOptions {
   size_t memory_bytes_max = 256 << 20;  // of the library's own buffers (a resource quota)
   // From a call's arrival to the end of its message; CANCELLED beyond.
   std::chrono::nanoseconds message_timeout = std::chrono::seconds(30);
+  // Called with the value of this metadata (lower case) of each call that has it, before the handler, on its thread.
+  std::string noticed_metadata = {};
+  std::function<void(std::string_view value)> on_metadata = {};
 };
 
 // Messages may come compressed (gzip, deflate); answers go uncompressed. The library's own decompression is

@@ -343,5 +343,33 @@ TEST_F(GrpcServerTest, drain_cancels_a_call_that_never_ends) {
   server_->drain(milliseconds(50));
 }
 
+TEST_F(GrpcServerTest, noticed_metadata_is_handed_over_before_the_call_is_handled) {
+  std::vector<std::string> seen;
+  GrpcServerOptions options{.threads = 1, .noticed_metadata = "x-epoch"};
+  options.on_metadata = [&](std::string_view value) { seen.emplace_back(value); };
+  start(std::move(options), [&](std::string_view, std::string& body) { return GrpcReply{.body = body + seen.back()}; });
+  const auto own = client();
+  const auto body = std::make_shared<const std::string>("is ");
+  EXPECT_EQ(own->start("/test.Service/Echo", body, {{"x-epoch", "7"}, {"x-other", "8"}})->wait().body, "is 7");
+  EXPECT_EQ(own->call("/test.Service/Echo", "still ").body, "still 7");
+  EXPECT_EQ(seen, std::vector<std::string>{"7"});
+}
+
+TEST_F(GrpcServerTest, calls_that_were_started_run_at_the_same_time_and_may_be_given_up) {
+  std::atomic<int> inside = 0;
+  start({.threads = 2}, [&](std::string_view, std::string& body) {
+    ++inside;
+    const auto end = steady_clock::now() + kPatience;
+    while (inside < 2 && steady_clock::now() < end) std::this_thread::yield();
+    return GrpcReply{.body = body};
+  });
+  const auto one = client();
+  const auto other = client();
+  auto first = one->start("/test.Service/Echo", std::make_shared<const std::string>("1"), {});
+  const auto second = other->start("/test.Service/Echo", std::make_shared<const std::string>("2"), {});
+  EXPECT_EQ(second->wait().body, "2");
+  first.reset();
+}
+
 }  // namespace
 }  // namespace backstitch::net

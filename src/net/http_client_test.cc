@@ -1,10 +1,12 @@
 #include "net/http_client.h"
 
+#include <atomic>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 #include "net/http_server.h"
 
@@ -144,6 +146,83 @@ TEST(HttpClientCall, large_bodies_round_trip) {
   const auto reply = HttpClient::create("127.0.0.1", (*server)->port())->call("POST", "/", {}, body);
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_TRUE(reply->body == body);
+}
+
+HttpCall call_to(uint16_t port) {
+  return {.server = {"127.0.0.1", port}, .method = "POST", .target = "/x", .headers = {}, .body = "?"};
+}
+
+std::string ok_with(const std::string& body) {
+  return "HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+TEST(HttpFanoutCall, each_call_has_its_servers_answer_beside_it) {
+  FixedServer one({ok_with("one")});
+  FixedServer two({ok_with("second")});
+  uint16_t gone_port = 0;
+  {
+    FixedServer gone({});
+    gone_port = gone.port();
+  }
+  const auto replies =
+      HttpFanout::create({})->call(std::vector{call_to(one.port()), call_to(gone_port), call_to(two.port())});
+  ASSERT_EQ(replies.size(), 3u);
+  ASSERT_TRUE(replies[0] && replies[2]);
+  EXPECT_EQ(replies[0]->body, "one");
+  EXPECT_EQ(replies[1].error().code, Errc::Unavailable);
+  EXPECT_EQ(replies[2]->body, "second");
+}
+
+TEST(HttpFanoutCall, who_is_silent_takes_no_answer_from_the_others) {
+  FixedServer silent({""});  // closes without a word
+  FixedServer one({ok_with("one")});
+  const auto replies = HttpFanout::create({})->call(std::vector{call_to(silent.port()), call_to(one.port())});
+  EXPECT_EQ(replies[0].error().code, Errc::Unavailable);
+  EXPECT_EQ(replies[1]->body, "one");
+}
+
+TEST(HttpFanoutCall, silent_servers_are_waited_for_at_the_same_time) {
+  // Both listen and never accept: the system completes the connection, and no answer comes.
+  const auto silent = [] {
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof name;
+    EXPECT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&name), size), 0);
+    EXPECT_EQ(listen(listener, 8), 0);
+    EXPECT_EQ(getsockname(listener, reinterpret_cast<sockaddr*>(&name), &size), 0);
+    return std::pair(listener, ntohs(name.sin_port));
+  };
+  const auto [first, first_port] = silent();
+  const auto [second, second_port] = silent();
+  const auto replies =
+      HttpFanout::create({.timeout = milliseconds(50)})->call(std::vector{call_to(first_port), call_to(second_port)});
+  EXPECT_EQ(replies[0].error().code, Errc::Timeout);
+  EXPECT_EQ(replies[1].error().code, Errc::Timeout);
+  close(first);
+  close(second);
+}
+
+TEST(HttpFanoutCall, an_answer_beyond_the_bound_is_too_large) {
+  FixedServer one({ok_with(std::string(100, 'x'))});
+  const auto replies =
+      HttpFanout::create({.timeout = seconds(5), .reply_bytes_max = 99})->call(std::vector{call_to(one.port())});
+  EXPECT_EQ(replies[0].error().code, Errc::TooLarge);
+}
+
+TEST(HttpFanoutCall, connections_are_kept_between_calls) {
+  base::Metrics metrics;
+  std::atomic<int> asked{0};
+  auto server =
+      HttpServer::start({}, [&](HttpRequest&) { return HttpResponse{.body = std::to_string(++asked)}; }, metrics);
+  ASSERT_TRUE(server);
+  auto fanout = HttpFanout::create({});
+  const std::vector calls{call_to((*server)->port())};
+  EXPECT_EQ(fanout->call(calls)[0]->body, "1");
+  EXPECT_EQ(fanout->call(calls)[0]->body, "2");
+  EXPECT_EQ(fanout->call({}).size(), 0u);  // closes it
+  EXPECT_EQ(fanout->call(calls)[0]->body, "3");
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "query/engine.h"
 
 #include <algorithm>
-#include <iterator>
-#include <set>
+#include <fmt/format.h>
 #include <utility>
 
 #include "query/search_run.h"
+#include "store/contract/join.h"
 
 namespace backstitch::query {
 namespace {
@@ -31,22 +31,62 @@ base::DurationHistogram& latency_of(base::Metrics& metrics, const char* op) {
   return metrics.duration("backstitch_query_duration_seconds", "Time to answer a query", {{"op", op}});
 }
 
+// Each reader's answer, or the first error.
+template <typename Answer, typename Ask>
+Result<std::vector<Answer>> ask_all(const std::vector<store::TraceReader*>& readers, const Ask& ask) {
+  std::vector<Answer> answers;
+  for (store::TraceReader* reader : readers) {
+    Result<Answer> answer = ask(*reader);
+    if (!answer) return std::unexpected(std::move(answer.error()));
+    answers.push_back(std::move(*answer));
+  }
+  return answers;
+}
+
 // The readers' sorted answers as one, each answer once.
 template <typename Item, typename Ask>
 Result<std::vector<Item>> merge(const std::vector<store::TraceReader*>& readers, const Ask& ask) {
-  std::set<Item> all;
-  for (store::TraceReader* reader : readers) {
-    Result<std::vector<Item>> items = ask(*reader);
-    if (!items) return std::unexpected(std::move(items.error()));
-    all.insert(std::make_move_iterator(items->begin()), std::make_move_iterator(items->end()));
+  auto lists = ask_all<std::vector<Item>>(readers, ask);
+  if (!lists) return std::unexpected(std::move(lists.error()));
+  return store::join_lists(std::move(*lists));
+}
+
+// What is found may lack a part, and what is not found may be with those who are missing.
+void tell_missing(const Missing& missing, std::vector<Result<model::Trace>>& traces) {
+  if (missing.empty()) return;
+  for (Result<model::Trace>& trace : traces) {
+    if (trace) {
+      trace->is_partial = true;
+    } else if (trace.error().code == base::Errc::NotFound) {
+      trace.error().message += fmt::format(" here; {} did not answer", names_of(missing));
+    }
   }
-  return std::vector<Item>(all.begin(), all.end());
 }
 
 }  // namespace
 
+// The readers here, in their order, then the other nodes: those are asked once for all of the question, so that it
+// waits for a dead one once.
+class Engine::Asked {
+ public:
+  explicit Asked(const Engine& engine)
+      : readers_(engine.readers_), peers_(engine.peers_ == nullptr ? nullptr : engine.peers_->begin()) {
+    if (peers_) readers_.push_back(peers_.get());
+  }
+
+  const std::vector<store::TraceReader*>& readers() const { return readers_; }
+  Missing missing() const { return peers_ ? peers_->missing() : Missing(); }
+  void tell(Missing* missing) const {
+    if (missing != nullptr) *missing = this->missing();
+  }
+
+ private:
+  std::vector<store::TraceReader*> readers_;
+  std::unique_ptr<store::PeerQuestion> peers_;
+};
+
 Engine::Engine(std::vector<store::TraceReader*> readers, const base::Clock& clock, base::Metrics& metrics,
-               store::ErrorOriginReader* errors, store::SdkLossReader* losses)
+               store::ErrorOriginReader* errors, store::SdkLossReader* losses, store::Peers* peers)
     : readers_(std::move(readers)),
       clock_(clock),
       find_latency_(latency_of(metrics, "find")),
@@ -56,7 +96,8 @@ Engine::Engine(std::vector<store::TraceReader*> readers, const base::Clock& cloc
       errors_latency_(latency_of(metrics, "errors")),
       losses_latency_(latency_of(metrics, "losses")),
       errors_(errors),
-      losses_(losses) {}
+      losses_(losses),
+      peers_(peers) {}
 
 Result<std::vector<model::ErrorOriginRow>> Engine::error_origins(const model::ErrorOriginQuery& query) {
   if (errors_ == nullptr) return base::fail(base::Errc::Unsupported, "no ledger of errors is kept here");
@@ -70,28 +111,49 @@ Result<std::vector<model::SdkLossRow>> Engine::sdk_losses(const model::SdkLossQu
   return losses_->sdk_losses(query);
 }
 
-std::vector<Result<model::Trace>> Engine::find_all(std::span<const model::TraceId> ids) {
+std::vector<Result<model::Trace>> Engine::find_all(std::span<const model::TraceId> ids, Missing* missing) {
   const Stopwatch stopwatch(clock_, find_latency_);
-  return find_joined(readers_, ids);
+  const Asked asked(*this);
+  auto traces = find_trees(asked.readers(), ids);
+  tell_missing(asked.missing(), traces);
+  asked.tell(missing);
+  return traces;
 }
 
-Result<model::Trace> Engine::find(const model::TraceId& id) { return std::move(find_all(std::span(&id, 1)).front()); }
+Result<model::Trace> Engine::find(const model::TraceId& id, Missing* missing) {
+  return std::move(find_all(std::span(&id, 1), missing).front());
+}
 
 Result<FoundTraces> Engine::search(const Search& search) {
+  const Asked asked(*this);
+  return this->search(search, asked);
+}
+
+Result<FoundTraces> Engine::search(const Search& search, const Asked& asked) {
   const Stopwatch stopwatch(clock_, search_latency_);
   Search held = search;
   held.limit = std::min(search.limit, kLimitMax);
-  return SearchRun(readers_, clock_, held).run();
+  auto found = SearchRun(asked.readers(), clock_, held).run();
+  if (!found) return found;
+  found->missing = asked.missing();
+  found->is_partial = found->is_partial || !found->missing.empty();
+  return found;
 }
 
 Result<WholeTraces> Engine::search_whole(const Search& search) {
-  const auto found = this->search(search);
+  const Asked asked(*this);
+  const auto found = this->search(search, asked);
   if (!found) return std::unexpected(found.error());
-  WholeTraces whole{.traces = {}, .is_partial = found->is_partial};
+  WholeTraces whole{.traces = {}, .is_partial = found->is_partial, .missing = found->missing};
   std::vector<model::TraceId> ids;
   for (const store::FoundTrace& one : found->traces) ids.push_back(one.summary.id);
   if (ids.empty()) return whole;
-  for (Result<model::Trace>& trace : find_all(ids)) {
+  const Stopwatch stopwatch(clock_, find_latency_);
+  auto traces = find_trees(asked.readers(), ids);
+  whole.missing = asked.missing();
+  whole.is_partial = whole.is_partial || !whole.missing.empty();
+  tell_missing(whole.missing, traces);
+  for (Result<model::Trace>& trace : traces) {
     if (trace) {
       whole.traces.push_back(std::move(*trace));
     } else if (trace.error().code == base::Errc::Corrupt) {
@@ -103,79 +165,69 @@ Result<WholeTraces> Engine::search_whole(const Search& search) {
   return whole;
 }
 
-Result<traceql::MetricsResult> Engine::metrics(const store::MetricsQuery& query) {
+Result<Metrics> Engine::metrics(const store::MetricsQuery& query) {
   const Stopwatch stopwatch(clock_, metrics_latency_);
+  const Asked asked(*this);
   traceql::MetricsPartial all(query.plan);
   bool is_partial = false;
-  for (store::TraceReader* reader : readers_) {
+  for (store::TraceReader* reader : asked.readers()) {
     const auto part = reader->metrics(query);
     if (!part) return std::unexpected(part.error());
     all.merge(part->series);
     is_partial = is_partial || part->is_partial;
   }
-  traceql::MetricsResult result = all.finish();
-  result.is_partial = result.is_partial || is_partial;
+  Metrics result{all.finish(), asked.missing()};
+  result.is_partial = result.is_partial || is_partial || !result.missing.empty();
   return result;
 }
 
-Result<store::StoreStats> Engine::stats() {
+Result<store::StoreStats> Engine::stats(Missing* missing) {
   const Stopwatch stopwatch(clock_, names_latency_);
-  const auto append = [](auto& to, auto& from) { std::ranges::move(from, std::back_inserter(to)); };
+  const Asked asked(*this);
+  auto parts = ask_all<store::StoreStats>(asked.readers(), [](store::TraceReader& reader) { return reader.stats(); });
+  if (!parts) return std::unexpected(std::move(parts.error()));
+  asked.tell(missing);
   store::StoreStats all;
-  for (store::TraceReader* reader : readers_) {
-    auto stats = reader->stats();
-    if (!stats) return stats;
-    all.totals.blocks += stats->totals.blocks;
-    all.totals.traces += stats->totals.traces;
-    all.totals.spans += stats->totals.spans;
-    all.totals.disk_bytes += stats->totals.disk_bytes;
-    all.totals.otlp_bytes += stats->totals.otlp_bytes;
-    append(all.columns, stats->columns);
-    append(all.services, stats->services);
-    append(all.codecs, stats->codecs);
-    append(all.levels, stats->levels);
-  }
+  for (store::StoreStats& part : *parts) store::add_stats(std::move(part), all);
   return all;
 }
 
-Result<std::vector<std::string>> Engine::services() {
+Result<std::vector<std::string>> Engine::services(Missing* missing) {
   const Stopwatch stopwatch(clock_, names_latency_);
-  return merge<std::string>(readers_, [](store::TraceReader& reader) { return reader.services(); });
+  const Asked asked(*this);
+  auto services = merge<std::string>(asked.readers(), [](store::TraceReader& reader) { return reader.services(); });
+  asked.tell(missing);
+  return services;
 }
 
-Result<std::vector<store::Operation>> Engine::operations(const std::string& service) {
+Result<std::vector<store::Operation>> Engine::operations(const std::string& service, Missing* missing) {
   const Stopwatch stopwatch(clock_, names_latency_);
-  return merge<store::Operation>(readers_, [&](store::TraceReader& reader) { return reader.operations(service); });
+  const Asked asked(*this);
+  auto operations =
+      merge<store::Operation>(asked.readers(), [&](store::TraceReader& reader) { return reader.operations(service); });
+  asked.tell(missing);
+  return operations;
 }
 
-Result<std::vector<store::AttributeName>> Engine::attribute_names(uint32_t limit) {
+Result<std::vector<store::AttributeName>> Engine::attribute_names(uint32_t limit, Missing* missing) {
   const Stopwatch stopwatch(clock_, names_latency_);
-  auto names =
-      merge<store::AttributeName>(readers_, [&](store::TraceReader& reader) { return reader.attribute_names(limit); });
+  const Asked asked(*this);
+  auto names = merge<store::AttributeName>(asked.readers(),
+                                           [&](store::TraceReader& reader) { return reader.attribute_names(limit); });
   if (names && names->size() > limit) names->resize(limit);
+  asked.tell(missing);
   return names;
 }
 
-Result<std::vector<std::string>> Engine::attribute_values(const store::AttributeName& name, uint32_t limit) {
+Result<std::vector<std::string>> Engine::attribute_values(const store::AttributeName& name, uint32_t limit,
+                                                          Missing* missing) {
   const Stopwatch stopwatch(clock_, names_latency_);
-  // Each reader's most frequent first: taken in turns, so that no reader hides another's.
-  std::vector<std::vector<std::string>> answers;
-  size_t longest = 0;
-  for (store::TraceReader* reader : readers_) {
-    auto values = reader->attribute_values(name, limit);
-    if (!values) return std::unexpected(std::move(values.error()));
-    longest = std::max(longest, values->size());
-    answers.push_back(std::move(*values));
-  }
-  std::vector<std::string> merged;
-  std::set<std::string_view> seen;
-  for (size_t rank = 0; rank < longest; ++rank) {
-    for (const auto& answer : answers) {
-      if (merged.size() == limit) return merged;
-      if (rank < answer.size() && seen.insert(answer[rank]).second) merged.push_back(answer[rank]);
-    }
-  }
-  return merged;
+  const Asked asked(*this);
+  auto values = ask_all<std::vector<std::string>>(
+      asked.readers(), [&](store::TraceReader& reader) { return reader.attribute_values(name, limit); });
+  if (!values) return std::unexpected(std::move(values.error()));
+  asked.tell(missing);
+  return store::join_values(std::move(*values), limit);
 }
 
 }  // namespace backstitch::query

@@ -1,5 +1,5 @@
 // Protocol-neutral questions over any set of readers, joined: fragments of one trace become one, a trace that is
-// being sealed is seen once. The skins in `api` translate to and from this.
+// being sealed is seen once, parts of it on several nodes too. The skins in `api` translate to and from this.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "query/search.h"
 #include "store/contract/error_origin_reader.h"
+#include "store/contract/peers.h"
 #include "store/contract/sdk_loss_reader.h"
 #include "store/contract/trace_reader.h"
 
@@ -18,7 +19,12 @@ namespace backstitch::query {
 
 struct WholeTraces {
   std::vector<model::Trace> traces;  // spans in tree order; newest start first, ties by id
-  bool is_partial = false;
+  bool is_partial = false;           // also where somebody is missing
+  Missing missing;
+};
+
+struct Metrics : traceql::MetricsResult {
+  Missing missing;
 };
 
 // Thread-safe; the same data gives the same answer. A reader's error is the answer's. The readers outlive it and are
@@ -28,35 +34,46 @@ class Engine {
  public:
   static constexpr uint32_t kLimitMax = 1500;
 
-  // `errors` is the ledger to ask for error origins, `losses` whom to ask what SDKs lost; null where there is none.
+  // `errors` is the ledger to ask for error origins, `losses` whom to ask what SDKs lost, `peers` the other nodes; null
+  // where there is none.
   Engine(std::vector<store::TraceReader*> readers, const base::Clock& clock, base::Metrics& metrics,
-         store::ErrorOriginReader* errors = nullptr, store::SdkLossReader* losses = nullptr);
+         store::ErrorOriginReader* errors = nullptr, store::SdkLossReader* losses = nullptr,
+         store::Peers* peers = nullptr);
+
+  // `missing`, here and below: gets the nodes that did not answer, where it is not null. What the others know is
+  // answered all the same.
 
   // Beside the ids, each with its spans in tree order, or NotFound; one that cannot be read does not fail the others.
-  std::vector<base::Result<model::Trace>> find_all(std::span<const model::TraceId> ids);
+  // Where somebody is missing each trace is partial: a part of it may be there.
+  std::vector<base::Result<model::Trace>> find_all(std::span<const model::TraceId> ids, Missing* missing = nullptr);
   // find_all() of one.
-  base::Result<model::Trace> find(const model::TraceId& id);
+  base::Result<model::Trace> find(const model::TraceId& id, Missing* missing = nullptr);
   // A trace is found by any of its fragments that matches (see store::TraceQuery) and then held against the query as a
   // whole, which also gives its place. Pages neither repeat nor leave out a trace that was there all the time.
   base::Result<FoundTraces> search(const Search& search);
   // What search() finds, loaded.
   base::Result<WholeTraces> search_whole(const Search& search);
   // A trace that moves from one reader to the next while they are asked may count twice.
-  base::Result<traceql::MetricsResult> metrics(const store::MetricsQuery& query);
+  base::Result<Metrics> metrics(const store::MetricsQuery& query);
 
-  base::Result<std::vector<std::string>> services();
-  base::Result<std::vector<store::Operation>> operations(const std::string& service);
-  base::Result<std::vector<store::AttributeName>> attribute_names(uint32_t limit);
+  base::Result<std::vector<std::string>> services(Missing* missing = nullptr);
+  base::Result<std::vector<store::Operation>> operations(const std::string& service, Missing* missing = nullptr);
+  base::Result<std::vector<store::AttributeName>> attribute_names(uint32_t limit, Missing* missing = nullptr);
   // Each reader's most frequent first, in turns.
-  base::Result<std::vector<std::string>> attribute_values(const store::AttributeName& name, uint32_t limit);
-  // Of sealed traces, most frequent first. Unsupported where no ledger is kept.
+  base::Result<std::vector<std::string>> attribute_values(const store::AttributeName& name, uint32_t limit,
+                                                          Missing* missing = nullptr);
+  // Of this node's sealed traces, most frequent first. Unsupported where no ledger is kept.
   base::Result<std::vector<model::ErrorOriginRow>> error_origins(const model::ErrorOriginQuery& query);
-  // What SDKs said that they lost since this process started, most spans first. Unsupported where nobody listens.
+  // What SDKs told this node that they lost since it started, most spans first. Unsupported where nobody listens.
   base::Result<std::vector<model::SdkLossRow>> sdk_losses(const model::SdkLossQuery& query);
-  // Of the readers that keep something on disk, one after the other.
-  base::Result<store::StoreStats> stats();
+  // Of the readers that keep something on disk, summed up.
+  base::Result<store::StoreStats> stats(Missing* missing = nullptr);
 
  private:
+  // Whom one question is put to.
+  class Asked;
+  base::Result<FoundTraces> search(const Search& search, const Asked& asked);
+
   std::vector<store::TraceReader*> readers_;
   const base::Clock& clock_;
   base::DurationHistogram& find_latency_;
@@ -67,6 +84,7 @@ class Engine {
   base::DurationHistogram& losses_latency_;
   store::ErrorOriginReader* const errors_;
   store::SdkLossReader* const losses_;
+  store::Peers* const peers_;
 };
 
 }  // namespace backstitch::query

@@ -46,4 +46,10 @@ base::Result<Cursor> Cursor::parse(std::string_view text) {
   return cursor;
 }
 
+std::string names_of(const Missing& missing) {
+  std::string names;
+  for (const store::MissingPeer& one : missing) names += (names.empty() ? "" : ", ") + one.name;
+  return names;
+}
+
 }  // namespace backstitch::query

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/contract/peers.h"
 #include "store/contract/trace_search.h"
 
 namespace backstitch::query {
@@ -35,10 +36,16 @@ struct Search {
   store::SearchBudget budget;
 };
 
+// Nodes that did not answer, in the order of the members.
+using Missing = std::vector<store::MissingPeer>;
+// "10.0.0.1:4317, 10.0.0.2:4317"
+std::string names_of(const Missing& missing);
+
 struct FoundTraces {
   std::vector<store::FoundTrace> traces;  // of whole traces; newest start first, ties by id
   std::optional<Cursor> next;             // set where there is more
-  bool is_partial = false;
+  bool is_partial = false;                // also where somebody is missing
+  Missing missing;
 };
 
 }  // namespace backstitch::query

@@ -1,9 +1,10 @@
 #include "query/search_run.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <iterator>
 #include <utility>
+
+#include "store/contract/join.h"
 
 namespace backstitch::query {
 
@@ -32,35 +33,11 @@ Result<std::vector<uint32_t>> fragment_counts(const std::vector<store::TraceRead
 
 }  // namespace
 
-std::vector<Result<model::Trace>> find_joined(const std::vector<store::TraceReader*>& readers,
-                                              std::span<const model::TraceId> ids) {
-  std::vector<Result<model::Trace>> all;
-  std::vector<std::optional<base::Error>> unreadable(ids.size());
-  for (const model::TraceId& id : ids) all.emplace_back(model::Trace{.id = id});
-  for (store::TraceReader* reader : readers) {
-    auto parts = reader->find_all(ids);
-    for (size_t i = 0; i < ids.size(); ++i) {
-      if (!all[i]) continue;
-      if (parts[i]) {
-        model::join(*all[i], *parts[i]);
-      } else if (parts[i].error().code == Errc::Corrupt) {
-        unreadable[i] = std::move(parts[i].error());
-      } else if (parts[i].error().code != Errc::NotFound) {
-        all[i] = std::unexpected(std::move(parts[i].error()));
-      }
-    }
-  }
-  for (size_t i = 0; i < ids.size(); ++i) {
-    Result<model::Trace>& trace = all[i];
-    if (!trace) continue;
-    if (unreadable[i]) trace->is_partial = true;
-    if (trace->spans.empty() && unreadable[i]) {
-      trace = std::unexpected(std::move(*unreadable[i]));
-    } else if (trace->spans.empty()) {
-      trace = base::fail(Errc::NotFound, fmt::format("no trace {} is known", trace->id.to_hex()));
-    } else {
-      model::sort_as_tree(*trace);
-    }
+std::vector<Result<model::Trace>> find_trees(const std::vector<store::TraceReader*>& readers,
+                                             std::span<const model::TraceId> ids) {
+  auto all = store::find_joined(readers, ids);
+  for (Result<model::Trace>& trace : all) {
+    if (trace) model::sort_as_tree(*trace);
   }
   return all;
 }
@@ -145,7 +122,7 @@ Result<> SearchRun::look_at_whole(std::span<const Place> fragments) {
     const auto some = fragments.first(std::min(kLoadedMax, fragments.size()));
     std::vector<model::TraceId> ids;
     for (const Place& fragment : some) ids.push_back(fragment.id);
-    auto traces = find_joined(readers_, ids);
+    auto traces = find_trees(readers_, ids);
     for (size_t i = 0; i < traces.size(); ++i) {
       if (auto looked = look_at_trace(std::move(traces[i]), some[i]); !looked) return looked;
     }

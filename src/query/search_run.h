@@ -20,9 +20,9 @@
 
 namespace backstitch::query {
 
-// Beside the ids, the parts of each that the readers hold, as one trace in tree order, or NotFound.
-std::vector<base::Result<model::Trace>> find_joined(const std::vector<store::TraceReader*>& readers,
-                                                    std::span<const model::TraceId> ids);
+// store::find_joined() with the spans in tree order.
+std::vector<base::Result<model::Trace>> find_trees(const std::vector<store::TraceReader*>& readers,
+                                                   std::span<const model::TraceId> ids);
 
 class SearchRun {
  public:

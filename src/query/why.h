@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "query/search.h"
 #include "store/contract/decision_store.h"
 
 namespace backstitch::query {
@@ -17,6 +18,7 @@ struct WhyDecision {
   // By name; "policy 3" where its set is no longer known, empty where none decided.
   std::string policy;
   std::vector<std::string> voted;  // as the verdict says, in the order of the configuration
+  std::string node;                // the member that decided; empty where there is one node
 
   bool operator==(const WhyDecision&) const = default;
 };
@@ -26,6 +28,7 @@ struct TraceWhy {
   std::vector<WhyDecision> decisions;  // oldest first; none: nothing is known of the trace
   bool is_partial = false;             // some could not be read, or there were too many
   base::Timestamp reopen_until;        // until then a drop can be taken back; unset: not, or not any more
+  Missing missing;                     // nodes that may have decided too
 
   // Whether any fragment was.
   bool was_kept() const;

@@ -40,12 +40,14 @@ class AnyChance {
     chances_.push_back(chance);
   }
   bool is_sure() const { return is_sure_; }
-  // How many traces one that is sampled stands for.
-  double weight() const {
+  // That one of them samples; 0 where none may.
+  double probability() const {
     double none = 1;
     for (const Chance& chance : chances_) none *= 1 - chance.probability;
-    return is_sure_ || none >= 1 ? 1 : 1 / (1 - none);
+    return is_sure_ ? 1 : 1 - none;
   }
+  // How many traces one that is sampled stands for.
+  double weight() const { return probability() > 0 ? 1 / probability() : 1; }
 
  private:
   bool is_sure_ = false;

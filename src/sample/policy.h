@@ -270,7 +270,7 @@ struct PolicySet {
   uint64_t expected_new_traces_per_sec = 0;
   DecisionCache decision_cache;
   bool sample_on_first_match = false;
-  uint64_t maximum_trace_size_bytes = 0;  // 0: no bound; a trace that is larger is dropped when it is decided
+  uint64_t maximum_trace_size_bytes = 0;  // 0: no bound; a trace that is larger is dropped at once
   // Accepted, without effect here.
   SamplingStrategy sampling_strategy = SamplingStrategy::TraceComplete;
   std::string tail_storage;

@@ -37,6 +37,8 @@ class Ballot {
   uint8_t policy() const { return policy_; }  // that decided; model::Decision::kNoPolicy where none did
   uint64_t voted() const { return voted_; }   // as model::Decision::voted; 0 where nobody voted for the verdict
   double weight() const { return weight_; }
+  // That these policies keep a trace like this one, whatever its id; 0 where one dropped it.
+  double probability() const { return chance_.probability(); }
   uint32_t failed() const { return failed_; }  // policies that could not be evaluated
   // It was dropped because of maximum_trace_size_bytes.
   bool is_too_large() const { return is_too_large_; }

@@ -28,14 +28,14 @@ NodeId append_spansets(Query& query, const Query& filters) {
 }
 
 bool is_one_spanset(const Query& query) {
-  return query.pipelines.size() == 1 && query.main().stages.size() == 1 &&
-         query.main().stages.front().kind == StageKind::Spansets;
+  return query.main().stages.size() == 1 && query.main().stages.front().kind == StageKind::Spansets;
 }
 
 }  // namespace
 
 Query both(Query query, const Query& filters) {
-  assert(is_one_spanset(filters) && !query.is_empty() && !query.metrics && !filters.metrics);
+  assert(!query.is_empty() && !query.metrics && !filters.metrics);
+  assert(filters.pipelines.size() == 1 && is_one_spanset(filters));
   // The query's own spansets stand before; those of a pipeline need a node that stands for them.
   NodeId left = 0;
   if (is_one_spanset(query)) {

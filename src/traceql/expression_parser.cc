@@ -74,12 +74,12 @@ std::optional<size_t> id_width(Intrinsic intrinsic) {
 }  // namespace
 
 bool spend_node(ParseBudget& budget, TokenStream& tokens) {
-  if (budget.nodes++ < kNodesMax) return true;
-  return tokens.refuse(tokens.peek().offset, fmt::format("a query of more than {} parts", kNodesMax));
+  if (budget.nodes++ < budget.nodes_max()) return true;
+  return tokens.refuse(tokens.peek().offset, fmt::format("a query of more than {} parts", budget.nodes_max()));
 }
 
-bool refuse_nesting(TokenStream& tokens) {
-  return tokens.refuse(tokens.peek().offset, fmt::format("nested more than {} deep", kNestingMax));
+bool refuse_nesting(const ParseBudget& budget, TokenStream& tokens) {
+  return tokens.refuse(tokens.peek().offset, fmt::format("nested more than {} deep", budget.nesting_max()));
 }
 
 std::optional<BinaryOperator> binary_operator(const Token& token) {
@@ -143,7 +143,7 @@ bool ExpressionParser::field(FieldRef& result) {
     result = tokens_.next().field;
     return true;
   }
-  const auto intrinsic = token.kind == TokenKind::Word ? intrinsic_named(token.text) : std::nullopt;
+  const auto intrinsic = intrinsic_of(token);
   if (!intrinsic) return tokens_.expected("a field");
   tokens_.next();
   result = FieldRef::of(*intrinsic);
@@ -194,7 +194,7 @@ bool ExpressionParser::expression(int precedence_min) {
 // ^ binds from the right.
 bool ExpressionParser::power_side() {
   const Nested nested(budget_);
-  return nested.is_within() ? expression(kPower) : refuse_nesting(tokens_);
+  return nested.is_within() ? expression(kPower) : refuse_nesting(budget_, tokens_);
 }
 
 bool ExpressionParser::operand() {
@@ -212,8 +212,8 @@ bool ExpressionParser::operand() {
   if (token.kind == TokenKind::Word) {
     if (auto value = keyword(token.text)) return push_literal(std::move(*value));
   }
-  const bool is_field =
-      token.kind == TokenKind::Field || (token.kind == TokenKind::Word && intrinsic_named(token.text));
+  if (budget_.dialect == Dialect::BetweenNodes && tokens_.is_word("text")) return text_of_field();
+  const bool is_field = token.kind == TokenKind::Field || intrinsic_of(token);
   if (!is_field) return tokens_.expected("a field or a value");
   FieldRef read;
   if (!field(read)) return false;
@@ -221,9 +221,45 @@ bool ExpressionParser::operand() {
   return push({.kind = ExpressionKind::Field, .first = id, .field = std::move(read)}, type, token.offset);
 }
 
+std::optional<Intrinsic> ExpressionParser::intrinsic_of(const Token& token) const {
+  if (token.kind != TokenKind::Word) return std::nullopt;
+  if (budget_.dialect == Dialect::BetweenNodes && token.text == name_of(Intrinsic::Service)) return Intrinsic::Service;
+  return intrinsic_named(token.text);
+}
+
+// `text(tag.n) = "7"`, whole: a comparison by text.
+bool ExpressionParser::text_of_field() {
+  const size_t offset = tokens_.next().offset;
+  const auto left = static_cast<NodeId>(query_.expressions.size());
+  FieldRef compared;
+  if (!tokens_.expect("(", "after text") || !field(compared) || !tokens_.expect(")", "after the field")) return false;
+  const auto found = binary_operator(tokens_.peek());
+  if (!found || !is_comparison(found->op) || found->op == Operator::Match || found->op == Operator::NotMatch) {
+    return tokens_.expected("a comparison after text()");
+  }
+  tokens_.next();
+  const Token& text = tokens_.peek();
+  if (text.kind != TokenKind::Literal || text.literal.type != ValueType::String) {
+    return tokens_.expected("a text in quotes");
+  }
+  const size_t text_offset = text.offset;
+  TypedValue literal = tokens_.next().literal;
+  const Type type = type_of(compared);
+  return push({.kind = ExpressionKind::Field, .first = left, .field = std::move(compared)}, type, offset) &&
+         push({.kind = ExpressionKind::Literal, .first = left + 1, .literal = std::move(literal)}, ValueType::String,
+              text_offset) &&
+         push({.kind = ExpressionKind::Binary,
+               .op = found->op,
+               .as_text = true,
+               .left = left,
+               .right = left + 1,
+               .first = left},
+              ValueType::Bool, offset);
+}
+
 bool ExpressionParser::parenthesised() {
   const Nested nested(budget_);
-  if (!nested.is_within()) return refuse_nesting(tokens_);
+  if (!nested.is_within()) return refuse_nesting(budget_, tokens_);
   tokens_.next();
   return expression(kLogical) && tokens_.expect(")", "or an operator");
 }
@@ -232,7 +268,7 @@ bool ExpressionParser::parenthesised() {
 // the number's own.
 bool ExpressionParser::unary(Operator op) {
   const Nested nested(budget_);
-  if (!nested.is_within()) return refuse_nesting(tokens_);
+  if (!nested.is_within()) return refuse_nesting(budget_, tokens_);
   const size_t offset = tokens_.next().offset;
   if (!expression(kMultiplying)) return false;
   const NodeId operand = root();

@@ -10,11 +10,21 @@
 
 namespace backstitch::traceql {
 
+// Between nodes the limits of query.h are this much wider: what the printer adds (blanks, parentheses) fits.
+constexpr size_t kBetweenNodesFactor = 4;
+
 // Counts what one query may hold (query.h). Shared by all parsers of the query.
 struct ParseBudget {
+  Dialect dialect = Dialect::Tempo;
   size_t nodes = 0;
   size_t stages = 0;
   size_t nesting = 0;
+
+  size_t nesting_max() const { return kNestingMax * factor(); }
+  size_t nodes_max() const { return kNodesMax * factor(); }
+
+ private:
+  size_t factor() const { return dialect == Dialect::Tempo ? 1 : kBetweenNodesFactor; }
 };
 
 // Takes one level of nesting while it lives. `is_within` says whether the limit allows it.
@@ -24,7 +34,7 @@ class Nested {
   ~Nested() { --budget_.nesting; }
   Nested(const Nested&) = delete;
   Nested& operator=(const Nested&) = delete;
-  bool is_within() const { return budget_.nesting <= kNestingMax; }
+  bool is_within() const { return budget_.nesting <= budget_.nesting_max(); }
 
  private:
   ParseBudget& budget_;
@@ -32,7 +42,7 @@ class Nested {
 
 // Refuses one node too many.
 bool spend_node(ParseBudget& budget, TokenStream& tokens);
-bool refuse_nesting(TokenStream& tokens);
+bool refuse_nesting(const ParseBudget& budget, TokenStream& tokens);
 
 // The operator that a binary operator's token stands for, with Tempo's precedence: 1 && ||, 2 comparisons,
 // 3 + -, 4 * / %, 5 ^.
@@ -60,6 +70,8 @@ class ExpressionParser {
 
   bool expression(int precedence_min);
   bool operand();
+  bool text_of_field();
+  std::optional<Intrinsic> intrinsic_of(const Token& token) const;
   bool parenthesised();
   bool unary(Operator op);
   bool power_side();

@@ -41,7 +41,7 @@ char simple_escape(char c) {
 // A false return of any function leaves message_ and message_offset_.
 class Lexer {
  public:
-  explicit Lexer(std::string_view text) : text_(text) {}
+  Lexer(std::string_view text, Dialect dialect) : text_(text), dialect_(dialect) {}
 
   base::Result<std::vector<Token>> run() {
     while (true) {
@@ -95,6 +95,11 @@ class Lexer {
     return text_.substr(at_, size);
   }
 
+  std::optional<Scope> scope_of(std::string_view word) const {
+    if (dialect_ == Dialect::BetweenNodes && word == "tag") return Scope::Tag;
+    return scope_named(word);
+  }
+
   std::string_view word_text() {
     const size_t start = at_;
     while (is_word_char(peek())) ++at_;
@@ -109,7 +114,7 @@ class Lexer {
     } else if (peek() == '.' && name == "parent") {
       ++at_;
       return parent_attribute(token);
-    } else if (const auto scope = scope_named(name); peek() == '.' && scope) {
+    } else if (const auto scope = scope_of(name); peek() == '.' && scope) {
       ++at_;
       return attribute(token, *scope, false);
     }
@@ -307,6 +312,7 @@ class Lexer {
   }
 
   std::string_view text_;
+  Dialect dialect_;
   size_t at_ = 0;
   std::vector<Token> tokens_;
   std::string message_;
@@ -315,7 +321,7 @@ class Lexer {
 
 }  // namespace
 
-base::Result<std::vector<Token>> tokenize(std::string_view text) { return Lexer(text).run(); }
+base::Result<std::vector<Token>> tokenize(std::string_view text, Dialect dialect) { return Lexer(text, dialect).run(); }
 
 std::unexpected<base::Error> fail_at(std::string_view text, size_t offset, std::string_view message) {
   const std::string_view before = text.substr(0, offset);

@@ -28,8 +28,11 @@ struct Token {
   TypedValue literal;
 };
 
-// Always ends with End. `text` is at most kQueryBytesMax.
-base::Result<std::vector<Token>> tokenize(std::string_view text);
+// What nodes write to each other has words for all that a tree can hold: `tag.user.id`, `service`, `text(tag.n) = "7"`.
+enum class Dialect : uint8_t { Tempo, BetweenNodes };
+
+// Always ends with End. `text` is bounded by the caller.
+base::Result<std::vector<Token>> tokenize(std::string_view text, Dialect dialect = Dialect::Tempo);
 
 // InvalidArgument with `message` behind the line and column, from 1 on, of that byte: "2:14: …".
 std::unexpected<base::Error> fail_at(std::string_view text, size_t offset, std::string_view message);

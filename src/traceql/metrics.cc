@@ -110,6 +110,11 @@ void MetricsPartial::add(const Labels& labels, uint32_t step, const MetricsCell&
   if (MetricsCell* into = cell_of(labels, step, cell.count)) add_cell(cell, *into);
 }
 
+void MetricsPartial::for_each(
+    const std::function<void(const Labels& labels, const std::vector<MetricsCell>& cells)>& see) const {
+  for (const auto& [key, series] : series_) see(series.labels, series.cells);
+}
+
 void MetricsPartial::merge(const MetricsPartial& other) {
   assert(plan_.window() == other.plan_.window() && plan_.metrics() == other.plan_.metrics());
   // In the order of the labels: which series a limit leaves out depends on nothing else.

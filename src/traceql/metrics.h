@@ -11,6 +11,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -125,6 +126,10 @@ class MetricsPartial {
 
   // Spans that came for series beyond kSeriesMax (kCellsMax) and were left out.
   uint64_t truncated() const { return truncated_; }
+  // As many more were left out where this was put together: on another node.
+  void add_truncated(uint64_t spans) { truncated_ += spans; }
+  // Each series with its cells, one a step, by nothing in particular.
+  void for_each(const std::function<void(const Labels& labels, const std::vector<MetricsCell>& cells)>& see) const;
   size_t series_count() const { return series_.size(); }
 
   // Rates, averages, quantiles; then topk, bottomk and comparisons. topk keeps, for each step by itself, the largest

@@ -13,7 +13,8 @@ namespace {
 
 class QueryParser {
  public:
-  QueryParser(std::string_view text, std::vector<Token> tokens) : tokens_(text, std::move(tokens)) {}
+  QueryParser(std::string_view text, std::vector<Token> tokens, Dialect dialect)
+      : tokens_(text, std::move(tokens)), budget_{.dialect = dialect} {}
 
   base::Result<Query> run() {
     if (!query()) return std::unexpected(tokens_.error());
@@ -71,15 +72,23 @@ class QueryParser {
   ParseBudget budget_;
 };
 
+base::Result<Query> parse_as(Dialect dialect, std::string_view text, size_t bytes_max) {
+  if (text.size() > bytes_max) {
+    return fail_at(text, 0, fmt::format("a query of {} bytes, at most {} are taken", text.size(), bytes_max));
+  }
+  auto tokens = tokenize(text, dialect);
+  if (!tokens) return std::unexpected(std::move(tokens.error()));
+  return QueryParser(text, std::move(*tokens), dialect).run();
+}
+
+constexpr size_t kBetweenNodesBytesMax = 32 * kQueryBytesMax;
+
 }  // namespace
 
-base::Result<Query> parse(std::string_view text) {
-  if (text.size() > kQueryBytesMax) {
-    return fail_at(text, 0, fmt::format("a query of {} bytes, at most {} are taken", text.size(), kQueryBytesMax));
-  }
-  auto tokens = tokenize(text);
-  if (!tokens) return std::unexpected(std::move(tokens.error()));
-  return QueryParser(text, std::move(*tokens)).run();
+base::Result<Query> parse(std::string_view text) { return parse_as(Dialect::Tempo, text, kQueryBytesMax); }
+
+base::Result<Query> parse_between_nodes(std::string_view text) {
+  return parse_as(Dialect::BetweenNodes, text, kBetweenNodesBytesMax);
 }
 
 }  // namespace backstitch::traceql

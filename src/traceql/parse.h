@@ -19,4 +19,8 @@ namespace backstitch::traceql {
 // compare() and arithmetic between metrics are refused by name. Cost O(text).
 base::Result<Query> parse(std::string_view text);
 
+// What print() wrote on another node, whatever built the query: also Jaeger's tags and services, which TraceQL has no
+// words for. The limits of query.h are four times as wide, 32 times of bytes: a tag's value may be long.
+base::Result<Query> parse_between_nodes(std::string_view text);
+
 }  // namespace backstitch::traceql

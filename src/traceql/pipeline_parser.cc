@@ -149,7 +149,7 @@ bool PipelineParser::expression(int precedence_min, Part& part) {
     Part right;
     const bool is_power = precedence == kPower;
     const Nested nested(budget_);
-    if (!nested.is_within()) return refuse_nesting(tokens_);
+    if (!nested.is_within()) return refuse_nesting(budget_, tokens_);
     if (!expression(is_power ? kPower : precedence + 1, right)) return false;
     if (!join(op_token, part, std::move(right))) return false;
   }
@@ -203,7 +203,7 @@ bool PipelineParser::number(Part& part) {
 // Parentheses hold a whole pipeline. One of a spanset expression, or of a scalar, means no more than what it holds.
 bool PipelineParser::parenthesised(Part& part) {
   const Nested nested(budget_);
-  if (!nested.is_within()) return refuse_nesting(tokens_);
+  if (!nested.is_within()) return refuse_nesting(budget_, tokens_);
   const size_t start = tokens_.next().offset;
   Draft draft;
   if (!pipeline(draft)) return false;

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <limits>
 
+#include "traceql/conjunction.h"
 #include "traceql/parse.h"
 #include "traceql/query_builder.h"
 #include "traceql/query_testing.h"
+#include "traceql/tag_query.h"
 
 namespace backstitch::traceql {
 namespace {
@@ -47,6 +49,38 @@ TEST(PrintTest, nodes_of_a_subtree_are_neighbours) {
       ASSERT_EQ(node.right, id - 1) << seed;
       ASSERT_EQ(node.left + 1, query.spansets[node.right].first) << seed;
     }
+  }
+}
+
+TEST(PrintTest, between_nodes_every_tree_is_read_as_it_was) {
+  for (uint64_t seed = 0; seed < 5'000; ++seed) {
+    base::Random random(seed);
+    Query query = parse(RandomQueries(random).query()).value();
+    const auto text = [&random] {
+      std::string bytes;
+      for (uint64_t size = random.below(6); size > 0; --size) bytes += static_cast<char>(random.below(256));
+      return bytes;
+    };
+    TagSearch search{.service = text(), .operation = text()};
+    for (uint64_t count = random.below(3); count > 0; --count) search.tags.push_back({text(), text()});
+    if (random.below(2) == 0) search.tags.push_back({"span.kind", "no kind"});
+    if (random.below(2) == 0) search.duration_min = model::Duration(random.below(2'000));
+    const Query both_kinds = query.metrics ? tag_query(search) : both(std::move(query), tag_query(search));
+    const std::string printed = print(both_kinds);
+    const auto again = parse_between_nodes(printed);
+    ASSERT_TRUE(again) << "seed " << seed << ": " << printed << "\n" << again.error().message;
+    ASSERT_EQ(print(*again), printed) << "seed " << seed;
+    ASSERT_EQ(*again, both_kinds) << "seed " << seed << ": " << printed;
+  }
+}
+
+TEST(PrintTest, between_nodes_a_broken_text_comparison_is_refused) {
+  for (const char* text :
+       {"{ text(tag.a) }", "{ text(tag.a) = 7 }", "{ text(tag.a) =~ \"x\" }", "{ text tag.a = \"7\" }",
+        "{ text(7) = \"7\" }", "{ text(tag.a) && true }", "{ text(tag.a) = nil }", "{ text("}) {
+    const auto query = parse_between_nodes(text);
+    ASSERT_FALSE(query) << text;
+    EXPECT_EQ(query.error().code, base::Errc::InvalidArgument);
   }
 }
 

@@ -86,8 +86,9 @@ def is_chosen(trace_id, percent, salt=b"default-hash-seed"):
 # --- what it says
 
 def why(server, trace_id):
-    """None where nothing was decided."""
-    answer = server.session.get(server.url(f"/api/bs/v1/traces/{trace_id}/why"), timeout=60 * SLOW)
+    """At that node; None where nothing was decided."""
+    answer = server.session.get(server.url(f"/api/bs/v1/traces/{trace_id}/why"), timeout=60 * SLOW,
+                                headers={"backstitch-scope": "local"})
     assert answer.status_code in (200, 404), answer.text
     return answer.json() if answer.status_code == 200 else None
 

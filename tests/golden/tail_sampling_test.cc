@@ -2,51 +2,31 @@
 // has the format). What is otherwise on purpose stands in kDifferences and kRefusals, and in bench/peers/README.md.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <iterator>
 #include <map>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
-#include <yaml-cpp/yaml.h>
 
-#include "app/tail_sampling_yaml.h"
 #include "sample/ottl.h"
 #include "sample/sampler.h"
 #include "sample/span_set_input.h"
 #include "sample/whole_trace.h"
+#include "tail_sampling_files.h"
 #include "wire/otlp/json.h"
 
 namespace backstitch {
 namespace {
 
-const std::filesystem::path kFolder = BACKSTITCH_SOURCE_DIR "/tests/golden/tail_sampling";
+using namespace golden;
+
 constexpr base::Timestamp kStart{946'684'800'000'000'000};
 
-// Of time and memory, which are not the engine's: assemble and ingest have these.
+// Of time and memory, which are not the engine's: tail_sampling_time_test.cc has these.
 constexpr std::string_view kNotOfTheEngine[] = {"late.",      "late_", "crowd_", "size_", "config_underscores.",
                                                 "config_wait"};
-
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  EXPECT_TRUE(file) << path;
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
-std::vector<std::string> words_of(const std::string& line) {
-  std::istringstream in(line);
-  return {std::istream_iterator<std::string>(in), {}};
-}
 
 // A trace about which we decide otherwise, by the name of its spans.
 struct Difference {
@@ -126,10 +106,6 @@ std::vector<Arrived> arrivals(const std::string& set, int64_t wait_seconds) {
 
 // "kept" by which policy, "dropped" by which drop policy, or "-".
 using Verdicts = std::map<std::string, std::string>;
-
-app::TailSamplingRead load(const std::string& block) {
-  return app::read_tail_sampling(YAML::Load(block)["tail_sampling"], "tail_sampling");
-}
 
 Verdicts decide(const std::string& block, const std::string& set, const std::map<std::string, uint64_t>& sizes) {
   const app::TailSamplingRead loaded = load(block);

@@ -2,6 +2,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DROPPED, GONE } from './mock/sampling.mjs';
 import { openBrowser, openSite } from './browser/harness.mjs';
 
 const folder = process.argv[2] ?? 'screenshots';
@@ -13,7 +14,7 @@ async function picture(name, path, { theme = 'light', width = 1440, height = 900
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme });
   const page = await context.newPage();
   await page.goto(site.url + path);
-  await page.waitForSelector('a.result, [role=treeitem], .message');
+  await page.waitForSelector('a.result, [role=treeitem], .message, .page li');
   await act?.(page);
   await page.waitForTimeout(250);
   await page.screenshot({ path: join(folder, `${name}.png`) });
@@ -28,6 +29,21 @@ for (const theme of ['light', 'dark']) {
   await picture(`trace-${theme}`, deep, { theme, act: (page) => page.mouse.move(760, 420) });
   await picture(`large-${theme}`, `/trace/${largest.trace.traceId}`, { theme });
 }
+for (const theme of ['light', 'dark']) {
+  await picture(`why-${theme}`, `/trace/${failing.trace.traceId}`, {
+    theme,
+    act: async (page) => {
+      await page.locator('.why button').waitFor();
+      await page.keyboard.press('w');
+    },
+  });
+  await picture(`policies-${theme}`, '/policies', { theme });
+  await picture(`errors-${theme}`, '/errors?range=24h', { theme });
+  await picture(`dropped-${theme}`, `/trace/${DROPPED}`, { theme });
+}
+await picture('policies-600', '/policies', { width: 600, height: 900 });
+await picture('errors-600', '/errors', { width: 600, height: 900, theme: 'dark' });
+await picture('gone', `/trace/${GONE}`);
 await picture('search-900', '/search?service=cart&range=24h', { width: 900, height: 700 });
 await picture('trace-900', deep, { width: 900, height: 700, theme: 'dark' });
 await picture('trace-find', `/trace/${failing.trace.traceId}?find=postgres&path=1`, { theme: 'dark' });

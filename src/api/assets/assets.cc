@@ -59,7 +59,7 @@ void add_asset_routes(net::HttpRouter& router, std::span<const Asset> assets) {
     };
     router.add("GET", std::string(asset.path), handler);
     if (asset.path != "/index.html") continue;
-    for (const char* page : {"/", "/search", "/trace/*"}) router.add("GET", page, handler);
+    for (const char* page : {"/", "/search", "/errors", "/policies", "/trace/*"}) router.add("GET", page, handler);
   }
 }
 

@@ -70,6 +70,13 @@ HttpResponse texts(const std::vector<std::string>& texts) {
   });
 }
 
+// Nodes whose part of the answer is not in it.
+void add_missing(const query::Missing& missing, std::vector<Problem>& problems) {
+  for (const store::MissingPeer& one : missing) {
+    problems.push_back({0, "partial: " + one.name + " did not answer: " + one.why.message, {}});
+  }
+}
+
 HttpResponse services(query::Engine& engine) {
   const auto services = engine.services();
   return services ? texts(*services) : error_of(services.error());
@@ -160,7 +167,9 @@ HttpResponse traces_by_ids(query::Engine& engine, const std::vector<std::string_
   }
   std::vector<model::Trace> traces;
   std::vector<Problem> problems;
-  auto found = engine.find_all(wanted);
+  query::Missing missing;
+  auto found = engine.find_all(wanted, &missing);
+  add_missing(missing, problems);
   for (size_t i = 0; i < found.size(); ++i) {
     if (found[i]) {
       traces.push_back(std::move(*found[i]));
@@ -184,21 +193,32 @@ HttpResponse search(query::Engine& engine, const HttpRequest& request) {
   const query::Search search = search_of(request, params);
   if (params.error()) return error_of(*params.error());
   const auto found = engine.search_whole(search);
-  return found ? traces_answer(found->traces, {}) : error_of(found.error());
+  if (!found) return error_of(found.error());
+  std::vector<Problem> problems;
+  add_missing(found->missing, problems);
+  return traces_answer(found->traces, problems);
 }
 
 HttpResponse trace(query::Engine& engine, const std::string& id_text) {
   const auto id = model::TraceId::from_hex(id_text);
   if (!id) return error_of(id.error());
-  auto trace = engine.find(*id);
-  if (trace)
-    return envelope(0, {}, [&](JsonWriter& json) {
-      json.begin_array();
-      write_jaeger_trace(json, *trace);
-      json.end_array();
-    });
-  // Clients match these words, and take data[0] unasked where the status is 200.
-  return trace.error().code == base::Errc::NotFound ? error_of(404, kTraceNotFound) : error_of(trace.error());
+  query::Missing missing;
+  auto trace = engine.find(*id, &missing);
+  std::vector<Problem> problems;
+  if (!trace) {
+    if (trace.error().code != base::Errc::NotFound) return error_of(trace.error());
+    // Clients match these words, and take data[0] unasked where the status is 200.
+    problems.push_back({404, kTraceNotFound, {}});
+  }
+  add_missing(missing, problems);
+  HttpResponse response = envelope(0, problems, [&](JsonWriter& json) {
+    if (!trace) return json.null();
+    json.begin_array();
+    write_jaeger_trace(json, *trace);
+    json.end_array();
+  });
+  if (!trace) response.status = 404;
+  return response;
 }
 
 HttpResponse dependencies() {

@@ -7,6 +7,7 @@
 
 #include "api/native/answers.h"
 #include "api/native/errors.h"
+#include "api/native/fragments.h"
 #include "api/native/json_fields.h"
 #include "api/native/losses.h"
 #include "api/native/sampling.h"
@@ -197,7 +198,7 @@ Result<SearchReply> NativeClient::search(const SearchRequest& request) {
   Result<std::string> body = get_json(target);
   if (!body) return std::unexpected(std::move(body.error()));
 
-  SearchReply reply{.traces = {}, .next = {}, .is_partial = false, .json = std::move(*body)};
+  SearchReply reply{.traces = {}, .next = {}, .is_partial = false, .missing = {}, .json = std::move(*body)};
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   if (const auto error = parser.parse(reply.json).get(root)) return std::unexpected(unreadable(error_message(error)));
@@ -210,6 +211,7 @@ Result<SearchReply> NativeClient::search(const SearchRequest& request) {
   }
   reply.next = text_of(root, "next");
   reply.is_partial = flag_of(root, "partial");
+  reply.missing = read_missing(root);
   return reply;
 }
 
@@ -220,7 +222,7 @@ Result<MetricsReply> NativeClient::metrics(const MetricsRequest& request) {
   if (!request.step.empty()) target += "&step=" + net::percent_encode(request.step);
   Result<std::string> body = get_json(target);
   if (!body) return std::unexpected(std::move(body.error()));
-  MetricsReply reply{.series = {}, .is_partial = false, .json = std::move(*body)};
+  MetricsReply reply{.series = {}, .is_partial = false, .missing = {}, .json = std::move(*body)};
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   if (const auto error = parser.parse(reply.json).get(root)) return std::unexpected(unreadable(error_message(error)));
@@ -230,6 +232,7 @@ Result<MetricsReply> NativeClient::metrics(const MetricsRequest& request) {
   reply.start.unix_nanos = static_cast<uint64_t>(integer_of(root, "startTimeUnixNano"));
   reply.step = base::Duration(integer_of(root, "stepNano"));
   reply.is_partial = flag_of(root, "partial");
+  reply.missing = read_missing(root);
   return reply;
 }
 
@@ -275,10 +278,21 @@ Result<StatsReply> NativeClient::store_stats() {
 Result<TraceReply> NativeClient::find(const model::TraceId& id) {
   Result<net::HttpReply> reply = get("/api/bs/v1/traces/" + id.to_hex(), "application/x-protobuf");
   if (!reply) return std::unexpected(std::move(reply.error()));
-  const auto says = [&](std::string_view name) {
-    return std::ranges::find(reply->headers, std::pair(std::string(name), std::string("true"))) != reply->headers.end();
+  const auto header = [&](std::string_view name) {
+    const auto at = std::ranges::find(reply->headers, name, &std::pair<std::string, std::string>::first);
+    return at == reply->headers.end() ? std::string() : at->second;
   };
-  return TraceReply{.otlp = std::move(reply->body), .is_open = says(kOpenHeader), .is_partial = says(kPartialHeader)};
+  TraceReply trace{.otlp = std::move(reply->body),
+                   .is_open = header(kOpenHeader) == "true",
+                   .is_partial = header(kPartialHeader) == "true",
+                   .missing = header(kMissingHeader),
+                   .fragments = {}};
+  const std::string told = header(kFragmentsHeader);
+  if (told.empty()) return trace;  // an older server tells none
+  auto fragments = read_fragments_header(told);
+  if (!fragments) return std::unexpected(std::move(fragments.error()));
+  trace.fragments = std::move(*fragments);
+  return trace;
 }
 
 Result<std::string> NativeClient::find_json(const model::TraceId& id) {

@@ -33,7 +33,8 @@ struct SearchReply {
   std::vector<store::FoundTrace> traces;
   std::string next;  // the cursor of the next page; "": there is none
   bool is_partial = false;
-  std::string json;  // as it came
+  query::Missing missing;  // names alone, here and below
+  std::string json;        // as it came
 };
 
 struct MetricsRequest {
@@ -52,6 +53,7 @@ struct MetricsReply {
   base::Duration step{0};
   std::vector<Series> series;
   bool is_partial = false;
+  query::Missing missing;
   std::string json;  // as it came
 };
 
@@ -79,6 +81,8 @@ struct TraceReply {
   std::string otlp;  // TracesData, unknown fields included
   bool is_open = false;
   bool is_partial = false;
+  std::string missing;                          // names with ", " between
+  std::vector<model::TraceFragment> fragments;  // oldest first; of very many the newest, and the older ones as one
 };
 
 // One call at a time. Unavailable if nobody listens; errors of the server keep their code where it has one of ours.

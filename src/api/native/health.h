@@ -1,4 +1,5 @@
-// What those who run the server ask it: /healthz (is the process alive), /readyz (may it get traffic), /metrics.
+// What those who run the server ask it: /healthz (is the process alive), /readyz (may it get traffic), /metrics; and
+// /api/bs/v1/health for the web page: what an operator should look at.
 #pragma once
 
 #include <functional>

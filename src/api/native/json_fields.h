@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/time.h"
+#include "query/search.h"
 
 namespace simdjson::dom {
 class element;
@@ -18,5 +19,7 @@ bool flag_of(const simdjson::dom::element& object, const char* key);
 // 64-bit integers travel as text.
 int64_t integer_of(const simdjson::dom::element& object, const char* key);
 base::Timestamp time_of(const simdjson::dom::element& object, const char* key);
+// "missing", names alone: the nodes that did not answer.
+query::Missing read_missing(const simdjson::dom::element& object);
 
 }  // namespace backstitch::api

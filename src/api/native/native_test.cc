@@ -52,8 +52,10 @@ struct NativeApiTest : testing::Test {
   }
 
   void add(const model::SpanSet& spans) {
-    const store::SealedTrace sealed{
-        .id = spans.spans[0].trace_id, .covered_sequence = ++sequence, .otlp = wire::otlp::encode_request(spans)};
+    const store::SealedTrace sealed{.id = spans.spans[0].trace_id,
+                                    .covered_sequence = ++sequence,
+                                    .sealed_at = {7},
+                                    .otlp = wire::otlp::encode_request(spans)};
     ASSERT_TRUE(store->append({&sealed, 1}));
   }
 
@@ -203,6 +205,7 @@ TEST_F(NativeApiTest, one_trace) {
             R"({"traceId":"0000000000000000000000000000000a","open":false,"partial":false,)"
             R"("startTimeUnixNano":"1700000000000000000",)"
             R"("durationNano":"10000000","spanCount":2,"errorCount":1,)"
+            R"("fragments":[{"spanCount":2,"open":false,"sealedTimeUnixNano":"7","endedBy":"window","joined":1}],)"
             R"("resources":[{"service":"cart","attributes":[{"key":"service.name","value":{"stringValue":"cart"}}],)"
             R"("droppedAttributesCount":0,"schemaUrl":""},)"
             R"({"service":"db","attributes":[{"key":"service.name","value":{"stringValue":"db"}}],)"

@@ -5,6 +5,7 @@
 #include "api/http/params.h"
 #include "api/native/answers.h"
 #include "api/native/errors.h"
+#include "api/native/fragments.h"
 #include "api/native/losses.h"
 #include "api/native/search.h"
 #include "api/native/trace_json.h"
@@ -50,13 +51,18 @@ void write_texts(JsonWriter& json, std::string_view name, const std::vector<std:
 }
 
 HttpResponse services(query::Engine& engine) {
-  const auto services = engine.services();
+  query::Missing missing;
+  const auto services = engine.services(&missing);
   if (!services) return native_error(services.error());
-  return json_object([&](JsonWriter& json) { write_texts(json, "services", *services); });
+  return json_object([&](JsonWriter& json) {
+    write_texts(json, "services", *services);
+    write_missing(json, missing);
+  });
 }
 
 HttpResponse operations(query::Engine& engine, const HttpRequest& request) {
-  const auto operations = engine.operations(Params(request).text({"service"}));
+  query::Missing missing;
+  const auto operations = engine.operations(Params(request).text({"service"}), &missing);
   if (!operations) return native_error(operations.error());
   return json_object([&](JsonWriter& json) {
     json.key("operations");
@@ -68,6 +74,7 @@ HttpResponse operations(query::Engine& engine, const HttpRequest& request) {
       json.end_object();
     }
     json.end_array();
+    write_missing(json, missing);
   });
 }
 
@@ -75,7 +82,8 @@ HttpResponse attributes(query::Engine& engine, const HttpRequest& request) {
   Params params(request);
   const uint32_t limit = params.count({"limit"}, {.fallback = kNamesDefault, .max = kNamesMax});
   if (params.error()) return native_error(*params.error());
-  const auto names = engine.attribute_names(limit);
+  query::Missing missing;
+  const auto names = engine.attribute_names(limit, &missing);
   if (!names) return native_error(names.error());
   return json_object([&](JsonWriter& json) {
     json.key("attributes");
@@ -87,6 +95,7 @@ HttpResponse attributes(query::Engine& engine, const HttpRequest& request) {
       json.end_object();
     }
     json.end_array();
+    write_missing(json, missing);
   });
 }
 
@@ -95,9 +104,13 @@ HttpResponse attribute_values(query::Engine& engine, const HttpRequest& request,
   const auto level = params.parsed<model::AttributeLevel>({"scope"}, &parse_level);
   const uint32_t limit = params.count({"limit"}, {.fallback = kValuesDefault, .max = kValuesMax});
   if (params.error()) return native_error(*params.error());
-  const auto values = engine.attribute_values({level.value_or(model::AttributeLevel::Span), name}, limit);
+  query::Missing missing;
+  const auto values = engine.attribute_values({level.value_or(model::AttributeLevel::Span), name}, limit, &missing);
   if (!values) return native_error(values.error());
-  return json_object([&](JsonWriter& json) { write_texts(json, "values", *values); });
+  return json_object([&](JsonWriter& json) {
+    write_texts(json, "values", *values);
+    write_missing(json, missing);
+  });
 }
 
 bool wants_protobuf(const HttpRequest& request) {
@@ -109,51 +122,69 @@ HttpResponse trace(query::Engine& engine, const SamplingQuestions& sampling, con
                    const std::string& id_text) {
   const auto id = model::TraceId::from_hex(id_text);
   if (!id) return native_error(id.error());
-  const auto trace = engine.find(*id);
-  if (!trace && trace.error().code == base::Errc::NotFound) return not_found_response(sampling, *id, trace.error());
+  query::Missing missing;
+  const auto trace = engine.find(*id, &missing);
+  if (!trace && trace.error().code == base::Errc::NotFound) {
+    return not_found_response(sampling, {*id, trace.error(), missing});
+  }
   if (!trace) return native_error(trace.error());
   if (wants_protobuf(request)) {
     HttpResponse response{.content_type = "application/x-protobuf", .body = wire::otlp::encode_request(*trace)};
     if (trace->is_open) response.headers.emplace_back(kOpenHeader, "true");
     if (trace->is_partial) response.headers.emplace_back(kPartialHeader, "true");
+    if (!missing.empty()) response.headers.emplace_back(kMissingHeader, query::names_of(missing));
+    response.headers.emplace_back(kFragmentsHeader, fragments_header(trace->fragments));
     return response;
   }
   HttpResponse response;
   JsonWriter json(response.body);
-  write_native_trace(json, *trace);
+  write_native_trace(json, *trace, missing);
   return response;
 }
 
+bool is_local(const HttpRequest& request) { return request.header(kScopeHeader) == kScopeLocal; }
+
 }  // namespace
 
-void add_native_routes(net::HttpRouter& router, query::Engine& engine, SamplingQuestions sampling) {
-  router.add("GET", "/api/bs/v1/services", [&engine](HttpRequest&, const Captures&) { return services(engine); });
-  router.add("GET", "/api/bs/v1/operations",
-             [&engine](HttpRequest& request, const Captures&) { return operations(engine, request); });
-  router.add("GET", "/api/bs/v1/attributes",
-             [&engine](HttpRequest& request, const Captures&) { return attributes(engine, request); });
-  router.add("GET", "/api/bs/v1/attributes/{name}/values", [&engine](HttpRequest& request, const Captures& captures) {
+void add_native_routes(net::HttpRouter& router, NativeEngines engines, SamplingQuestions sampling) {
+  const auto add = [&router, engines](std::string pattern, auto handler) {
+    router.add("GET", std::move(pattern), [engines, handler](HttpRequest& request, const Captures& captures) {
+      return handler(is_local(request) ? engines.local : engines.all, request, captures);
+    });
+  };
+  using query::Engine;
+  add("/api/bs/v1/services", [](Engine& engine, HttpRequest&, const Captures&) { return services(engine); });
+  add("/api/bs/v1/operations",
+      [](Engine& engine, HttpRequest& request, const Captures&) { return operations(engine, request); });
+  add("/api/bs/v1/attributes",
+      [](Engine& engine, HttpRequest& request, const Captures&) { return attributes(engine, request); });
+  add("/api/bs/v1/attributes/{name}/values", [](Engine& engine, HttpRequest& request, const Captures& captures) {
     return attribute_values(engine, request, captures[0]);
   });
-  router.add("GET", "/api/bs/v1/traces",
-             [&engine](HttpRequest& request, const Captures&) { return search_traces(engine, request); });
-  router.add("GET", "/api/bs/v1/errors",
-             [&engine](HttpRequest& request, const Captures&) { return list_error_origins(engine, request); });
-  router.add("GET", "/api/bs/v1/sdk/losses",
-             [&engine](HttpRequest& request, const Captures&) { return list_sdk_losses(engine, request); });
-  router.add("GET", "/api/bs/v1/metrics/query_range",
-             [&engine](HttpRequest& request, const Captures&) { return query_metrics(engine, request); });
-  router.add("GET", "/api/bs/v1/store/stats", [&engine](HttpRequest&, const Captures&) { return store_stats(engine); });
-  router.add("GET", "/api/bs/v1/traces/{id}", [&engine, sampling](HttpRequest& request, const Captures& captures) {
-    return trace(engine, sampling, request, captures[0]);
+  add("/api/bs/v1/traces",
+      [](Engine& engine, HttpRequest& request, const Captures&) { return search_traces(engine, request); });
+  add("/api/bs/v1/errors",
+      [](Engine& engine, HttpRequest& request, const Captures&) { return list_error_origins(engine, request); });
+  add("/api/bs/v1/sdk/losses",
+      [](Engine& engine, HttpRequest& request, const Captures&) { return list_sdk_losses(engine, request); });
+  add("/api/bs/v1/metrics/query_range",
+      [](Engine& engine, HttpRequest& request, const Captures&) { return query_metrics(engine, request); });
+  add("/api/bs/v1/store/stats", [](Engine& engine, HttpRequest&, const Captures&) { return store_stats(engine); });
+  const auto sampling_of = [sampling](const HttpRequest& request) {
+    return is_local(request) ? sampling.local() : sampling;
+  };
+  add("/api/bs/v1/traces/{id}", [sampling_of](Engine& engine, HttpRequest& request, const Captures& captures) {
+    return trace(engine, sampling_of(request), request, captures[0]);
   });
   if (sampling.why) {
-    router.add("GET", "/api/bs/v1/traces/{id}/why",
-               [sampling](HttpRequest&, const Captures& captures) { return tell_why(sampling, captures[0]); });
+    router.add("GET", "/api/bs/v1/traces/{id}/why", [sampling_of](HttpRequest& request, const Captures& captures) {
+      return tell_why(sampling_of(request), captures[0]);
+    });
   }
   if (sampling.keep) {
-    router.add("POST", "/api/bs/v1/traces/{id}/keep",
-               [sampling](HttpRequest&, const Captures& captures) { return keep_trace(sampling, captures[0]); });
+    router.add("POST", "/api/bs/v1/traces/{id}/keep", [sampling_of](HttpRequest& request, const Captures& captures) {
+      return keep_trace(sampling_of(request), captures[0]);
+    });
   }
 }
 

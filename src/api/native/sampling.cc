@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/native/answers.h"
+#include "api/native/peer_sampling.h"
 #include "api/native/why.h"
 #include "base/rfc3339.h"
 
@@ -11,7 +12,7 @@ namespace backstitch::api {
 net::HttpResponse tell_why(const SamplingQuestions& sampling, const std::string& id_text) {
   const auto id = model::TraceId::from_hex(id_text);
   if (!id) return native_error(id.error());
-  const auto why = sampling.why(*id);
+  const auto why = why_everywhere(sampling, *id);
   return why ? why_response(*why) : native_error(why.error());
 }
 
@@ -20,24 +21,34 @@ std::string keep_target(const model::TraceId& id) { return fmt::format("/api/bs/
 net::HttpResponse keep_trace(const SamplingQuestions& sampling, const std::string& id_text) {
   const auto id = model::TraceId::from_hex(id_text);
   if (!id) return native_error(id.error());
-  if (const auto kept = sampling.keep(*id); !kept) return native_error(kept.error());
+  const auto kept = keep_everywhere(sampling, *id);
+  if (!kept) return native_error(kept.error());
   return json_object([&](base::JsonWriter& json) {
     json.field("traceId", id->to_hex());
     json.field("kept", true);
+    if (!kept->nodes.empty()) {
+      json.key("nodes");
+      json.begin_array();
+      for (const std::string& node : kept->nodes) json.value(node);
+      json.end_array();
+    }
+    write_missing(json, kept->missing);
   });
 }
 
-net::HttpResponse not_found_response(const SamplingQuestions& sampling, const model::TraceId& id,
-                                     const base::Error& not_found) {
-  const auto why = sampling.why ? sampling.why(id) : base::Result<query::TraceWhy>();
-  if (!why || why->decisions.empty() || why->was_kept()) return native_error(not_found);
+net::HttpResponse not_found_response(const SamplingQuestions& sampling, const NotFoundTrace& trace) {
+  const std::string id = trace.id.to_hex();
+  const auto why = sampling.why ? why_everywhere(sampling, trace.id, trace.missing) : base::Result<query::TraceWhy>();
+  if (!why || why->decisions.empty() || why->was_kept()) return native_error(trace.error, trace.missing);
   const query::WhyDecision& last = why->decisions.back();
-  const std::string by = last.policy.empty() ? "no policy asked for it" : "policy '" + last.policy + "' dropped it";
-  const std::string back = why->reopen_until.is_set()
-                               ? fmt::format("; it can be taken back until {}: backstitch keep {}",
-                                             base::to_rfc3339(why->reopen_until), id.to_hex())
-                               : "; its spans are gone";
-  return native_error({base::Errc::NotFound, fmt::format("trace {} was dropped, {}{}", id.to_hex(), by, back)});
+  std::string text =
+      fmt::format("trace {} was dropped, {}", id,
+                  last.policy.empty() ? "no policy asked for it" : "policy '" + last.policy + "' dropped it");
+  text += why->reopen_until.is_set() ? fmt::format("; it can be taken back until {}: backstitch keep {}",
+                                                   base::to_rfc3339(why->reopen_until), id)
+                                     : "; its spans are gone";
+  if (!trace.missing.empty()) text += fmt::format("; {} did not answer", query::names_of(trace.missing));
+  return native_error({base::Errc::NotFound, std::move(text)}, trace.missing);
 }
 
 }  // namespace backstitch::api

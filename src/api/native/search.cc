@@ -120,6 +120,7 @@ HttpResponse search_traces(query::Engine& engine, const HttpRequest& request) {
     json.end_array();
     if (found->next) json.field("next", found->next->to_text());
     json.field("partial", found->is_partial);
+    write_missing(json, found->missing);
   });
 }
 
@@ -143,13 +144,15 @@ HttpResponse query_metrics(query::Engine& engine, const HttpRequest& request) {
     for (const traceql::MetricsSeries& series : result->series) write_series(json, series);
     json.end_array();
     json.field("partial", result->is_partial);
+    write_missing(json, result->missing);
   });
 }
 
 HttpResponse store_stats(query::Engine& engine) {
-  const auto stats = engine.stats();
+  query::Missing missing;
+  const auto stats = engine.stats(&missing);
   if (!stats) return native_error(stats.error());
-  return {.body = store_stats_json(*stats)};
+  return {.body = store_stats_json(*stats, missing)};
 }
 
 }  // namespace backstitch::api

@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "api/native/answers.h"
 #include "base/json_writer.h"
 
 namespace backstitch::api {
@@ -65,7 +66,7 @@ void read_rows(const simdjson::dom::element& root, const char* name, std::vector
 
 }  // namespace
 
-std::string store_stats_json(const store::StoreStats& stats) {
+std::string store_stats_json(const store::StoreStats& stats, const query::Missing& missing) {
   std::string out;
   JsonWriter json(out);
   json.begin_object();
@@ -77,6 +78,7 @@ std::string store_stats_json(const store::StoreStats& stats) {
   write_rows(json, "services", stats.services);
   write_rows(json, "codecs", stats.codecs);
   write_rows(json, "levels", stats.levels);
+  write_missing(json, missing);
   json.end_object();
   return out;
 }

@@ -9,7 +9,7 @@
 
 namespace backstitch::api {
 
-std::string store_stats_json(const store::StoreStats& stats);
+std::string store_stats_json(const store::StoreStats& stats, const query::Missing& missing = {});
 // Malformed. What is missing is 0.
 base::Result<store::StoreStats> read_store_stats(std::string_view json);
 

@@ -1,5 +1,7 @@
 #include "api/native/trace_json.h"
 
+#include "api/native/answers.h"
+#include "api/native/fragments.h"
 #include "wire/otlp/json.h"
 
 namespace backstitch::api {
@@ -108,16 +110,18 @@ void write_found_span(JsonWriter& json, const store::FoundSpan& span) {
 
 }  // namespace
 
-void write_native_trace(JsonWriter& json, const model::Trace& trace) {
+void write_native_trace(JsonWriter& json, const model::Trace& trace, const query::Missing& missing) {
   const model::TraceSummary summary = model::summarize(trace);
   json.begin_object();
   json.field("traceId", trace.id.to_hex());
   json.field("open", trace.is_open);
   json.field("partial", trace.is_partial);
+  write_missing(json, missing);
   json.quoted_field("startTimeUnixNano", summary.start.unix_nanos);
   json.quoted_field("durationNano", summary.duration().count());
   json.field("spanCount", summary.span_count);
   json.field("errorCount", summary.error_count);
+  write_fragments(json, trace.fragments);
   write_list(json, "resources", trace.resources, &write_resource);
   write_list(json, "scopes", trace.scopes, &write_scope);
   write_list(json, "spans", trace.spans, &write_span);

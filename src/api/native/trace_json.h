@@ -9,7 +9,7 @@
 
 namespace backstitch::api {
 
-void write_native_trace(base::JsonWriter& json, const model::Trace& trace);
+void write_native_trace(base::JsonWriter& json, const model::Trace& trace, const query::Missing& missing);
 void write_native_found_trace(base::JsonWriter& json, const store::FoundTrace& found);
 // As a field of the object that is open: [{"key":…,"value":{…}}].
 void write_attribute_list(base::JsonWriter& json, std::string_view name, const model::Attributes& attributes);

@@ -1,10 +1,10 @@
 #include "api/native/why.h"
 
 #include <fmt/format.h>
-#include <iterator>
 #include <simdjson.h>
 
 #include "api/native/answers.h"
+#include "api/native/cause_name.h"
 #include "api/native/json_fields.h"
 
 namespace backstitch::api {
@@ -22,11 +22,6 @@ using simdjson::dom::element;
 
 constexpr std::string_view kKept = "kept";
 constexpr std::string_view kDropped = "dropped";
-// By DecisionCause.
-constexpr std::string_view kCauses[] = {"window",   "early_at_cap", "early_at_size", "drain",
-                                        "reopened", "person",       "peer"};
-static_assert(std::size(kCauses) == model::kDecisionCauseMax + 1);
-
 bool is_early(DecisionCause cause) {
   return cause == DecisionCause::EarlyAtCap || cause == DecisionCause::EarlyAtSize || cause == DecisionCause::Drain;
 }
@@ -35,7 +30,7 @@ void write_decision(JsonWriter& json, const WhyDecision& one) {
   const Decision& decision = one.decision;
   json.begin_object();
   json.field("verdict", decision.verdict == Verdict::Kept ? kKept : kDropped);
-  json.field("cause", kCauses[static_cast<size_t>(decision.cause)]);
+  json.field("cause", cause_name(decision.cause));
   json.field("early", is_early(decision.cause));
   json.field("policy", std::string_view(one.policy));
   json.key("voted");
@@ -50,14 +45,8 @@ void write_decision(JsonWriter& json, const WhyDecision& one) {
   json.field("lateSpanCount", decision.late_span_count);
   json.field("weight", static_cast<double>(decision.weight));
   json.field("policySet", decision.policy_set);
+  if (!one.node.empty()) json.field("node", std::string_view(one.node));
   json.end_object();
-}
-
-base::Result<DecisionCause> read_cause(std::string_view name) {
-  for (size_t i = 0; i < std::size(kCauses); ++i) {
-    if (kCauses[i] == name) return static_cast<DecisionCause>(i);
-  }
-  return fail(Errc::Malformed, fmt::format("\"{}\" is no cause of a decision", name));
 }
 
 base::Result<WhyDecision> read_decision(element object, const model::TraceId& id) {
@@ -77,7 +66,8 @@ base::Result<WhyDecision> read_decision(element object, const model::TraceId& id
                                .late_span_count = static_cast<uint32_t>(count_of(object, "lateSpanCount")),
                                .weight = static_cast<float>(weight)},
                   .policy = text_of(object, "policy"),
-                  .voted = {}};
+                  .voted = {},
+                  .node = text_of(object, "node")};
   simdjson::dom::array voted;
   if (object["voted"].get(voted) != simdjson::SUCCESS) return one;
   for (const element name : voted) {
@@ -91,10 +81,12 @@ base::Result<WhyDecision> read_decision(element object, const model::TraceId& id
 
 net::HttpResponse why_response(const TraceWhy& why) {
   if (why.decisions.empty()) {
-    return native_error(
-        {Errc::NotFound, fmt::format("nothing was decided about trace {}: it never came, is open still, "
-                                     "or was decided longer ago than decisions are kept",
-                                     why.id.to_hex())});
+    std::string text = fmt::format(
+        "nothing was decided about trace {}: it never came, is open still, "
+        "or was decided longer ago than decisions are kept",
+        why.id.to_hex());
+    if (!why.missing.empty()) text += fmt::format("; {} did not answer", query::names_of(why.missing));
+    return native_error({Errc::NotFound, std::move(text)}, why.missing);
   }
   return json_object([&](JsonWriter& json) {
     json.field("traceId", why.id.to_hex());
@@ -105,6 +97,7 @@ net::HttpResponse why_response(const TraceWhy& why) {
     json.begin_array();
     for (const WhyDecision& one : why.decisions) write_decision(json, one);
     json.end_array();
+    write_missing(json, why.missing);
   });
 }
 
@@ -124,7 +117,8 @@ base::Result<TraceWhy> read_why(std::string_view json) {
   TraceWhy why{.id = *id,
                .decisions = {},
                .is_partial = flag_of(document, "partial"),
-               .reopen_until = time_of(document, "reopenUntilUnixNano")};
+               .reopen_until = time_of(document, "reopenUntilUnixNano"),
+               .missing = read_missing(document)};
   for (const element one : decisions) {
     auto decision = read_decision(one, *id);
     if (!decision) return std::unexpected(decision.error());

@@ -256,6 +256,16 @@ base::Result<std::optional<size_t>> Block::find_value(const ColumnIndex& column,
   return found;
 }
 
+namespace {
+
+model::DecisionCause cause_of(uint64_t fragments) {
+  static_assert(model::kDecisionCauseMax < kCauses);
+  const uint64_t cause = fragments % kCauses;
+  return cause > model::kDecisionCauseMax ? model::DecisionCause::Window : static_cast<model::DecisionCause>(cause);
+}
+
+}  // namespace
+
 base::Result<std::vector<TraceHead>> Block::read_heads(uint32_t group) const {
   std::string ids;
   std::vector<uint64_t> numbers[4];
@@ -271,6 +281,12 @@ base::Result<std::vector<TraceHead>> Block::read_heads(uint32_t group) const {
     if (auto done = read(*column, group, numbers[i]); !done) return std::unexpected(done.error());
     is_whole = is_whole && numbers[i].size() == count;
   }
+  std::vector<uint64_t> fragments;
+  if (const ColumnIndex* column = index_.find(Field::TraceFragments)) {
+    if (auto done = read(*column, group, fragments); !done) return std::unexpected(done.error());
+    is_whole = is_whole && (fragments.empty() || fragments.size() == count);
+  }
+  fragments.resize(count);
   if (!is_whole) return broken(*id_column, group, "traces missing or too many");
   std::vector<TraceHead> heads;
   heads.reserve(count);
@@ -284,7 +300,9 @@ base::Result<std::vector<TraceHead>> Block::read_heads(uint32_t group) const {
                      .start = {numbers[0][i]},
                      .covered_sequence = numbers[2][i],
                      .sealed_at = {numbers[3][i]},
-                     .row = {group, i, static_cast<uint32_t>(first_span), static_cast<uint32_t>(spans)}});
+                     .row = {group, i, static_cast<uint32_t>(first_span), static_cast<uint32_t>(spans)},
+                     .ended_by = cause_of(fragments[i]),
+                     .joined = static_cast<uint32_t>(fragments[i] / kCauses + 1)});
     first_span += spans;
   }
   if (first_span != index_.groups[group].spans) return broken(*id_column, group, "spans of no trace");
@@ -341,9 +359,9 @@ base::Result<std::optional<TraceHead>> Block::find(const model::TraceId& id) con
   return std::move(found->front());
 }
 
-base::Result<std::vector<std::string>> Block::read_some(std::span<const TraceHead> traces,
-                                                        base::Workers* workers) const {
-  return SpanReader(*this).read_some(traces, workers);
+base::Result<std::vector<std::string>> Block::read_some(std::span<const TraceHead> traces, base::Workers* workers,
+                                                        GroupCache* groups) const {
+  return SpanReader(*this, {}, groups).read_some(traces, workers);
 }
 
 base::Result<std::string> Block::read_otlp(const TraceHead& trace) const {

@@ -23,6 +23,8 @@
 
 namespace backstitch::store::block {
 
+class GroupCache;
+
 // Texts of a page; the views point into `storage`.
 struct Texts {
   std::string storage;
@@ -43,6 +45,8 @@ struct TraceHead {
   uint64_t covered_sequence = 0;
   model::Timestamp sealed_at;
   TraceRow row;
+  model::DecisionCause ended_by = model::DecisionCause::Window;
+  uint32_t joined = 1;
 };
 
 // Thread-safe: nothing in it changes once it is open.
@@ -84,9 +88,9 @@ class Block {
   // find_all() of one.
   base::Result<std::optional<TraceHead>> find(const model::TraceId& id) const;
   // The spans of each as TracesData; decodes no more than they need. At least one trace, all of one group, in the order
-  // of their rows. `workers`, where given, help.
-  base::Result<std::vector<std::string>> read_some(std::span<const TraceHead> traces,
-                                                   base::Workers* workers = nullptr) const;
+  // of their rows. `workers`, where given, help; `groups` remembers what others of the group need too.
+  base::Result<std::vector<std::string>> read_some(std::span<const TraceHead> traces, base::Workers* workers = nullptr,
+                                                   GroupCache* groups = nullptr) const;
   // read_some() of one.
   base::Result<std::string> read_otlp(const TraceHead& trace) const;
 

@@ -145,9 +145,20 @@ TEST(Block, one_broken_page_hides_its_group_only) {
   }
 }
 
+TEST(Block, older_builds_read_a_block_whose_traces_are_of_one_fragment_each) {
+  auto traces = random_traces(6, 1);
+  EXPECT_EQ(block_of(traces)[kMagic.size()], char{kPlainVersion});
+  traces.front().joined = 2;
+  const std::string bytes = block_of(traces);
+  EXPECT_EQ(bytes[kMagic.size()], char{kFormatVersion});
+  const auto block = opened(bytes);
+  ASSERT_TRUE(block) << block.error().message;
+  EXPECT_EQ((*block)->find(traces.front().id).value()->joined, 2u);
+}
+
 TEST(Block, a_newer_version_is_told_from_a_broken_file) {
   std::string bytes = block_of(random_traces(6, 1));
-  bytes[kMagic.size()] = 2;
+  bytes[kMagic.size()] = kFormatVersion + 1;
   EXPECT_EQ(opened(bytes).error().code, base::Errc::Unsupported);
 }
 

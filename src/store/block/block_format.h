@@ -18,7 +18,8 @@
 namespace backstitch::store::block {
 
 constexpr std::string_view kMagic = "BSTBLOCK";
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
+constexpr uint32_t kPlainVersion = 1;  // of a block without TraceFragments, which older builds can read
 constexpr size_t kHeaderBytes = 16;
 constexpr size_t kFooterBytes = 32;
 
@@ -35,6 +36,8 @@ enum class Field : uint8_t {
   TraceSpans = 3,    // how many
   TraceCovered = 4,  // covered_sequence
   TraceSealed = 5,   // sealed_at
+  // (joined - 1) * kCauses + ended_by, as SealedTrace has them. No rows in a group where all are 0.
+  TraceFragments = 6,
 
   SpanId = 10,         // raw, 8 bytes
   Parent = 11,         // 0: none. 1: the id stands in ParentId. Else the parent is (value - 1) rows before.
@@ -73,6 +76,8 @@ enum class Field : uint8_t {
 
   Attribute = 60,  // one value for each time that a shape of its level names the column, in order of the rows
 };
+
+constexpr uint64_t kCauses = 8;  // more than there are
 
 // Of attributes. A number is zigzag for Int, the bits for Double, 0 or 1 for Bool. Message: an AnyValue message that is
 // none of these (bytes, array, key-value list, nothing). KeyValue: a whole KeyValue message, of whatever key.

@@ -38,7 +38,7 @@ constexpr int kIndexCompressionLevel = 3;
 bool is_in(Field field, Field first, Field last) { return field >= first && field <= last; }
 
 bool is_known(Field field) {
-  return is_in(field, Field::TraceId, Field::TraceSealed) || is_in(field, Field::SpanId, Field::Rest) ||
+  return is_in(field, Field::TraceId, Field::TraceFragments) || is_in(field, Field::SpanId, Field::Rest) ||
          is_in(field, Field::EventTime, Field::EventRest) || is_in(field, Field::LinkTraceId, Field::LinkRest) ||
          field == Field::Attribute;
 }
@@ -259,7 +259,7 @@ class IndexReader {
 }  // namespace
 
 uint32_t usual_rows(const ColumnId& id, const GroupIndex& group) {
-  if (is_in(id.field, Field::TraceId, Field::TraceSealed)) return group.traces;
+  if (is_in(id.field, Field::TraceId, Field::TraceFragments)) return group.traces;
   if (id.field == Field::ParentId) return 0;
   if (is_in(id.field, Field::SpanId, Field::Rest)) return group.spans;
   if (is_in(id.field, Field::EventTime, Field::EventRest)) return group.events;

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/workers.h"
 #include "store/block/block_testing.h"
+#include "store/block/group_cache.h"
 #include "store/block/trace_rows.h"
 #include "store/conformance/sample_traces.h"
 #include "wire/otlp/decode.h"
@@ -94,6 +95,8 @@ TEST(Block, some_traces_read_as_they_do_with_all_of_their_group) {
     base::Random random(seed);
     const auto block = opened(block_of(random_traces(seed, 20 + seed * 3), 1 + static_cast<uint32_t>(seed) * 20));
     ASSERT_TRUE(block);
+    base::Metrics metrics;
+    GroupCache groups(random.below(2) * 100'000, metrics);
     for (uint32_t group = 0; group < (*block)->index().groups.size(); ++group) {
       const auto all = SpanReader(**block).read_group(group);
       const auto heads = (*block)->read_heads(group);
@@ -115,6 +118,11 @@ TEST(Block, some_traces_read_as_they_do_with_all_of_their_group) {
       const auto read_by_several = (*block)->read_some(some, &workers);
       ASSERT_TRUE(read_by_several) << read_by_several.error().message;
       EXPECT_EQ(*read_by_several, expected);
+      for (int times = 0; times < 2; ++times) {
+        const auto remembered = (*block)->read_some(some, &workers, &groups);
+        ASSERT_TRUE(remembered) << remembered.error().message;
+        EXPECT_EQ(*remembered, expected);
+      }
     }
   }
 }

@@ -22,15 +22,19 @@ using model::AttributeLevel;
 constexpr size_t kFieldCount = 64;
 constexpr uint32_t kErrorStatus = 2;
 
-constexpr Field kFields[] = {
-    Field::TraceId,       Field::TraceStart,   Field::TraceSpans,     Field::TraceCovered, Field::TraceSealed,
-    Field::SpanId,        Field::Parent,       Field::ParentId,       Field::Start,        Field::Duration,
-    Field::Name,          Field::Kind,         Field::Resource,       Field::Scope,        Field::Status,
-    Field::StatusMessage, Field::Shape,        Field::Flags,          Field::TraceState,   Field::DroppedAttributes,
-    Field::DroppedEvents, Field::DroppedLinks, Field::Events,         Field::Links,        Field::Rest,
-    Field::EventTime,     Field::EventName,    Field::EventShape,     Field::EventDropped, Field::EventRest,
-    Field::LinkTraceId,   Field::LinkSpanId,   Field::LinkTraceState, Field::LinkFlags,    Field::LinkShape,
-    Field::LinkDropped,   Field::LinkRest};
+constexpr Field kFields[] = {Field::TraceId,        Field::TraceStart,    Field::TraceSpans,
+                             Field::TraceCovered,   Field::TraceSealed,   Field::TraceFragments,
+                             Field::SpanId,         Field::Parent,        Field::ParentId,
+                             Field::Start,          Field::Duration,      Field::Name,
+                             Field::Kind,           Field::Resource,      Field::Scope,
+                             Field::Status,         Field::StatusMessage, Field::Shape,
+                             Field::Flags,          Field::TraceState,    Field::DroppedAttributes,
+                             Field::DroppedEvents,  Field::DroppedLinks,  Field::Events,
+                             Field::Links,          Field::Rest,          Field::EventTime,
+                             Field::EventName,      Field::EventShape,    Field::EventDropped,
+                             Field::EventRest,      Field::LinkTraceId,   Field::LinkSpanId,
+                             Field::LinkTraceState, Field::LinkFlags,     Field::LinkShape,
+                             Field::LinkDropped,    Field::LinkRest};
 
 enum class Rows { None, Spans, Events, Links };
 
@@ -122,7 +126,7 @@ class BlockWriter::State {
     assert(index_.traces != 0);
     if (group_.spans != 0) end_group();
     std::string file(kMagic);
-    const uint32_t version[] = {kFormatVersion, 0};
+    const uint32_t version[] = {has_fragments_ ? kFormatVersion : kPlainVersion, 0};
     file.append(reinterpret_cast<const char*>(version), sizeof(version));
     file.reserve(stored_bytes_estimate());
     finish_columns(file);
@@ -151,6 +155,7 @@ class BlockWriter::State {
     number(Field::TraceSpans, rows_.spans.size());
     number(Field::TraceCovered, trace.covered_sequence);
     number(Field::TraceSealed, trace.sealed_at.unix_nanos);
+    fragments_.push_back(uint64_t{trace.joined - 1} * kCauses + static_cast<uint64_t>(trace.ended_by));
     ++group_.traces;
     group_.start_min = std::min(group_.start_min, start);
     group_.start_max = std::max(group_.start_max, start);
@@ -313,6 +318,11 @@ class BlockWriter::State {
       contexts.shapes = shapes;
       return &contexts;
     };
+    if (std::ranges::any_of(fragments_, [](uint64_t one) { return one != 0; })) {
+      has_fragments_ = true;
+      for (const uint64_t one : fragments_) number(Field::TraceFragments, one);
+    }
+    fragments_.clear();
     for (const Field field : kFields) {
       switch (context_rows(field)) {
         case Rows::None:
@@ -390,7 +400,9 @@ class BlockWriter::State {
 
   std::array<std::optional<ColumnWriter>, kFieldCount> columns_;
   // Of this group.
-  std::vector<uint32_t> names_;  // code of Name of each span
+  std::vector<uint64_t> fragments_;  // of the group's traces: Field::TraceFragments
+  bool has_fragments_ = false;       // some group has that
+  std::vector<uint32_t> names_;      // code of Name of each span
   std::vector<uint32_t> parents_, event_spans_, link_spans_;
   std::vector<std::unique_ptr<AttributeColumn>> attributes_;
   std::map<std::tuple<AttributeLevel, ValueType, std::string_view>, uint32_t> attribute_columns_;

@@ -31,6 +31,7 @@ class NumberedContexts {
 
   std::span<const uint32_t> rows() const { return rows_; }    // the number of each row's context
   std::span<const uint32_t> sizes() const { return sizes_; }  // how many rows each context has
+  size_t bytes() const { return (rows_.capacity() + sizes_.capacity()) * sizeof(uint32_t); }
 
  private:
   std::vector<uint32_t> rows_;

@@ -119,6 +119,12 @@ SomeContexts OwnerContexts::of_field(Context context) {
   return contexts_of(context, std::vector<uint8_t>(shape_count_, 1));
 }
 
+size_t OwnerContexts::bytes() const {
+  size_t numbers = of_owners_.capacity() + column_begins_.capacity() + column_shapes_.capacity();
+  for (const Groups& groups : groups_) numbers += groups.owners.capacity() + groups.begins.capacity();
+  return classes_.capacity() * sizeof(Class) + numbers * sizeof(uint32_t);
+}
+
 // `has_rows`: by shape.
 SomeContexts OwnerContexts::contexts_of(Context context, std::span<const uint8_t> has_rows) {
   constexpr uint32_t kNoNumber = UINT32_MAX;

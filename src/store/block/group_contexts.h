@@ -34,6 +34,8 @@ class OwnerContexts {
   // rows. Valid as long as this.
   std::optional<SomeContexts> of_attribute(Context context, size_t place);
   SomeContexts of_field(Context context);
+  // Of memory that it takes.
+  size_t bytes() const;
 
  private:
   struct Class {

@@ -229,6 +229,16 @@ base::Result<std::span<const uint32_t>> GroupReader::rows(Field field) {
   return std::span<const uint32_t>(kept_.back().second);
 }
 
+size_t GroupReader::bytes() const {
+  const std::scoped_lock lock(making_);
+  size_t numbers = numbers_ ? numbers_->capacity() : 0;
+  for (const auto& [field, rows] : kept_) numbers += rows.capacity();
+  size_t bytes = sizeof(*this) + numbers * sizeof(uint32_t);
+  for (const KnownContexts& known : known_contexts_) bytes += known.contexts.bytes();
+  for (const auto& [level, owners] : owners_) bytes += owners.bytes();
+  return bytes;
+}
+
 base::Result<> GroupReader::check_shapes(Field field, std::span<const uint32_t> rows) const {
   const bool are_shapes = field == Field::Shape || field == Field::EventShape || field == Field::LinkShape;
   const size_t known = block_.index().shapes.size();

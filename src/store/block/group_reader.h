@@ -44,6 +44,8 @@ class GroupReader {
   base::Result<> read(const ColumnIndex& column, const SomeRows& some, std::vector<uint32_t>& out);
   // A column with one row for each span, event or link; kept, so that the next call is free.
   base::Result<std::span<const uint32_t>> rows(Field field);
+  // Of memory that it takes.
+  size_t bytes() const;
 
  private:
   // A page's first byte.
@@ -78,7 +80,7 @@ class GroupReader {
   const Block& block_;
   const uint32_t group_;
   // Guards what is below. What is in there stays as it is, at the address that it has.
-  std::recursive_mutex making_;
+  mutable std::recursive_mutex making_;
   std::list<std::pair<Field, std::vector<uint32_t>>> kept_;
   std::optional<std::vector<uint32_t>> numbers_;  // by Context::Names
   // Columns whose rows belong to the same spans have the same contexts: by how often each shape names the column.

@@ -76,10 +76,12 @@ class Grouping {
 
 class SpanReader::State {
  public:
-  State(const Block& block, SpanSelection selection) : rows_(block, std::move(selection)) {}
+  State(const Block& block, SpanSelection selection, GroupCache* groups) : rows_(block, std::move(selection), groups) {}
 
   // As new.
-  std::unique_ptr<State> anew() const { return std::make_unique<State>(rows_.block(), rows_.selection()); }
+  std::unique_ptr<State> anew() const {
+    return std::make_unique<State>(rows_.block(), rows_.selection(), rows_.groups());
+  }
 
   std::string read(const TraceHead& trace) {
     rows_.enter_window(trace.row.group, {0, rows_.block().index().groups[trace.row.group].spans});
@@ -99,8 +101,12 @@ class SpanReader::State {
   std::vector<SealedTrace> read_group(uint32_t group) {
     std::vector<SealedTrace> traces;
     for (const TraceHead& head : checked(rows_.block().read_heads(group))) {
-      traces.push_back(
-          {.id = head.id, .covered_sequence = head.covered_sequence, .sealed_at = head.sealed_at, .otlp = read(head)});
+      traces.push_back({.id = head.id,
+                        .covered_sequence = head.covered_sequence,
+                        .sealed_at = head.sealed_at,
+                        .otlp = read(head),
+                        .ended_by = head.ended_by,
+                        .joined = head.joined});
     }
     return traces;
   }
@@ -253,8 +259,8 @@ class SpanReader::State {
   std::string message_;
 };
 
-SpanReader::SpanReader(const Block& block, SpanSelection selection)
-    : state_(std::make_unique<State>(block, std::move(selection))) {}
+SpanReader::SpanReader(const Block& block, SpanSelection selection, GroupCache* groups)
+    : state_(std::make_unique<State>(block, std::move(selection), groups)) {}
 SpanReader::~SpanReader() = default;
 
 base::Result<std::string> SpanReader::read(const TraceHead& trace) {

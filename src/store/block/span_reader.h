@@ -15,10 +15,10 @@
 
 namespace backstitch::store::block {
 
-// Not thread-safe. `block` outlives it.
+// Not thread-safe. `block` outlives it, and `groups`, where there are some.
 class SpanReader {
  public:
-  explicit SpanReader(const Block& block, SpanSelection selection = {});
+  explicit SpanReader(const Block& block, SpanSelection selection = {}, GroupCache* groups = nullptr);
   ~SpanReader();
 
   // The spans of one trace as TracesData. Columns are kept for the next call in the same group.

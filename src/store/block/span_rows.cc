@@ -12,13 +12,27 @@ using model::AttributeLevel;
 
 }  // namespace
 
-SpanRows::SpanRows(const Block& block, SpanSelection selection)
-    : block_(block), index_(block.index()), selection_(std::move(selection)), columns_(index_.columns.size()) {}
+SpanRows::SpanRows(const Block& block, SpanSelection selection, GroupCache* groups)
+    : block_(block),
+      index_(block.index()),
+      selection_(std::move(selection)),
+      groups_(groups),
+      columns_(index_.columns.size()) {}
+
+void SpanRows::enter_group(uint32_t group) {
+  leave_group();
+  reader_ = groups_ != nullptr ? groups_->find_or_make(block_, group) : std::make_shared<GroupReader>(block_, group);
+}
+
+void SpanRows::leave_group() {
+  if (groups_ != nullptr && reader_ != nullptr) groups_->measure(*reader_);
+  reader_.reset();
+}
 
 void SpanRows::enter_window(uint32_t group, RowRange spans) {
   if (reader_ && reader_->group() == group && window_ == spans) return;
   const bool is_other_group = !reader_ || reader_->group() != group;
-  if (is_other_group) reader_.emplace(block_, group);
+  if (is_other_group) enter_group(group);
   const bool is_whole = spans == RowRange{0, reader_->index().spans};
   for (Column& column : columns_) {
     column.rows.clear();

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/workers.h"
 #include "store/block/block.h"
+#include "store/block/group_cache.h"
 #include "store/block/group_reader.h"
 #include "store/block/integer_page.h"
 
@@ -93,13 +94,17 @@ struct Cursors {
   uint32_t parent_ids = 0;
 };
 
-// Not thread-safe. `block` outlives it. Throws Broken.
+// Not thread-safe. `block` outlives it, and `groups`, where there are some. Throws Broken.
 class SpanRows {
  public:
-  SpanRows(const Block& block, SpanSelection selection);
+  SpanRows(const Block& block, SpanSelection selection, GroupCache* groups = nullptr);
+  ~SpanRows() { leave_group(); }
+  SpanRows(const SpanRows&) = delete;
+  SpanRows& operator=(const SpanRows&) = delete;
 
   const Block& block() const { return block_; }
   const SpanSelection& selection() const { return selection_; }
+  GroupCache* groups() const { return groups_; }
 
   // What is decoded from here on is of these spans only. Keeps what it has where they are the same.
   void enter_window(uint32_t group, RowRange spans);
@@ -131,6 +136,8 @@ class SpanRows {
   [[noreturn]] void broken(std::string_view why) const;
 
  private:
+  void enter_group(uint32_t group);
+  void leave_group();
   void pass(RowRange spans, Cursors& cursors);
   void count_below(Field counts, Field shapes, RowRange spans, uint32_t& next_below, std::vector<uint32_t>& times);
   std::span<const uint32_t> rows_of(Field field, RowRange range);
@@ -165,6 +172,7 @@ class SpanRows {
   const Block& block_;
   const BlockIndex& index_;
   const SpanSelection selection_;
+  GroupCache* const groups_;  // null: nothing is remembered
   std::array<size_t, 64> places_ = [] {
     std::array<size_t, 64> places;
     places.fill(kNotLookedUp);
@@ -172,7 +180,7 @@ class SpanRows {
   }();
 
   // Of the group at hand, and of its spans those that are decoded.
-  std::optional<GroupReader> reader_;
+  std::shared_ptr<GroupReader> reader_;  // shared with the cache, and others who read the group
   RowRange window_;
   bool is_whole_ = false;        // all of the group's spans
   Cursors begin_, end_;          // of the window; begin_ where it is whole

@@ -20,6 +20,12 @@ using base::Errc;
 using model::AttributeLevel;
 using model::Value;
 
+// As it was before anybody appended it.
+model::Trace without_fragments(model::Trace trace) {
+  trace.fragments.clear();
+  return trace;
+}
+
 }  // namespace
 
 // By id.
@@ -33,7 +39,7 @@ TEST_P(StoreConformance, an_appended_trace_is_found_as_it_was) {
   reopen();
   const auto back = store().find(trace.id);
   ASSERT_TRUE(back) << back.error().message;
-  EXPECT_EQ(*back, trace);
+  EXPECT_EQ(without_fragments(*back), trace);
 }
 
 TEST_P(StoreConformance, several_ids_are_found_as_each_of_them_is) {
@@ -205,7 +211,7 @@ TEST_P(StoreConformance, unknown_protobuf_fields_survive) {
   trace.resources[0].unknown_fields = std::string("\xa8\x06\x05", 3);  // field 101
   append(store(), {sealed(trace, 1)});
   reopen();
-  EXPECT_EQ(store().find(trace.id).value(), trace);
+  EXPECT_EQ(without_fragments(store().find(trace.id).value()), trace);
 }
 
 TEST_P(StoreConformance, empty_names_and_values_are_names_and_values) {
@@ -231,7 +237,7 @@ TEST_P(StoreConformance, text_that_is_no_utf8_survives) {
   const model::Trace trace = trace_of(1, {{.service = bytes, .name = bytes, .attributes = {{bytes, bytes}}}});
   append(store(), {sealed(trace, 1)});
   reopen();
-  EXPECT_EQ(store().find(trace.id).value(), trace);
+  EXPECT_EQ(without_fragments(store().find(trace.id).value()), trace);
   EXPECT_EQ(found(store(), {.query = traceql::tag_query({.service = bytes})}), Ids{1});
   EXPECT_EQ(found(store(), {.query = traceql::tag_query({.tags = {{bytes, bytes}}})}), Ids{1});
   EXPECT_EQ(store().services().value(), std::vector<std::string>{bytes});
@@ -241,7 +247,7 @@ TEST_P(StoreConformance, a_value_of_64_kib_survives_and_is_found) {
   const std::string text(64 << 10, 'x');
   const model::Trace trace = trace_of(1, {{.attributes = {{"big", text}}}});
   append(store(), {sealed(trace, 1)});
-  EXPECT_EQ(store().find(trace.id).value(), trace);
+  EXPECT_EQ(without_fragments(store().find(trace.id).value()), trace);
   EXPECT_EQ(found(store(), {.query = traceql::tag_query({.tags = {{"big", text}}})}), Ids{1});
 }
 
@@ -251,7 +257,38 @@ TEST_P(StoreConformance, a_chain_of_20000_spans_survives) {
   const model::Trace trace = trace_of(1, chain);
   append(store(), {sealed(trace, 1)});
   reopen();
-  EXPECT_EQ(store().find(trace.id).value(), trace);
+  EXPECT_EQ(without_fragments(store().find(trace.id).value()), trace);
+}
+
+TEST_P(StoreConformance, a_trace_tells_its_fragments_or_how_many_became_one) {
+  SealedTrace first = sealed_at(500, sealed(1, 3, {{.span = 1}, {.span = 2}}));
+  first.ended_by = model::DecisionCause::EarlyAtSize;
+  append(store(), {first});
+  append(store(), {sealed_at(700, sealed(1, 5, {{.span = 3}}))});
+  reopen();
+  const auto whole = store().find(first.id);
+  ASSERT_TRUE(whole) << whole.error().message;
+  const std::vector<model::TraceFragment> each = {
+      {.span_count = 2, .sealed_at = {500}, .ended_by = model::DecisionCause::EarlyAtSize, .covered_sequence = 3},
+      {.span_count = 1, .sealed_at = {700}, .covered_sequence = 5}};
+  EXPECT_EQ(whole->fragments, each);
+  while (store().maintain({}).value()) continue;
+  reopen();
+  const auto merged = store().find(first.id);
+  ASSERT_TRUE(merged) << merged.error().message;
+  EXPECT_EQ(model::fragment_count(*merged), 2u);
+  EXPECT_EQ(merged->fragments.back().sealed_at, model::Timestamp{700});
+}
+
+TEST_P(StoreConformance, fragments_of_one_batch_count_each) {
+  SealedTrace last = sealed_at(700, sealed(1, 5, {{.span = 2}}));
+  last.ended_by = model::DecisionCause::Drain;
+  append(store(), {sealed_at(700, sealed(1, 3, {{.span = 1}})), last});
+  reopen();
+  const auto whole = store().find(last.id);
+  ASSERT_TRUE(whole) << whole.error().message;
+  EXPECT_EQ(model::fragment_count(*whole), 2u);
+  EXPECT_EQ(whole->fragments.back().ended_by, model::DecisionCause::Drain);
 }
 
 // Names.

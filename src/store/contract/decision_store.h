@@ -24,6 +24,7 @@ struct DecisionHistory {
 
   std::vector<model::Decision> decisions;  // oldest first; of more than kDecisionsMax the newest
   bool is_partial = false;                 // some could not be read, or there were more
+  bool may_read_later = false;             // likewise, but the next call may have them: nothing is damaged
 
   bool operator==(const DecisionHistory&) const = default;
 };

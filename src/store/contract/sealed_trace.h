@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/time.h"
+#include "model/decision.h"
 #include "model/ids.h"
 
 namespace backstitch::store {
@@ -15,6 +16,9 @@ struct SealedTrace {
   uint64_t covered_sequence = 0;
   base::Timestamp sealed_at;  // by the clock of who appends: what retention goes by
   std::string otlp;           // TracesData; only spans of `id`, at least one
+  // As model::TraceFragment has them.
+  model::DecisionCause ended_by = model::DecisionCause::Window;
+  uint32_t joined = 1;
 };
 
 }  // namespace backstitch::store

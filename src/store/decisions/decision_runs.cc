@@ -161,6 +161,7 @@ Result<DecisionHistory> DecisionRuns::find(const TraceId& id) {
   DecisionHistory history = to_history(std::move(records));
   if (error && history.decisions.empty()) return std::unexpected(std::move(*error));
   history.is_partial = history.is_partial || error;
+  history.may_read_later = error && error->code != Errc::Corrupt;
   return history;
 }
 

@@ -197,6 +197,20 @@ TEST_F(DecisionRunsTest, of_very_many_decisions_the_newest_are_told) {
   EXPECT_EQ(history->decisions.front(), kept(5, 5));
 }
 
+TEST_F(DecisionRunsTest, a_read_that_failed_says_that_the_next_may_tell_more) {
+  ASSERT_TRUE(store().append({.decisions = {kept(5, 1)}, .late_spans = {}}, 1));
+  ASSERT_TRUE(store().flush());
+  ASSERT_TRUE(store().append({.decisions = {kept(5, 2)}, .late_spans = {}}, 2));
+  disk_.fail_at(1, base::Errc::Io);
+  const auto history = store().find(decision_id(5));
+  ASSERT_TRUE(history);
+  EXPECT_EQ(history->decisions, std::vector{kept(5, 2)});
+  EXPECT_TRUE(history->is_partial && history->may_read_later);
+  const auto again = store().find(decision_id(5));
+  EXPECT_EQ(again->decisions.size(), 2u);
+  EXPECT_FALSE(again->is_partial || again->may_read_later);
+}
+
 TEST_F(DecisionRunsTest, reads_beside_appends_and_maintenance_see_each_decision_once) {
   constexpr uint64_t kBatches = 200;
   std::jthread writer([&](const std::stop_token&) {

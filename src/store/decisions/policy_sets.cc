@@ -67,6 +67,19 @@ Result<model::PolicySet> decode_policy_set(std::string_view bytes) {
   return set;
 }
 
+Result<model::PolicySet> read_policy_set(base::FileSystem& files, const std::string& directory, uint32_t number) {
+  const auto file = files.open(directory + "/" + policies_name(number), base::OpenMode::ReadOnly);
+  if (!file) return std::unexpected(file.error());
+  const auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  if (*size > kFileBytesMax) return fail(Errc::Corrupt, "a policy set is too large");
+  std::string bytes(*size, '\0');
+  const auto read = (*file)->read_at(0, bytes.data(), bytes.size());
+  if (!read) return std::unexpected(read.error());
+  bytes.resize(*read);
+  return decode_policy_set(bytes);
+}
+
 PolicySets::PolicySets(const RunFiles& files, base::Metrics& metrics)
     : files_(&files),
       damaged_(&metrics.counter("backstitch_decision_policy_sets_damaged", "Policy sets that could not be read")),

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/counters.h"
+#include "base/file_system.h"
 #include "base/result.h"
 #include "model/decision.h"
 #include "store/decisions/run_files.h"
@@ -17,6 +18,9 @@ namespace backstitch::store::decisions {
 std::string encode_policy_set(const model::PolicySet& set);
 // Corrupt for any bytes that encode_policy_set does not make.
 base::Result<model::PolicySet> decode_policy_set(std::string_view bytes);
+
+// That of a store's directory, also while another process has it open; changes nothing. NotFound, Corrupt, Io.
+base::Result<model::PolicySet> read_policy_set(base::FileSystem& files, const std::string& directory, uint32_t number);
 
 // One thread at a time. Outlived by `files` and `metrics`.
 class PolicySets {

@@ -16,12 +16,14 @@ namespace {
 using Fragments = std::map<uint64_t, const SealedTrace*>;
 
 SealedTrace join(const Fragments& fragments) {
-  SealedTrace joined;
+  SealedTrace joined{.joined = 0};
   for (const auto& [covered, fragment] : fragments) {
     joined.id = fragment->id;
     joined.covered_sequence = covered;
     joined.sealed_at = std::max(joined.sealed_at, fragment->sealed_at);
     joined.otlp += fragment->otlp;
+    joined.ended_by = fragment->ended_by;
+    joined.joined += fragment->joined;
   }
   return joined;
 }

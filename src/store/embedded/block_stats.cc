@@ -21,6 +21,7 @@ constexpr std::pair<Field, const char*> kFieldNames[] = {
     {Field::TraceSpans, "trace: span count"},
     {Field::TraceCovered, "trace: covered sequence"},
     {Field::TraceSealed, "trace: sealed at"},
+    {Field::TraceFragments, "trace: fragments"},
     {Field::SpanId, "id"},
     {Field::Parent, "parent"},
     {Field::ParentId, "id of an absent parent"},

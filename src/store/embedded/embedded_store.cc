@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "store/block/block_writer.h"
+#include "store/block/group_cache.h"
 #include "store/block/scan/metrics.h"
 #include "store/block/scan/search.h"
 #include "store/embedded/batch.h"
@@ -66,7 +67,8 @@ class RealEmbeddedStore final : public EmbeddedStore {
         counters_(environment.metrics),
         clock_(environment.clock),
         workers_(environment.workers),
-        scan_metrics_(environment.metrics) {}
+        scan_metrics_(environment.metrics),
+        groups_(options.group_cache_bytes_max, environment.metrics) {}
 
   Result<> append(std::span<const SealedTrace> batch) override {
     if (batch.empty()) return {};
@@ -190,6 +192,7 @@ class RealEmbeddedStore final : public EmbeddedStore {
   const base::Clock& clock_;
   base::Workers& workers_;
   block::ScanMetrics scan_metrics_;
+  block::GroupCache groups_;
   absl::flat_hash_set<uint64_t> unmergeable_;  // numbers; of the thread that maintains
 };
 
@@ -226,7 +229,7 @@ void RealEmbeddedStore::read_fragments(const Block& block, std::span<const model
     const std::span group(at, end);
     std::vector<TraceHead> traces;
     for (const auto& [head, place] : group) traces.push_back(head);
-    const auto otlp = block.read_some(traces, &workers_);
+    const auto otlp = block.read_some(traces, &workers_, &groups_);
     for (size_t i = 0; i < group.size(); ++i) {
       const auto& [head, place] = group[i];
       if (otlp) {
@@ -242,6 +245,11 @@ void RealEmbeddedStore::read_fragments(const Block& block, std::span<const model
 void RealEmbeddedStore::add_fragment(const TraceHead& head, const Result<std::string>& otlp, Fragments& fragments) {
   auto trace = otlp ? wire::otlp::decode_trace(head.id, *otlp) : Result<model::Trace>(std::unexpected(otlp.error()));
   if (trace) {
+    trace->fragments.push_back({.span_count = static_cast<uint32_t>(trace->spans.size()),
+                                .sealed_at = head.sealed_at,
+                                .ended_by = head.ended_by,
+                                .joined = head.joined,
+                                .covered_sequence = head.covered_sequence});
     fragments.read.emplace_back(head.covered_sequence, std::move(*trace));
   } else {
     counters_.corrupt.add();

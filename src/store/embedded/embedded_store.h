@@ -27,7 +27,8 @@ namespace backstitch::store {
 struct EmbeddedOptions {
   std::string directory;  // made where it is missing, with its parents
   MergeOptions merge;
-  uint64_t value_rows_max = 1 << 20;  // that one question for an attribute's values looks at, the newest first
+  uint64_t value_rows_max = 1 << 20;        // that one question for an attribute's values looks at, the newest first
+  size_t group_cache_bytes_max = 32 << 20;  // of what was decoded of row groups for traces by id
 };
 
 // All outlive the store.

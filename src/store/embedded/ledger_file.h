@@ -1,4 +1,5 @@
-// A ledger's journal on the local disk: one file for each, data/ledger/errors and data/ledger/spans.
+// A ledger's journal on the local disk: one file for each, data/ledger/errors, data/ledger/spans and
+// data/ledger/sampler.
 // docs/formats/ledger.md has its bytes.
 #pragma once
 

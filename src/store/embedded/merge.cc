@@ -102,7 +102,9 @@ class Merge {
       return write(place.input, {.id = place.head.id,
                                  .covered_sequence = place.head.covered_sequence,
                                  .sealed_at = place.head.sealed_at,
-                                 .otlp = std::move(*otlp)});
+                                 .otlp = std::move(*otlp),
+                                 .ended_by = place.head.ended_by,
+                                 .joined = place.head.joined});
     }
     if (found->second.empty()) return {};  // written with its first fragment
     auto joined = join(std::exchange(found->second, {}));
@@ -129,7 +131,7 @@ class Merge {
   }
 
   Result<SealedTrace> join(const std::vector<uint32_t>& fragments) {
-    SealedTrace joined;
+    SealedTrace joined{.joined = 0};
     for (const uint32_t at : fragments) {
       const Fragment& place = places_[at];
       const auto otlp = read(place);
@@ -138,6 +140,8 @@ class Merge {
       joined.covered_sequence = std::max(joined.covered_sequence, place.head.covered_sequence);
       joined.sealed_at = std::max(joined.sealed_at, place.head.sealed_at);
       joined.otlp += *otlp;
+      joined.ended_by = place.head.ended_by;
+      joined.joined += place.head.joined;
     }
     merged_.joined_fragments += fragments.size() - 1;
     return joined;

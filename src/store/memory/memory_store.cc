@@ -36,6 +36,11 @@ base::Result<Fragment> decode(const SealedTrace& sealed) {
     return base::fail(base::Errc::Malformed, fmt::format("trace {} comes without a span", sealed.id.to_hex()));
   }
   model::drop_repeats(*trace);
+  trace->fragments.push_back({.span_count = static_cast<uint32_t>(trace->spans.size()),
+                              .sealed_at = sealed.sealed_at,
+                              .ended_by = sealed.ended_by,
+                              .joined = sealed.joined,
+                              .covered_sequence = sealed.covered_sequence});
   const model::Timestamp start = earliest_start(*trace);
   return Fragment{std::move(*trace), start, sealed.sealed_at, sealed.otlp.size()};
 }

@@ -1,9 +1,11 @@
 #include "wire/otlp/answers.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <protozero/pbf_writer.hpp>
 
 #include "base/json_writer.h"
+#include "wire/otlp/each_message.h"
 
 namespace backstitch::wire::otlp {
 namespace {
@@ -78,6 +80,52 @@ std::string status_json(const RpcStatus& status) {
   return out;
 }
 
+Cursor cursor_of(std::string_view bytes) {
+  char* const begin = const_cast<char*>(bytes.data());  // Cursor is for the walk too; nothing is written here
+  return {begin, begin + bytes.size()};
+}
+
+void read_partial_success(Cursor message, ExportOutcome& outcome) {
+  while (!message.at_end()) {
+    const uint32_t tag = message.tag();
+    if (tag == tag_of(1, WireType::Varint)) {
+      outcome.rejected_spans = message.varint();
+    } else if (tag == tag_of(2, WireType::Bytes)) {
+      outcome.message = message.bytes().view();
+    } else {
+      message.skip(tag);
+    }
+  }
+}
+
+// google.protobuf.Duration
+std::chrono::nanoseconds read_delay(Cursor message) {
+  constexpr uint64_t kSecondsMax = 3600;
+  uint64_t seconds = 0;
+  uint64_t nanos = 0;
+  while (!message.at_end()) {
+    const uint32_t tag = message.tag();
+    if (tag == tag_of(1, WireType::Varint)) {
+      seconds = message.varint();
+    } else if (tag == tag_of(2, WireType::Varint)) {
+      nanos = message.varint();
+    } else {
+      message.skip(tag);
+    }
+  }
+  constexpr uint64_t kNanosMax = 999'999'999;
+  return std::chrono::seconds(std::min(seconds, kSecondsMax)) + std::chrono::nanoseconds(std::min(nanos, kNanosMax));
+}
+
+// google.protobuf.Any: nothing is done where it is of another type.
+void read_retry_info(Cursor any, std::optional<std::chrono::nanoseconds>& delay) {
+  bool is_retry_info = false;
+  each(any, 1, [&](Cursor type) { is_retry_info = type.view() == kRetryInfoType; });
+  if (!is_retry_info) return;
+  delay = std::chrono::nanoseconds(0);
+  each(any, 2, [&](Cursor info) { each(info, 1, [&](Cursor duration) { delay = read_delay(duration); }); });
+}
+
 }  // namespace
 
 std::string encode_export_response(const ExportOutcome& outcome, Encoding encoding) {
@@ -88,6 +136,26 @@ std::string encode_export_response(const ExportOutcome& outcome, Encoding encodi
 
 std::string encode_status(const RpcStatus& status, Encoding encoding) {
   return encoding == Encoding::Json ? status_json(status) : status_protobuf(status);
+}
+
+ExportOutcome decode_export_response(std::string_view bytes) {
+  ExportOutcome outcome;
+  try {
+    each(cursor_of(bytes), 1, [&](Cursor partial) { read_partial_success(partial, outcome); });
+  } catch (const WireFault&) {
+    return {};
+  }
+  return outcome;
+}
+
+std::optional<std::chrono::nanoseconds> retry_delay(std::string_view status) {
+  std::optional<std::chrono::nanoseconds> delay;
+  try {
+    each(cursor_of(status), 3, [&](Cursor any) { read_retry_info(any, delay); });
+  } catch (const WireFault&) {
+    return std::nullopt;
+  }
+  return delay;
 }
 
 }  // namespace backstitch::wire::otlp

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace backstitch::wire::otlp {
 
@@ -19,6 +20,8 @@ struct ExportOutcome {
 
 // Full success leaves partial_success unset, as the specification asks.
 std::string encode_export_response(const ExportOutcome& outcome, Encoding encoding);
+// From protobuf. What does not read as that counts as full success, as the specification has it.
+ExportOutcome decode_export_response(std::string_view bytes);
 
 struct RpcStatus {
   int code = 0;  // of gRPC
@@ -28,5 +31,8 @@ struct RpcStatus {
 };
 
 std::string encode_status(const RpcStatus& status, Encoding encoding);
+// The delay of the RetryInfo in a google.rpc.Status in protobuf; nothing where there is none, or it is not one. At most
+// an hour.
+std::optional<std::chrono::nanoseconds> retry_delay(std::string_view status);
 
 }  // namespace backstitch::wire::otlp

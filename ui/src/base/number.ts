@@ -8,6 +8,26 @@ export function plural(value: number, noun: string): string {
   return `${formatCount(value)} ${noun}${value === 1 ? '' : 's'}`;
 }
 
+// Shares of one whole, as short as they can be told: `1 %`, `0.4 %`, `<0.1 %`.
+export function formatShare(part: number, whole: number): string {
+  if (whole <= 0) return '–';
+  const percent = (100 * part) / whole;
+  if (part > 0 && percent < 0.1) return '<0.1 %';
+  if (part < whole && percent > 99.9) return '>99.9 %';
+  return `${Number(percent.toFixed(1))} %`;
+}
+
+const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+export function formatBytes(bytes: number): string {
+  let unit = 0;
+  while (bytes >= 1024 && unit + 1 < BYTE_UNITS.length) {
+    bytes /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? bytes : bytes.toFixed(1)} ${BYTE_UNITS[unit]}`;
+}
+
 export function clamp(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, value));
 }

@@ -42,6 +42,14 @@ export function formatAgo(milliseconds: number, now: number): string {
   return `${Math.floor(seconds / 86400)} d ago`;
 }
 
+// What is left, in whole steps that are worth reading: `9 min`, `45 s`.
+export function formatLeft(milliseconds: number): string {
+  const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
+  if (seconds < 100) return `${seconds} s`;
+  if (seconds < 6000) return `${Math.floor(seconds / 60)} min`;
+  return `${Math.floor(seconds / 3600)} h`;
+}
+
 // The value of an <input type="datetime-local">, in local time.
 export function toInputInstant(milliseconds: number): string {
   const date = new Date(milliseconds);

@@ -1,6 +1,17 @@
 // Fetches from the native API. Paths are relative to the origin that served the page; nothing else is asked.
 
-import type { AttributeName, Operation, SearchAnswer, Trace } from './types';
+import { millisecondsToNanoseconds } from '../base/time';
+import type {
+  AttributeName,
+  ErrorOrigin,
+  HealthWarning,
+  Operation,
+  Policies,
+  SdkLoss,
+  SearchAnswer,
+  Trace,
+  Why,
+} from './types';
 
 const PREFIX = '/api/bs/v1';
 
@@ -52,11 +63,17 @@ async function readError(response: Response): Promise<ApiError> {
   );
 }
 
-async function get<Answer>(path: string, parameters: URLSearchParams, signal?: AbortSignal): Promise<Answer> {
+async function ask<Answer>(
+  method: 'GET' | 'POST',
+  path: string,
+  parameters: URLSearchParams,
+  signal?: AbortSignal,
+): Promise<Answer> {
   const query = parameters.toString();
   let response: Response;
   try {
     response = await fetch(`${PREFIX}${path}${query ? `?${query}` : ''}`, {
+      method,
       headers: { accept: 'application/json' },
       credentials: 'same-origin',
       ...(signal ? { signal } : {}),
@@ -67,6 +84,10 @@ async function get<Answer>(path: string, parameters: URLSearchParams, signal?: A
   }
   if (!response.ok) throw await readError(response);
   return (await response.json()) as Answer;
+}
+
+function get<Answer>(path: string, parameters: URLSearchParams, signal?: AbortSignal): Promise<Answer> {
+  return ask<Answer>('GET', path, parameters, signal);
 }
 
 export async function fetchServices(signal?: AbortSignal): Promise<string[]> {
@@ -102,4 +123,40 @@ export function searchTraces(parameters: URLSearchParams, signal?: AbortSignal):
 
 export function fetchTrace(traceId: string, signal?: AbortSignal): Promise<Trace> {
   return get<Trace>(`/traces/${encodeURIComponent(traceId)}`, new URLSearchParams(), signal);
+}
+
+const tracePath = (traceId: string) => `/traces/${encodeURIComponent(traceId)}`;
+
+// Null where nothing was decided about the trace: it is open, or too old, or there are no policies.
+export async function fetchWhy(traceId: string, signal?: AbortSignal): Promise<Why | null> {
+  try {
+    return await get<Why>(`${tracePath(traceId)}/why`, new URLSearchParams(), signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+// Takes a drop back, or keeps an undecided trace. It is there moments later.
+export async function keepTrace(traceId: string, signal?: AbortSignal): Promise<void> {
+  await ask<unknown>('POST', `${tracePath(traceId)}/keep`, new URLSearchParams(), signal);
+}
+
+export function fetchPolicies(signal?: AbortSignal): Promise<Policies> {
+  return get<Policies>('/policies', new URLSearchParams(), signal);
+}
+
+export async function fetchHealth(signal?: AbortSignal): Promise<HealthWarning[]> {
+  return (await get<{ warnings: HealthWarning[] }>('/health', new URLSearchParams(), signal)).warnings;
+}
+
+// `start` in milliseconds; null: everything.
+export async function fetchErrorOrigins(start: number | null, signal?: AbortSignal): Promise<ErrorOrigin[]> {
+  const parameters = new URLSearchParams({ limit: '200' });
+  if (start !== null) parameters.set('start', millisecondsToNanoseconds(start));
+  return (await get<{ errors: ErrorOrigin[] }>('/errors', parameters, signal)).errors;
+}
+
+export async function fetchSdkLosses(signal?: AbortSignal): Promise<SdkLoss[]> {
+  return (await get<{ losses: SdkLoss[] }>('/sdk/losses', new URLSearchParams(), signal)).losses;
 }

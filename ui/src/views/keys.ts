@@ -37,6 +37,7 @@ export const KEY_GROUPS = [
       [', .', 'Pan left, right'],
       ['[ ]', 'Fold, unfold one level'],
       ['c', 'Critical path'],
+      ['w', 'Why it was kept'],
     ],
   },
 ] as const;

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import { openBrowser, openPage, openSite } from './harness.mjs';
+import { DROPPED } from '../mock/sampling.mjs';
+import { openBrowser, openPage, openSite, realUrl } from './harness.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -59,6 +60,18 @@ const STATES = [
     'trace zoomed and searched',
     () => `/trace/${site.subjects.failing.trace.traceId}?zoom=0-100000&find=a&fold=1&path=1`,
   ],
+  [
+    'trace with why',
+    () => `/trace/${site.subjects.failing.trace.traceId}`,
+    async (page) => {
+      if (realUrl) return; // without policies there is nothing to tell
+      await page.locator('.why button').waitFor();
+      await page.keyboard.press('w');
+    },
+  ],
+  ['policies', () => '/policies'],
+  ['errors', () => '/errors?range=all'],
+  ['dropped trace', () => `/trace/${DROPPED}`],
   ['missing trace', () => `/trace/${'0'.repeat(28)}beef`],
 ];
 
@@ -66,7 +79,7 @@ for (const theme of ['light', 'dark']) {
   for (const [name, path, act] of STATES) {
     test(`${name}, ${theme}: axe is content and the policy holds`, async () => {
       const { page, offences, close } = await openPage(browser, site, path(), { theme });
-      await page.waitForSelector('a.result, [role=treeitem], .message');
+      await page.waitForSelector('a.result, [role=treeitem], .message, .page li');
       await act?.(page);
       // Fading colours would be measured half way.
       await page.waitForTimeout(200);

@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CALLS, makeTraces, SERVICES } from './data.mjs';
+import { answerSampling } from './sampling.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
 export const POLICY =
@@ -109,8 +110,10 @@ function search(traces, parameters) {
   return { rows, next: to < found.length ? { next: String(to) } : {} };
 }
 
-function answerApi(url, traces) {
+function answerApi(method, url, traces) {
   const path = url.pathname.slice('/api/bs/v1'.length);
+  const answered = answerSampling(method, path, traces);
+  if (answered) return answered;
   const parameters = url.searchParams;
   const error = (status, code, message) => ({ status, body: { error: { code, message } } });
   if (path === '/services') return { body: { services: [...SERVICES].sort() } };
@@ -175,7 +178,7 @@ export function startMock({ port = 0, now = Date.now(), ...options } = {}) {
   const server = createServer((request, response) => {
     const url = new URL(request.url, 'http://mock');
     if (!url.pathname.startsWith('/api/')) return void answerFile(url, response);
-    const { status = 200, body } = answerApi(url, traces);
+    const { status = 200, body } = answerApi(request.method, url, traces);
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
   return new Promise((resolve) => {

@@ -192,8 +192,8 @@ const std::vector<TraceHead>& GroupColumns::heads() {
     fail(std::move(read.error()));
     return heads_.emplace();
   }
-  for (const Field field :
-       {Field::TraceId, Field::TraceStart, Field::TraceSpans, Field::TraceCovered, Field::TraceSealed}) {
+  for (const Field field : {Field::TraceId, Field::TraceStart, Field::TraceSpans, Field::TraceCovered,
+                            Field::TraceSealed, Field::TraceFragments}) {
     if (const ColumnIndex* column = block().index().find(field)) count_page(*column);
   }
   return heads_.emplace(std::move(*read));

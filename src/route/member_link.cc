@@ -1,0 +1,148 @@
+#include "route/member_link.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "wire/otlp/answers.h"
+
+namespace backstitch::route {
+
+using base::Duration;
+using net::GrpcCode;
+
+namespace {
+
+constexpr Duration kAwayMin = std::chrono::milliseconds(100);
+constexpr Duration kAwayMax = std::chrono::seconds(5);
+// A pause that a member asks for is kept to this, and is at least this long where it names none.
+constexpr Duration kBusyMin = std::chrono::milliseconds(100);
+constexpr Duration kBusyMax = std::chrono::seconds(30);
+
+base::Counter& failures(base::Metrics& metrics, const std::string& member, const char* reason) {
+  return metrics.counter("backstitch_route_failures", "Export requests that a member did not take",
+                         {{"member", member}, {"reason", reason}});
+}
+
+}  // namespace
+
+MemberLink::MemberLink(MemberLinkOptions options, const base::Clock& clock, base::Metrics& metrics)
+    : options_(std::move(options)),
+      clock_(clock),
+      requests_(metrics.counter("backstitch_route_requests", "Export requests sent to a member",
+                                {{"member", options_.name}})),
+      spans_(
+          metrics.counter("backstitch_route_spans", "Spans that a member acknowledged", {{"member", options_.name}})),
+      rejected_spans_(metrics.counter("backstitch_route_rejected_spans", "Spans that a member will never take",
+                                      {{"member", options_.name}})),
+      unreachable_(failures(metrics, options_.name, "unreachable")),
+      timeouts_(failures(metrics, options_.name, "timeout")),
+      busy_(failures(metrics, options_.name, "busy")),
+      refused_(failures(metrics, options_.name, "refused")),
+      random_(options_.seed) {
+  for (size_t i = 0; i < std::max<size_t>(1, options_.connections); ++i) {
+    clients_.push_back(net::GrpcClient::create(
+        {.address = options_.name, .timeout = options_.timeout, .reconnect_max = std::chrono::seconds(2)}));
+  }
+}
+
+bool MemberLink::may_send() {
+  if (away_until_.load() == 0) return true;
+  return !is_away() && !is_probed_.exchange(true);
+}
+
+MemberLink::Sending MemberLink::send(std::shared_ptr<const std::string> request, uint64_t spans,
+                                     const net::GrpcMetadata& metadata) {
+  requests_.add();
+  net::GrpcClient& client = *clients_[turn_.fetch_add(1, std::memory_order_relaxed) % clients_.size()];
+  Sending sending;
+  sending.link_ = this;
+  sending.spans_ = spans;
+  sending.call_ = client.start(std::string(kExportMethod), std::move(request), metadata);
+  return sending;
+}
+
+Delivered MemberLink::Sending::wait() {
+  const net::GrpcReply reply = call_->wait();
+  call_.reset();
+  return link_->judge(reply, spans_);
+}
+
+// https://opentelemetry.io/docs/specs/otlp/#failures: which codes may be sent again, and that RESOURCE_EXHAUSTED is
+// one of them only with a RetryInfo.
+Delivered MemberLink::judge(const net::GrpcReply& reply, uint64_t spans) {
+  const auto delay = wire::otlp::retry_delay(reply.details);
+  const std::string message = fmt::format("{}: {}", options_.name, reply.message);
+  switch (reply.code) {
+    case GrpcCode::Ok:
+      note_reached();
+      return note_accepted(reply, spans);
+    case GrpcCode::Unavailable:
+    case GrpcCode::ResourceExhausted:
+      if (delay) {
+        note_reached();
+        note_busy(*delay);
+        return {.delivery = Delivery::Busy, .message = message};
+      }
+      if (reply.code == GrpcCode::ResourceExhausted) break;
+      note_away(unreachable_);
+      return {.delivery = Delivery::Away, .message = message};
+    case GrpcCode::DeadlineExceeded:
+      note_away(timeouts_);
+      return {.delivery = Delivery::Away, .message = message};
+    case GrpcCode::Cancelled:
+    case GrpcCode::Aborted:
+    case GrpcCode::OutOfRange:
+    case GrpcCode::DataLoss:
+      note_away(unreachable_);
+      return {.delivery = Delivery::Away, .message = message};
+    default:
+      break;
+  }
+  note_reached();
+  refused_.add();
+  rejected_spans_.add(spans);
+  return {.delivery = Delivery::Refused,
+          .is_too_large = reply.code == GrpcCode::ResourceExhausted,
+          .rejected_spans = spans,
+          .message = message};
+}
+
+Delivered MemberLink::note_accepted(const net::GrpcReply& reply, uint64_t spans) {
+  wire::otlp::ExportOutcome outcome = wire::otlp::decode_export_response(reply.body);
+  const uint64_t rejected = std::min<uint64_t>(outcome.rejected_spans, spans);
+  spans_.add(spans - rejected);
+  rejected_spans_.add(rejected);
+  return {.delivery = Delivery::Accepted, .rejected_spans = rejected, .message = std::move(outcome.message)};
+}
+
+void MemberLink::note_reached() {
+  if (away_until_.load() == 0) return;
+  const std::lock_guard lock(mutex_);
+  next_away_ = Duration(0);
+  away_until_ = 0;
+  is_probed_ = false;
+}
+
+void MemberLink::note_away(base::Counter& reason) {
+  reason.add();
+  const std::lock_guard lock(mutex_);
+  if (is_away()) return;  // one of several that failed together
+  next_away_ = std::clamp(next_away_ * 2, kAwayMin, kAwayMax);
+  away_until_ = (clock_.monotonic() + drawn(next_away_)).count();
+  is_probed_ = false;
+}
+
+void MemberLink::note_busy(Duration wait) {
+  busy_.add();
+  const std::lock_guard lock(mutex_);
+  // No sooner than it asked for.
+  wait = std::clamp(wait, kBusyMin, kBusyMax);
+  busy_until_ = (clock_.monotonic() + wait + drawn(wait) / 4).count();
+}
+
+// Half of `wait` and a part of the other half; the lock is held.
+Duration MemberLink::drawn(Duration wait) {
+  return wait / 2 + Duration(static_cast<int64_t>(random_.below(static_cast<uint64_t>(wait.count() / 2) + 1)));
+}
+
+}  // namespace backstitch::route
