@@ -1,6 +1,7 @@
 // A router between a client and nodes that are gRPC servers of this process, which do as a test says.
 #include "route/router.h"
 
+#include <atomic>
 #include <chrono>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -330,15 +331,23 @@ TEST_F(RouterTest, member_that_is_added_gets_its_traces_from_then_on) {
 }
 
 // Once it did not: what tells of the members asked for what makes new ones, and the other way round.
+// Rendered at the time of each change; a reader that never rests would leave the lock to nobody.
 TEST_F(RouterTest, metrics_can_be_read_while_members_come_and_go) {
   start({"a:1"});
-  std::jthread reader([&](const std::stop_token& stop) {
-    while (!stop.stop_requested()) (void)metrics.render();
+  constexpr int kMembers = 100;
+  std::atomic<int> changes = 1;
+  std::jthread reader([&] {
+    for (int seen = 1; seen < kMembers; seen = changes) {
+      (void)metrics.render();
+      changes.wait(seen);
+    }
   });
-  for (int i = 2; i < 100; ++i) {
-    disk.set_contents("members", "a:" + std::to_string(i) + "\n");
-    ASSERT_TRUE(*members->refresh());
+  while (++changes < kMembers) {
+    changes.notify_one();
+    disk.set_contents("members", "a:" + std::to_string(changes) + "\n");
+    EXPECT_TRUE(*members->refresh());
   }
+  changes.notify_one();
 }
 
 TEST_F(RouterTest, stopped_router_refuses_and_may_be_sent_the_same_again) {

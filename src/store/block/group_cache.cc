@@ -16,7 +16,7 @@ base::Counter& lookups(base::Metrics& metrics, const char* result) {
 GroupCache::GroupCache(size_t bytes_max, base::Metrics& metrics)
     : bytes_max_(bytes_max), hits_(lookups(metrics, "hit")), misses_(lookups(metrics, "miss")) {
   metrics.gauge("backstitch_store_group_cache_bytes", "Memory of what was decoded of row groups",
-                [this] { return static_cast<double>(bytes()); });
+                [bytes = bytes_] { return static_cast<double>(*bytes); });
 }
 
 std::shared_ptr<GroupReader> GroupCache::find_or_make(const Block& block, uint32_t group) {
@@ -38,18 +38,13 @@ void GroupCache::measure(const GroupReader& reader) {
   const std::scoped_lock lock(mutex_);
   const auto known = std::ranges::find(entries_, &reader, [](const Entry& entry) { return entry.reader.get(); });
   if (known != entries_.end()) {
-    bytes_ += bytes - known->bytes;
+    *bytes_ += bytes - known->bytes;
     known->bytes = bytes;
   }
-  while (bytes_ > bytes_max_ || entries_.size() > kGroupsMax) {
-    bytes_ -= entries_.back().bytes;
+  while (*bytes_ > bytes_max_ || entries_.size() > kGroupsMax) {
+    *bytes_ -= entries_.back().bytes;
     entries_.pop_back();
   }
-}
-
-size_t GroupCache::bytes() const {
-  const std::scoped_lock lock(mutex_);
-  return bytes_;
 }
 
 }  // namespace backstitch::store::block

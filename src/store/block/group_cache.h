@@ -7,6 +7,7 @@
 //   cache.measure(*reader);                // what it has grown to counts from now on
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -33,7 +34,7 @@ class GroupCache {
   std::shared_ptr<GroupReader> find_or_make(const Block& block, uint32_t group);
   void measure(const GroupReader& reader);
 
-  size_t bytes() const;
+  size_t bytes() const { return *bytes_; }
 
  private:
   struct Entry {
@@ -48,7 +49,8 @@ class GroupCache {
   base::Counter& misses_;
   mutable std::mutex mutex_;
   std::list<Entry> entries_;  // read last first. Guarded by mutex_
-  size_t bytes_ = 0;          // likewise
+  // Changed under mutex_. The gauge reads it, which outlives the cache.
+  const std::shared_ptr<std::atomic<size_t>> bytes_ = std::make_shared<std::atomic<size_t>>(0);
 };
 
 }  // namespace backstitch::store::block
