@@ -212,7 +212,7 @@ constexpr ConfigKey kKeys[] = {
      "256MiB.",
      false, BACKSTITCH_SET(set_size(config.memory_bytes, value, 256 << 20)),
      BACKSTITCH_GET({size_text(config.memory_bytes)})},
-    {"shards", kCountType, "Threads that assemble traces, each with its own; 0 means one per core.", false,
+    {"shards", kCountType, "Threads that assemble traces, each with its own; 0 means one for every four cores.", false,
      BACKSTITCH_SET(set_count(config.shards, value, 0, 256)), BACKSTITCH_GET({count_text(config.shards)})},
 
     {"durability.sync", "never, interval or always",

@@ -74,10 +74,13 @@ store::EmbeddedOptions store_options(const Config& config) {
           .group_cache_bytes_max = static_cast<size_t>(config.memory_bytes / kGroupCacheDivisor)};
 }
 
+// A record is read back once for each shard that has traces of it, and a shard's own work is a twelfth of all.
+constexpr size_t kCoresPerShard = 4;
+
 // The policies' own windows go before those of a server without policies. `sampling`: null without policies.
 ingest::PipelineOptions pipeline_options(const Config& config, std::shared_ptr<const sample::Plan> sampling) {
   ingest::PipelineOptions options{
-      .shards = config.shards == 0 ? core_count() : config.shards,
+      .shards = config.shards == 0 ? std::max<size_t>(1, core_count() / kCoresPerShard) : config.shards,
       .assemble = {.decision_wait = config.decision_wait,
                    .decision_wait_after_root_received = config.decision_wait_after_root_received,
                    .trace_max_age = config.trace_max_age,

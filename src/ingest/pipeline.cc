@@ -29,6 +29,7 @@ constexpr size_t kHandledAtOnce = 100;                             // messages, 
 constexpr size_t kGraceEndedAtOnce = 10'000;                       // fragments, by a shard
 constexpr size_t kGraceCutAtOnce = 500;                            // likewise, where memory or log is short
 constexpr base::Duration kDecisionTick = std::chrono::seconds(1);  // as the Collector's
+constexpr uint64_t kDecidedPerSealed = 4;                          // spans decided at once, in seal budgets
 constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
 // Merging takes a quarter of a core at most, and half of one where it does not get to the end of its work.
 constexpr int kMergePauses = 3;  // for each unit of time that a step took
@@ -326,9 +327,14 @@ class RealPipeline final : public Pipeline {
   void seal_what_is_due(Shard& shard) {
     if (shard.is_sealing) return;
     assemble::SealBudget budget = options_.seal_budget;
-    // Traces that came together are decided together: their records are read back once. What is kept waits in the
-    // sealer.
-    if (decider_ != nullptr) budget.wait_max = std::min(budget.wait_max, kDecisionTick);
+    // Traces that came together are decided together: their records are read back once. What is kept is taken in parts,
+    // and waits in the sealer.
+    if (decider_ != nullptr) {
+      budget.bytes_max *= kDecidedPerSealed;
+      budget.spans_max *= kDecidedPerSealed;
+      budget.spans_min = budget.spans_max;
+      budget.wait_max = std::min(budget.wait_max, kDecisionTick);
+    }
     auto fragments = is_emptying_ ? shard.open.take_all(budget) : shard.open.take_due(clock_.monotonic(), budget);
     if (fragments.empty()) return;
     shard.is_sealing = true;

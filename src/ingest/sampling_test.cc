@@ -68,6 +68,7 @@ struct RigOptions {
   base::Duration grace_age = 1h;
   uint64_t open_traces_max = UINT64_MAX;
   base::Duration seal_wait{0};
+  uint64_t seal_spans_max = 65'536;
 };
 
 // A path over a simulated disk; the trace store outlives restarts.
@@ -85,15 +86,16 @@ struct Rig {
               .value();
     const auto plan = sample::Plan::compile(options.policies).value();
     decider = Decider::open(clock, *log, *decisions, plan, metrics).value();
-    const PipelineOptions of_path{.shards = 2,
-                                  .assemble = {.decision_wait = options.decision_wait,
-                                               .decides = true,
-                                               .open_traces_max = options.open_traces_max,
-                                               .grace_age = options.grace_age,
-                                               .late_wait = 20ms},
-                                  .plan = feature_plan_of(*plan, {}),
-                                  .sampling = plan,
-                                  .seal_budget = {.spans_min = 1000, .wait_max = options.seal_wait}};
+    const PipelineOptions of_path{
+        .shards = 2,
+        .assemble = {.decision_wait = options.decision_wait,
+                     .decides = true,
+                     .open_traces_max = options.open_traces_max,
+                     .grace_age = options.grace_age,
+                     .late_wait = 20ms},
+        .plan = feature_plan_of(*plan, {}),
+        .sampling = plan,
+        .seal_budget = {.spans_max = options.seal_spans_max, .spans_min = 1000, .wait_max = options.seal_wait}};
     auto started = Pipeline::start(clock, *log, *store, metrics, of_path, nullptr, nullptr, nullptr, decider.get());
     ASSERT_TRUE(started) << started.error().message;
     pipeline = std::move(*started);
@@ -234,6 +236,23 @@ TEST(Sampling, a_trace_in_two_fragments_is_kept_whole) {
   for (uint8_t span = 2; span < 40; ++span) rig.send({{.trace = 1, .span = span}});
   rig.send({{.trace = 1, .span = 40, .is_error = true}});
   EXPECT_TRUE(eventually([&] { return rig.stored(1) == 40; }));
+}
+
+// All are taken back and decided together; a block has room for two of them.
+TEST(Sampling, more_than_a_batch_that_is_kept_at_once_is_stored_whole) {
+  Rig rig({.seal_spans_max = 4});
+  std::vector<SpanSpec> good, late;
+  for (uint8_t trace = 1; trace <= 20; ++trace) {
+    good.push_back({.trace = trace, .span = 1});
+    late.push_back({.trace = trace, .span = 2, .is_error = true});
+  }
+  rig.send(good);
+  for (uint8_t trace = 1; trace <= 20; ++trace) ASSERT_TRUE(rig.is_dropped(trace));
+  rig.send(late);
+  for (uint8_t trace = 1; trace <= 20; ++trace) {
+    EXPECT_TRUE(eventually([&] { return rig.stored(trace) == 2 && rig.open(trace) == 0; })) << int{trace};
+    EXPECT_EQ(rig.why(trace).back().cause, DecisionCause::Reopened);
+  }
 }
 
 TEST(Sampling, grace_gives_the_log_back) {

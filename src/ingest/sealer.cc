@@ -1,5 +1,6 @@
 #include "ingest/sealer.h"
 
+#include <span>
 #include <utility>
 
 namespace backstitch::ingest {
@@ -9,6 +10,19 @@ using assemble::Fragment;
 
 constexpr base::Duration kRetry = std::chrono::milliseconds(250);
 constexpr base::Duration kTick = std::chrono::milliseconds(100);  // what is kept waits no finer
+
+// How many of the first of them a batch may hold; at least one, where there is one.
+size_t fitting(std::span<const Fragment> fragments, const assemble::SealBudget& budget) {
+  uint64_t spans = 0;
+  uint64_t bytes = 0;
+  size_t count = 0;
+  for (; count < fragments.size(); ++count) {
+    spans += fragments[count].span_count;
+    bytes += fragments[count].span_bytes;
+    if (count != 0 && (spans > budget.spans_max || bytes > budget.bytes_max)) break;
+  }
+  return count;
+}
 
 }  // namespace
 
@@ -76,22 +90,30 @@ bool Sealer::decide(Job job, const std::stop_token& token) {
   });
   if (!voted) return false;
   if (!until_done(token, [&] { return options_.decider->record(*verdicts).has_value(); })) return false;
-  DecidedBatch read;
-  if (!until_done(token, [&] { return try_read(verdicts->kept, verdicts->dropped, read); })) return false;
-  // Who called whom counts whether it is kept or not.
-  if (read.calls_of_dropped != nullptr) options_.spans->commit_dropped(*read.calls_of_dropped);
   std::vector<Fragment> reopened;
   for (const Fragment& fragment : verdicts->kept) {
     if (fragment.was_dropped) reopened.push_back(fragment);
   }
-  if (!keep(job.shard, std::move(read.kept), token)) return false;
-  tell_(job.shard,
-        {.sealed = {}, .dropped = std::move(verdicts->dropped), .reopened = std::move(reopened), .takes_more = true});
+  // Before any of them is sealed.
+  if (!reopened.empty()) tell_(job.shard, {.sealed = {}, .dropped = {}, .reopened = std::move(reopened)});
+  std::span<const Fragment> dropped = verdicts->dropped;
+  std::span<const Fragment> kept = verdicts->kept;
+  while (!kept.empty() || !dropped.empty()) {
+    const auto part = kept.first(fitting(kept, options_.budget));
+    DecidedBatch read;
+    if (!until_done(token, [&] { return try_read(part, dropped, read); })) return false;
+    // Who called whom counts whether it is kept or not.
+    if (read.calls_of_dropped != nullptr) options_.spans->commit_dropped(*read.calls_of_dropped);
+    if (!keep(job.shard, std::move(read.kept), token)) return false;
+    kept = kept.subspan(part.size());
+    dropped = {};
+  }
+  tell_(job.shard, {.sealed = {}, .dropped = std::move(verdicts->dropped), .reopened = {}, .takes_more = true});
   return true;
 }
 
-bool Sealer::try_read(const std::vector<Fragment>& kept, const std::vector<Fragment>& dropped, DecidedBatch& read) {
-  auto batch = read_decided(log_, kept, dropped, options_.spans);
+bool Sealer::try_read(std::span<const Fragment> kept, std::span<const Fragment> dropped, DecidedBatch& read) {
+  auto batch = read_decided(log_, {kept.begin(), kept.end()}, dropped, options_.spans);
   if (!batch) return false;
   counters_.references_lost.add(batch->kept.lost_references);
   read = std::move(*batch);

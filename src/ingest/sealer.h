@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <thread>
 #include <vector>
@@ -77,7 +78,7 @@ class Sealer {
   bool end_all(std::deque<Job> jobs, const std::stop_token& token);
   bool end(Job job, const std::stop_token& token);
   bool decide(Job job, const std::stop_token& token);
-  bool try_read(const std::vector<assemble::Fragment>& kept, const std::vector<assemble::Fragment>& dropped,
+  bool try_read(std::span<const assemble::Fragment> kept, std::span<const assemble::Fragment> dropped,
                 DecidedBatch& read);
   bool keep(size_t shard, SealBatch batch, const std::stop_token& token);
   bool seal_what_waited(const std::stop_token& token);
