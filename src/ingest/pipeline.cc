@@ -25,11 +25,9 @@ using assemble::Fragment;
 using assemble::OpenTraces;
 
 constexpr base::Duration kShardTick = std::chrono::milliseconds(20);
-constexpr size_t kHandledAtOnce = 100;                             // messages, before a shard looks what is due
-constexpr size_t kGraceEndedAtOnce = 10'000;                       // fragments, by a shard
-constexpr size_t kGraceCutAtOnce = 500;                            // likewise, where memory or log is short
-constexpr base::Duration kDecisionTick = std::chrono::seconds(1);  // as the Collector's
-constexpr uint64_t kDecidedPerSealed = 4;                          // spans decided at once, in seal budgets
+constexpr size_t kHandledAtOnce = 100;        // messages, before a shard looks what is due
+constexpr size_t kGraceEndedAtOnce = 10'000;  // fragments, by a shard
+constexpr size_t kGraceCutAtOnce = 500;       // likewise, where memory or log is short
 constexpr base::Duration kHousekeeperTick = std::chrono::milliseconds(100);
 // Merging takes a quarter of a core at most, and half of one where it does not get to the end of its work.
 constexpr int kMergePauses = 3;  // for each unit of time that a step took
@@ -326,15 +324,7 @@ class RealPipeline final : public Pipeline {
   // One batch at a time: a trace's fragments reach the store in their order.
   void seal_what_is_due(Shard& shard) {
     if (shard.is_sealing) return;
-    assemble::SealBudget budget = options_.seal_budget;
-    // Traces that came together are decided together: their records are read back once. What is kept is taken in parts,
-    // and waits in the sealer.
-    if (decider_ != nullptr) {
-      budget.bytes_max *= kDecidedPerSealed;
-      budget.spans_max *= kDecidedPerSealed;
-      budget.spans_min = budget.spans_max;
-      budget.wait_max = std::min(budget.wait_max, kDecisionTick);
-    }
+    const auto budget = decider_ != nullptr ? job_budget(options_.seal_budget) : options_.seal_budget;
     auto fragments = is_emptying_ ? shard.open.take_all(budget) : shard.open.take_due(clock_.monotonic(), budget);
     if (fragments.empty()) return;
     shard.is_sealing = true;

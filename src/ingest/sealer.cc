@@ -1,5 +1,6 @@
 #include "ingest/sealer.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -10,6 +11,9 @@ using assemble::Fragment;
 
 constexpr base::Duration kRetry = std::chrono::milliseconds(250);
 constexpr base::Duration kTick = std::chrono::milliseconds(100);  // what is kept waits no finer
+
+constexpr base::Duration kDecisionTick = std::chrono::seconds(1);  // as the Collector's
+constexpr uint64_t kBlocksPerJob = 4;
 
 // How many of the first of them a batch may hold; at least one, where there is one.
 size_t fitting(std::span<const Fragment> fragments, const assemble::SealBudget& budget) {
@@ -25,6 +29,13 @@ size_t fitting(std::span<const Fragment> fragments, const assemble::SealBudget& 
 }
 
 }  // namespace
+
+assemble::SealBudget job_budget(const assemble::SealBudget& of_block) {
+  return {.spans_max = of_block.spans_max * kBlocksPerJob,
+          .bytes_max = of_block.bytes_max * kBlocksPerJob,
+          .spans_min = of_block.spans_max * kBlocksPerJob,
+          .wait_max = std::min(of_block.wait_max, kDecisionTick)};
+}
 
 Sealer::Sealer(const base::Clock& clock, log::Log& log, store::TraceStore& store, IngestCounters& counters,
                const Options& options, Tell tell)

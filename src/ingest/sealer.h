@@ -29,6 +29,10 @@
 
 namespace backstitch::ingest {
 
+// How much the policies are asked about at once, where a block holds `of_block`. Traces that came together are decided
+// together, so that their records are read back once; what is kept of a job is read in parts that a block holds.
+assemble::SealBudget job_budget(const assemble::SealBudget& of_block);
+
 class Sealer {
  public:
   struct Job {
