@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sampling import (ALL, ERRORS, ERROR_STATUS, SEED, UNKNOWN, block, decisions, eventually_dropped, found_by_search, keep,
-                      late_span, make_trace, post_keep, send, send_trace, why)
+from sampling import (ALL, ERRORS, ERROR_STATUS, SEED, UNKNOWN, block, decisions, eventually_dropped, found_by_search,
+                      keep, late_span, make_trace, post_keep, send, send_trace, why)
 from server import Load, backstitch, eventually
 from test_route import cluster  # noqa: F401
 from wire import attribute
