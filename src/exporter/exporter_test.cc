@@ -241,6 +241,22 @@ TEST_F(ExporterTest, what_is_refused_for_good_is_counted_and_told_and_holds_nobo
   EXPECT_THAT(told, testing::ElementsAre(HasSubstr("refused 2 spans for good")));
 }
 
+TEST_F(ExporterTest, of_messages_that_are_refused_together_each_goes_alone) {
+  const std::string address = free_address();
+  const auto exporter = start(address);
+  for (uint8_t number = 1; number <= 5; ++number) {
+    ASSERT_TRUE(exporter->append(std::vector{trace(number, number)}));
+  }
+  Backend backend(address);
+  backend.answer_with([](const std::string& body) {
+    const bool is_third = body.find(std::string(16, '\3')) != std::string::npos;
+    return GrpcReply{.code = is_third ? GrpcCode::InvalidArgument : GrpcCode::Ok, .details = {}};
+  });
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_EQ(backend.spans(), (Spans{{1, 2}, {2, 2}, {4, 2}, {5, 2}}));
+  EXPECT_THAT(shown(), HasSubstr("backstitch_export_lost_spans_total{reason=\"refused\"} 2\n"));
+}
+
 TEST_F(ExporterTest, spans_that_a_backend_rejects_of_a_request_are_counted) {
   Backend backend;
   backend.answer_with([](const std::string&) {

@@ -56,16 +56,25 @@ void Sender::run(const std::stop_token& token) {
 std::vector<Sender::Pending> Sender::gather(std::vector<route::QueuedMessage> messages) {
   std::vector<Pending> gathered;
   std::string together;
+  std::vector<route::QueuedMessage> joined;
   for (size_t i = 0; i < messages.size(); ++i) {
     together += messages[i].bytes;
+    joined.push_back(std::move(messages[i]));
     const bool takes_next =
         i + 1 < messages.size() && together.size() + messages[i + 1].bytes.size() <= options_.request_bytes_max;
     if (takes_next) continue;
-    auto bytes = std::make_shared<const std::string>(std::exchange(together, {}));
-    const uint64_t spans = count_spans(*bytes);
-    gathered.push_back({.bytes = std::move(bytes), .spans = spans, .sequence = messages[i].sequence});
+    const uint64_t sequence = joined.back().sequence;
+    if (joined.size() == 1) joined.clear();
+    gathered.push_back(to_pending(std::exchange(together, {}), sequence));
+    gathered.back().messages = std::exchange(joined, {});
   }
   return gathered;
+}
+
+Sender::Pending Sender::to_pending(std::string request, uint64_t sequence) {
+  auto bytes = std::make_shared<const std::string>(std::move(request));
+  const uint64_t spans = count_spans(*bytes);
+  return {.bytes = std::move(bytes), .spans = spans, .sequence = sequence};
 }
 
 // They were checked when they were queued.
@@ -92,14 +101,14 @@ bool Sender::send_some(std::vector<Pending>& pending) {
     under_way.emplace_back(i, link_.send(pending[i].bytes, pending[i].spans, options_.headers));
   }
   bool is_well = !under_way.empty();
-  std::vector<std::vector<Pending>> halves(pending.size());
-  for (auto& [place, sending] : under_way) is_well &= conclude(pending[place], sending.wait(), halves[place]);
+  std::vector<std::vector<Pending>> parts(pending.size());
+  for (auto& [place, sending] : under_way) is_well &= conclude(pending[place], sending.wait(), parts[place]);
   std::vector<Pending> next;
   for (size_t i = 0; i < pending.size(); ++i) {
-    if (halves[i].empty()) {
+    if (parts[i].empty()) {
       next.push_back(std::move(pending[i]));
     } else {
-      std::ranges::move(halves[i], std::back_inserter(next));
+      std::ranges::move(parts[i], std::back_inserter(next));
     }
   }
   pending = std::move(next);
@@ -107,7 +116,7 @@ bool Sender::send_some(std::vector<Pending>& pending) {
 }
 
 // False where it has to be sent again.
-bool Sender::conclude(Pending& one, const Delivered& delivered, std::vector<Pending>& halves) {
+bool Sender::conclude(Pending& one, const Delivered& delivered, std::vector<Pending>& parts) {
   switch (delivered.delivery) {
     case Delivery::Accepted:
       note_state(false, "");
@@ -116,7 +125,7 @@ bool Sender::conclude(Pending& one, const Delivered& delivered, std::vector<Pend
       return true;
     case Delivery::Refused:
       note_state(false, "");
-      if (delivered.is_too_large && halve(one, halves)) return true;
+      if (delivered.is_too_large ? halve(one, parts) : separate(one, parts)) return true;
       one.is_done = true;
       note_lost(delivered.is_too_large ? "too_large" : "refused", one.spans, delivered.message);
       return true;
@@ -129,14 +138,22 @@ bool Sender::conclude(Pending& one, const Delivered& delivered, std::vector<Pend
   return false;
 }
 
-bool Sender::halve(const Pending& one, std::vector<Pending>& halves) {
+bool Sender::halve(const Pending& one, std::vector<Pending>& parts) {
   auto cut = splitter_.cut(*one.bytes, one.bytes->size() / 2);
   if (!cut || cut->parts.size() < 2) return false;
   for (wire::otlp::RequestPart& part : cut->parts) {
-    halves.push_back({.bytes = std::make_shared<const std::string>(std::move(part.bytes)), .spans = part.spans});
+    parts.push_back({.bytes = std::make_shared<const std::string>(std::move(part.bytes)), .spans = part.spans});
   }
-  halves.back().sequence = one.sequence;
+  parts.back().sequence = one.sequence;
   return true;
+}
+
+// One message may be to blame for all.
+bool Sender::separate(Pending& one, std::vector<Pending>& parts) {
+  for (route::QueuedMessage& message : one.messages) {
+    parts.push_back(to_pending(std::move(message.bytes), message.sequence));
+  }
+  return !parts.empty();
 }
 
 // Of what is done without a gap.

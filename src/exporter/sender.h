@@ -5,7 +5,7 @@
 //   sender.start();
 //
 // Messages that wait one behind the other go as one request, up to the bound on requests. One that the backend finds
-// too large goes again in halves, down to single spans.
+// too large goes again in halves, down to single spans; of one that it refuses, each message goes alone.
 #pragma once
 
 #include <atomic>
@@ -66,14 +66,17 @@ class Sender {
     uint64_t spans = 0;
     uint64_t sequence = 0;  // of the last message in it; 0: another part of it follows
     bool is_done = false;
+    std::vector<route::QueuedMessage> messages = {};  // where it is several
   };
 
   void run(const std::stop_token& token);
   std::vector<Pending> gather(std::vector<route::QueuedMessage> messages);
+  Pending to_pending(std::string request, uint64_t sequence);
   void deliver(std::vector<Pending> pending, const std::stop_token& token);
   bool send_some(std::vector<Pending>& pending);
-  bool conclude(Pending& one, const route::Delivered& delivered, std::vector<Pending>& halves);
-  bool halve(const Pending& one, std::vector<Pending>& halves);
+  bool conclude(Pending& one, const route::Delivered& delivered, std::vector<Pending>& parts);
+  bool halve(const Pending& one, std::vector<Pending>& parts);
+  bool separate(Pending& one, std::vector<Pending>& parts);
   void acknowledge(std::vector<Pending>& pending);
   uint64_t count_spans(std::string_view request);
   void note_lost(const char* reason, uint64_t spans, const std::string& why);

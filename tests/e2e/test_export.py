@@ -1,5 +1,6 @@
 """`serve --sample-only --export`: kept traces at somebody's backend, whole, whatever is killed or away meanwhile. The
 backend is another `serve`, which shows a span once; what it received tells how often it came."""
+import socket
 import sys
 from pathlib import Path
 
@@ -277,6 +278,21 @@ def test_a_stop_delivers_what_waits(make_backend, make_exporter):
     for trace_id in kept:
         eventually_at(backend, trace_id)
     assert received(backend) == 3 * len(kept)
+
+
+@pytest.mark.parametrize("scheme", ["grpc://", "http://"])
+def test_a_backend_that_never_answers_holds_up_no_stop(make_exporter, scheme):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        server = make_exporter(f"{scheme}127.0.0.1:{silent.getsockname()[1]}", ERRORS).start()
+        trace_id = send_trace(server, is_error=True)
+        eventually(lambda: waiting(server) == 1, "it waits")
+        server.stop()  # in the time that is promised
+        server.start()
+        eventually(lambda: waiting(server) == 1, "it waits still")
+        assert decisions(server, trace_id) == [("kept", "window", 0)]
+        server.stop()
 
 
 def test_kills_mid_window_under_load_lose_nothing_that_is_kept(make_backend, make_exporter, tmp_path):
