@@ -2,8 +2,8 @@
 """What does tail sampling cost, what does it keep, and what is lost when it is killed: Backstitch beside the
 OpenTelemetry Collector?
 
-    bench/sampling_bench.py build/release [--spans 1000000] [--contenders collector,backstitch] [--only saturated,pace]
-                                          [--runs 3] [--write docs/benchmarks.md]
+    bench/sampling_bench.py build/release [--spans 1000000] [--contenders collector,backstitch,sample-only]
+                                          [--only saturated,pace] [--runs 3] [--write docs/benchmarks.md]
 
 Both get the same requests in the same order from the same program (bench/peers/replay): those of `backstitch gen --out`
 with a seed, 40,000 spans to a second of its time, put in the order in which spans end, as exporters send them. Before
@@ -16,7 +16,7 @@ import statistics
 import tempfile
 
 from running_serve import write_table, yardsticks
-from sampling_contenders import BackstitchContender, CollectorContender, tail_sampling
+from sampling_contenders import BackstitchContender, CollectorContender, SampleOnlyContender, tail_sampling
 from sampling_data import SPANS_PER_SECOND, Data
 
 import peers  # sampling_contenders says where
@@ -176,7 +176,8 @@ def main():
     if options.write and parts != list(PARTS):
         parser.error("--write takes the whole table")
     peers.build()
-    known = {"collector": CollectorContender, "backstitch": lambda: BackstitchContender(options.build)}
+    known = {"collector": CollectorContender, "backstitch": lambda: BackstitchContender(options.build),
+             "sample-only": lambda: SampleOnlyContender(options.build)}
     contenders = [known[name]() for name in options.contenders.split(",")]
     with tempfile.TemporaryDirectory(prefix="backstitch-bench-") as folder:
         rows = list(table(Measuring(options.build, options.spans, options.runs, folder), contenders, parts))

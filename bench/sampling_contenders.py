@@ -156,15 +156,62 @@ class BackstitchContender:
         return RoutedRun(self.binary, block)
 
 
-class RoutedRun:
-    """`route` and two nodes that know of each other."""
+class ExportingRun(BackstitchRun):
+    """`serve --sample-only`: what it keeps goes to a sink over OTLP, as from the Collector."""
 
-    def __init__(self, binary, block):
+    def __init__(self, serve, sink):
+        super().__init__(serve)
+        self.sink = sink
+
+    def settle(self, _wait):
+        self.serve.wait(lambda: is_all_out(self.serve), "kept traces to be out", every=1)
+
+    def kept(self, _ids):
+        return self.sink.traces()
+
+    def end(self):
+        super().end()
+        self.sink.kill()
+
+
+class SampleOnlyContender:
+    """Does what the Collector does, and no more: kept traces go to somebody's store."""
+
+    name = "Backstitch, sample-only"
+
+    def __init__(self, build):
+        self.binary = str(build / "backstitch")
+
+    def receive_only(self):
+        sink = Sink()
+        return ExportingRun(Restartable(self.binary, "decision_wait: 10m\n" + exporting(sink)), sink)
+
+    def sampling(self, block):
+        sink = Sink()
+        return ExportingRun(Restartable(self.binary, block + GRACE + exporting(sink)), sink)
+
+    def in_front_of_two(self, block):
+        return RoutedExportingRun(self.binary, block)
+
+
+def exporting(sink):
+    return f"sample_only: true\nexport: {{endpoint: '{sink.address}'}}\n"
+
+
+def is_all_out(serve):
+    return (serve.metric("backstitch_open_spans") == 0
+            and serve.metric('backstitch_queue_messages{queue="export"}') == 0)
+
+
+class RoutedRun:
+    """`route` and two nodes that know of each other; `more` is the end of the nodes' configuration."""
+
+    def __init__(self, binary, block, more=""):
         self.folder = tempfile.TemporaryDirectory(prefix="backstitch-bench-")
         members = pathlib.Path(self.folder.name, "members")
         members.touch()
         peers = f"peers: {{file: {members}}}\n"
-        self.nodes = [Restartable(binary, block + GRACE + peers) for _ in range(2)]
+        self.nodes = [Restartable(binary, block + GRACE + peers + more) for _ in range(2)]
         members.write_text("".join(f"{node.address['otlp-grpc']},query={node.address['web']}\n" for node in self.nodes))
         for node in self.nodes:
             node.wait(lambda node=node: node.metric("backstitch_members") == 2, "two members")
@@ -194,6 +241,23 @@ class RoutedRun:
         for part in (self.router, *self.nodes):
             part.kill()
         self.folder.cleanup()
+
+
+class RoutedExportingRun(RoutedRun):
+    def __init__(self, binary, block):
+        self.sink = Sink()
+        super().__init__(binary, block, exporting(self.sink))
+
+    def settle(self, _wait):
+        for node in self.nodes:
+            node.wait(lambda node=node: is_all_out(node), "kept traces to be out", every=1)
+
+    def kept(self, _ids):
+        return self.sink.traces()
+
+    def end(self):
+        super().end()
+        self.sink.kill()
 
 
 def kept_by(serve, ids):

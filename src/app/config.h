@@ -9,10 +9,12 @@
 #include <vector>
 
 #include "base/time.h"
+#include "exporter/backend.h"
 #include "log/log.h"
 #include "model/feature_plan.h"
 #include "model/limits.h"
 #include "net/address.h"
+#include "net/grpc_client.h"
 #include "route/member_source.h"
 #include "sample/policy.h"
 
@@ -67,6 +69,16 @@ struct PeersConfig {
   bool is_given() const { return !members.empty() || !file.empty() || dns.has_value(); }
 };
 
+// Where kept traces go on a node with `sample_only`.
+struct ExportConfig {
+  std::optional<exporter::Endpoint> endpoint;
+  net::GrpcMetadata headers;
+  base::Duration timeout = std::chrono::seconds(5);
+  size_t connections = 2;
+  uint64_t request_bytes_max = 2 << 20;
+  uint64_t max_bytes = 4ULL << 30;  // of what waits for the backend
+};
+
 struct Config {
   ListenConfig listen;
   std::string data = "./backstitch-data";
@@ -87,6 +99,8 @@ struct Config {
   std::vector<std::string> cors_origins;                               // otlp_http.cors_origins
   model::Limits limits;
   PeersConfig peers;
+  bool sample_only = false;  // nothing is stored; `exports` has an endpoint then, and only then
+  ExportConfig exports;      // export.…
   // Without it every trace is kept. Its decision_wait and decision_wait_after_root_received go before those above.
   std::optional<sample::PolicySet> tail_sampling;
 };

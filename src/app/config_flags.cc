@@ -15,6 +15,9 @@ constexpr DirectFlag kDirectFlags[] = {
     {"--otlp-http", "ADDR", "listen.otlp_http", "OTLP HTTP, likewise (127.0.0.1:4318)"},
     {"--query", "ADDR", "listen.query", "Web UI and query APIs, likewise (127.0.0.1:16686)"},
     {"--memory", "SIZE", "memory", "What requests, open traces and caches may take (2GiB)"},
+    {"--sample-only", nullptr, "sample_only", "Stores no traces: what is kept goes to --export"},
+    {"--export", "ENDPOINT", "export.endpoint",
+     "OTLP backend: HOST:PORT for gRPC, http://HOST:PORT for HTTP; beside --sample-only"},
 };
 
 }  // namespace
@@ -26,7 +29,9 @@ std::shared_ptr<ConfigFlags> add_config_flags(CLI::App& verb, std::span<const Di
       ->envname("BACKSTITCH_CONFIG");
   for (const DirectFlag& each : direct) {
     const auto set = [flags, key = each.key](const std::string& value) { flags->direct.emplace_back(key, value); };
-    if (each.is_list) {
+    if (each.value_name == nullptr) {
+      verb.add_flag_callback(each.flag, [set] { set("true"); }, each.help);
+    } else if (each.is_list) {
       const auto set_all = [set](const std::vector<std::string>& values) {
         set(fmt::format("{}", fmt::join(values, ",")));
       };

@@ -25,7 +25,7 @@ struct ConfigFlags {
 // A flag that stands for a key.
 struct DirectFlag {
   const char* flag;
-  const char* value_name;
+  const char* value_name;  // null: it takes none, and stands for "true"
   const char* key;
   const char* help;
   bool is_list = false;  // may be repeated; a value holds one or more, separated by commas

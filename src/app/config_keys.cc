@@ -99,6 +99,7 @@ constexpr std::pair<std::string_view, log::Sync> kSyncWords[] = {
 constexpr std::pair<std::string_view, log::Compression> kCompressionWords[] = {{"none", log::Compression::None},
                                                                                {"lz4", log::Compression::Lz4}};
 
+constexpr std::pair<std::string_view, bool> kTruthWords[] = {{"false", false}, {"true", true}};
 constexpr std::pair<std::string_view, bool> kDrainWords[] = {{"resume", false}, {"decide", true}};
 
 // "X-API-Key" → "xapikey": what the walk compares with.
@@ -179,6 +180,54 @@ Result<> set_self(Config& config, const RawValue& value) {
   if (!member) return std::unexpected(member.error());
   config.peers.self = member->name;
   return {};
+}
+
+Result<> set_endpoint(Config& config, const RawValue& value) {
+  config.exports.endpoint.reset();
+  if (value[0].empty()) return {};
+  Result<exporter::Endpoint> endpoint = exporter::parse_endpoint(value[0]);
+  if (!endpoint) return std::unexpected(std::move(endpoint.error()));
+  config.exports.endpoint = std::move(*endpoint);
+  return {};
+}
+
+// What both gRPC's metadata and HTTP's headers may be. https://grpc.io/docs/guides/metadata/
+Result<std::pair<std::string, std::string>> parse_header(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return fail(Errc::InvalidArgument, "a header is written NAME=VALUE");  // not shown: it may be a secret
+  }
+  std::string name = text.substr(0, equals);
+  for (char& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '_' && c != '.') {
+      return fail(Errc::InvalidArgument, fmt::format("the header '{}' may hold letters, digits, - _ . only", name));
+    }
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  if (name.starts_with("grpc-") || name.ends_with("-bin")) {
+    return fail(Errc::InvalidArgument, fmt::format("the header '{}' is gRPC's own", name));
+  }
+  std::string content = text.substr(equals + 1);
+  if (!std::ranges::all_of(content, [](char c) { return c >= ' ' && c <= '~'; })) {
+    return fail(Errc::InvalidArgument, fmt::format("the header '{}' has a value that is not plain ASCII", name));
+  }
+  return std::pair(std::move(name), std::move(content));
+}
+
+Result<> set_headers(Config& config, const RawValue& value) {
+  net::GrpcMetadata headers;
+  for (const std::string& text : value) {
+    auto header = parse_header(text);
+    if (!header) return std::unexpected(std::move(header.error()));
+    headers.push_back(std::move(*header));
+  }
+  config.exports.headers = std::move(headers);
+  return {};
+}
+RawValue headers_text(const Config& config) {
+  RawValue texts;
+  for (const auto& [name, content] : config.exports.headers) texts.push_back(name + "=" + content);
+  return texts;
 }
 
 Result<> set_data(Config& config, const RawValue& value) {
@@ -272,6 +321,31 @@ constexpr ConfigKey kKeys[] = {
      "while.",
      false, BACKSTITCH_SET(set_duration(config.store.seal_wait, value, Duration(0), hours(1))),
      BACKSTITCH_GET({base::exact_duration(config.store.seal_wait)})},
+
+    {"sample_only", "true or false",
+     "This node stores no traces: what tail_sampling keeps goes to the backend at export.endpoint.", false,
+     BACKSTITCH_SET(set_word<bool>(config.sample_only, value, kTruthWords)),
+     BACKSTITCH_GET(word_text<bool>(config.sample_only, kTruthWords))},
+    {"export.endpoint", "HOST:PORT, grpc://HOST:PORT or http://HOST:PORT[/PATH]",
+     "The backend, over OTLP/gRPC, or over OTLP/HTTP where it begins with http (to /v1/traces without a path).", false,
+     set_endpoint, BACKSTITCH_GET({config.exports.endpoint ? exporter::to_string(*config.exports.endpoint) : ""})},
+    {"export.headers", "list of NAME=VALUE", "Sent with each request, such as a token that the backend wants.", true,
+     set_headers, headers_text},
+    {"export.timeout", kDurationType,
+     "How long a request waits for the backend's answer; then it is sent again. A stop may take as long.", false,
+     BACKSTITCH_SET(set_duration(config.exports.timeout, value, milliseconds(10), hours(1))),
+     BACKSTITCH_GET({base::exact_duration(config.exports.timeout)})},
+    {"export.connections", kCountType, "To the backend; as many requests are under way at once.", false,
+     BACKSTITCH_SET(set_count(config.exports.connections, value, 1, 64)),
+     BACKSTITCH_GET({count_text(config.exports.connections)})},
+    {"export.request_bytes_max", kSizeType,
+     "Of one request to the backend; a trace that is larger is cut between spans. Most take 4MiB over gRPC.", false,
+     BACKSTITCH_SET(set_size(config.exports.request_bytes_max, value, 16 << 10, 64 << 20)),
+     BACKSTITCH_GET({size_text(config.exports.request_bytes_max)})},
+    {"export.max_bytes", kSizeType,
+     "What may wait on disk for the backend; beyond, kept traces wait in the log, and fill that.", false,
+     BACKSTITCH_SET(set_size(config.exports.max_bytes, value, 16 << 20)),
+     BACKSTITCH_GET({size_text(config.exports.max_bytes)})},
 
     {"retention.age", kDurationType,
      "Traces that were stored longer ago are removed, in blocks: at most a sixteenth of this later.", false,

@@ -239,6 +239,19 @@ void Loader::check_together() {
     mistake(where(config.peers.dns ? "peers.dns" : "peers.file"),
             "peers.members, peers.file and peers.dns are three ways to say the same; give one");
   }
+  if (config.sample_only && !config.exports.endpoint) {
+    mistake(where("sample_only"),
+            "sample_only needs export.endpoint (--export HOST:PORT) beside it: kept traces have no other place");
+  }
+  for (const std::string_view key : {"retention.age", "retention.disk"}) {
+    if (!config.sample_only || where(key) == "default") continue;
+    result_.warnings.push_back(
+        fmt::format("{}: {} has no effect beside sample_only: nothing is stored", where(key), key));
+  }
+  if (config.exports.endpoint && !config.sample_only) {
+    mistake(where("export.endpoint"),
+            "export.endpoint needs sample_only (--sample-only) beside it: a node stores kept traces or exports them");
+  }
   if (!config.peers.self.empty() && !config.peers.is_given()) {
     mistake(where("peers.self"), "peers.self needs peers.members, peers.file or peers.dns beside it");
   }

@@ -211,5 +211,31 @@ TEST(ConfigLoad, broken_member_is_told) {
               ElementsAre("line 1: unknown key 'peers.member'; did you mean 'peers.members'?"));
 }
 
+TEST(ConfigLoad, sample_only_and_where_to_export_go_together) {
+  EXPECT_THAT(from_file("sample_only: true\n").mistakes,
+              ElementsAre(HasSubstr("line 1: sample_only needs export.endpoint")));
+  EXPECT_THAT(from_file("export: {endpoint: 'tempo:4317'}\n").mistakes,
+              ElementsAre(HasSubstr("line 1: export.endpoint needs sample_only")));
+  EXPECT_THAT(from_file("sample_only: true\nexport: {endpoint: 'https://tempo'}\n").mistakes,
+              ElementsAre(HasSubstr("without TLS")));
+}
+
+TEST(ConfigLoad, export_headers_are_names_in_lower_case_and_values) {
+  const ConfigResult loaded = from_file(
+      "sample_only: true\nexport: {endpoint: 'http://tempo:4318', headers: [Authorization=Bearer a=b, X-Tenant=]}\n");
+  EXPECT_THAT(loaded.mistakes, IsEmpty());
+  EXPECT_EQ(loaded.config.exports.headers, (net::GrpcMetadata{{"authorization", "Bearer a=b"}, {"x-tenant", ""}}));
+  EXPECT_EQ(loaded.config.exports.endpoint->path, "/v1/traces");
+  const ConfigResult again = from_file(config_yaml(loaded));
+  EXPECT_THAT(again.mistakes, IsEmpty());
+  EXPECT_EQ(again.config.exports.headers, loaded.config.exports.headers);
+  EXPECT_EQ(again.config.exports.endpoint, loaded.config.exports.endpoint);
+  for (const char* wrong : {"token", "=x", "a b=c", "grpc-timeout=1", "key-bin=x"}) {
+    EXPECT_FALSE(from_file(std::string("export: {headers: [") + wrong + "]}\n").mistakes.empty()) << wrong;
+  }
+  const ConfigResult secret = from_file("export: {headers: [s3cret]}\n");
+  EXPECT_THAT(secret.mistakes, ElementsAre(HasSubstr("NAME=VALUE")));
+}
+
 }  // namespace
 }  // namespace backstitch::app

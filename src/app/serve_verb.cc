@@ -13,7 +13,8 @@ void add_serve_verb(CLI::App& program, Run& run) {
       "Needs no configuration. Examples:\n"
       "  backstitch serve\n"
       "  backstitch serve --data ./traces --query 127.0.0.1:0 --otlp-http off\n"
-      "  backstitch serve --config backstitch.yaml --set retention.age=24h");
+      "  backstitch serve --config backstitch.yaml --set retention.age=24h\n"
+      "  backstitch serve --config sampling.yaml --sample-only --export tempo:4317");
   verb->callback([&run, flags] {
     run = [flags]() -> int {
       const ConfigResult loaded = load_config(*flags);

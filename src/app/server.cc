@@ -14,6 +14,7 @@
 #include "api/otlp/grpc.h"
 #include "api/otlp/http.h"
 #include "app/cluster.h"
+#include "app/exporting.h"
 #include "app/listeners.h"
 #include "app/members.h"
 #include "app/other_nodes.h"
@@ -44,7 +45,10 @@ namespace {
 // At a time: questions about traces that ask other nodes, and whys and keeps that do.
 constexpr size_t kPeerQuestionsMax = 16;
 constexpr size_t kPeerWhysMax = 8;
-constexpr uint64_t kSealedTogether = 64 << 10;                             // spans: a block that need not be merged
+constexpr uint64_t kSealedTogether = 64 << 10;  // spans: a block that need not be merged
+// What is exported need not wait for a block.
+constexpr assemble::SealBudget kExportedTogether{
+    .bytes_max = 8 << 20, .spans_min = 4096, .wait_max = std::chrono::seconds(1)};
 constexpr base::Duration kServersDrain = std::chrono::milliseconds(1500);  // each of three, one after the other
 
 // `stored` is the highest sequence that the store or a ledger has seen.
@@ -111,6 +115,11 @@ ingest::PipelineOptions pipeline_options(const Config& config, std::shared_ptr<c
     options.log_bytes_max = config.log.max_bytes;
     options.sampling = std::move(sampling);
   }
+  if (config.sample_only) {
+    options.seal_budget = kExportedTogether;
+    options.seal_budget.wait_max = std::min(kExportedTogether.wait_max, config.store.seal_wait);
+    options.maintenance_bytes = 0;
+  }
   if (config.durability.sync == log::Sync::Interval) options.sync_interval = config.durability.interval;
   return options;
 }
@@ -166,8 +175,12 @@ class RealServer final : public Server {
     is_draining_ = true;
     if (grpc_) grpc_->drain(kServersDrain);
     if (otlp_http_) otlp_http_->drain(kServersDrain);
+    const base::Duration until = clock_.monotonic() + wait;
     auto drained = pipeline_->drain(wait - std::min(wait, 3 * kServersDrain), config_.drain_decides);
     stop_listening(kServersDrain);
+    // A request that is under way then is waited for once more.
+    const base::Duration left = until - clock_.monotonic() - config_.exports.timeout;
+    if (drained && exporting_) return exporting_->exporter().flush(std::max(left, base::Duration(0)));
     return drained;
   }
 
@@ -180,13 +193,12 @@ class RealServer final : public Server {
     }
     if (!lock) return std::unexpected(lock.error());
     lock_ = std::move(*lock);
+    if (auto known = check_kind_of_data(*files_, config_); !known) return known;
     // Both before either is touched, so that a data directory of a newer version stays as it is.
     const store::EmbeddedOptions of_store = store_options(config_);
     if (auto known = store::check_embedded_format(*files_, of_store.directory); !known) return known;
     if (auto known = log::Log::check_format(*files_, log_options(config_, 0).directory); !known) return known;
-    auto store = store::open_embedded_store(of_store, {*files_, clock_, workers_, metrics_});
-    if (!store) return std::unexpected(store.error());
-    store_ = std::move(*store);
+    if (auto opened = open_store(of_store); !opened) return opened;
     const auto stored = store_->highest_sequence();
     if (!stored) return std::unexpected(stored.error());
     if (auto opened = open_span_ledger(); !opened) return opened;
@@ -200,6 +212,21 @@ class RealServer final : public Server {
     auto journal = store::open_ledger_journal(*files_, config_.data + "/ledger");
     if (!journal) return std::unexpected(journal.error());
     journal_ = std::move(*journal);
+    return {};
+  }
+
+  base::Result<> open_store(const store::EmbeddedOptions& options) {
+    if (config_.sample_only) {
+      auto exporting = Exporting::open(config_, {*files_, clock_, metrics_, [this] { return log_->first_sequence(); }});
+      if (!exporting) return std::unexpected(exporting.error());
+      exporting_ = std::move(*exporting);
+      store_ = &exporting_->exporter();
+      return {};
+    }
+    auto store = store::open_embedded_store(options, {*files_, clock_, workers_, metrics_});
+    if (!store) return std::unexpected(store.error());
+    own_store_ = std::move(*store);
+    store_ = own_store_.get();
     return {};
   }
 
@@ -232,10 +259,14 @@ class RealServer final : public Server {
   // Null for a node alone.
   ingest::Peers* peers() { return cluster_ ? &cluster_->peers() : nullptr; }
 
-  // What is stored needs no keeping.
+  // What is stored needs no keeping, nor what was exported.
   base::Result<> keep(const model::TraceId& id) {
     auto kept = pipeline_->keep(id, model::DecisionCause::Person);
     if (kept || kept.error().code != base::Errc::NotFound) return kept;
+    if (exporting_) {
+      const auto known = why(id);
+      if (known && known->was_kept()) return {};
+    }
     const auto stored = store_->covered_sequence(id, 1);
     return stored && *stored != 0 ? base::Result<>() : kept;
   }
@@ -306,7 +337,7 @@ class RealServer final : public Server {
 
   // Readers in the order in which traces move: from the open ones to the sealed.
   void make_engines() {
-    const std::vector<store::TraceReader*> readers{open_reader_.get(), store_.get()};
+    const std::vector<store::TraceReader*> readers{open_reader_.get(), store_};
     if (config_.peers.is_given()) {
       const store::RemotePeersOptions options{.query_timeout = config_.peers.query_timeout,
                                               .answer_bytes_max = config_.peers.answer_bytes_max,
@@ -321,6 +352,7 @@ class RealServer final : public Server {
   api::SamplingQuestions sampling_questions() {
     api::SamplingQuestions questions{.why = [this](const model::TraceId& id) { return why(id); },
                                      .keep = [this](const model::TraceId& id) { return keep(id); }};
+    if (exporting_) questions.exported_to = exporting_->exporter().backend();
     if (!peers_) return questions;
     questions.peers = [this] {
       std::vector<api::PeerNode> nodes;
@@ -363,7 +395,9 @@ class RealServer final : public Server {
   std::counting_semaphore<> peer_whys_{kPeerWhysMax};
   std::unique_ptr<route::MemberSource> members_;  // empty without peers
   std::unique_ptr<Cluster> cluster_;              // null without peers
-  std::unique_ptr<store::TraceStore> store_;
+  std::unique_ptr<store::TraceStore> own_store_;  // null where traces are exported
+  std::unique_ptr<Exporting> exporting_;          // null where they are stored
+  store::TraceStore* store_ = nullptr;            // one of the two
   std::unique_ptr<log::Log> log_;
   std::unique_ptr<store::LedgerJournal> journal_;
   std::unique_ptr<ingest::ErrorLedger> errors_;

@@ -90,6 +90,7 @@ class SegmentedLog final : public Log {
   void trim() override;
   base::Result<ZoneMap> zone_map(uint64_t segment) const override;
   uint64_t last_sequence() const override { return last_sequence_.load(); }
+  uint64_t first_sequence() const override { return table_.first_sequence(last_sequence_.load() + 1); }
   uint64_t live_bytes() const override { return metrics_.gauges->live_bytes.load(); }
   uint64_t segment_count() const override { return table_.size(); }
 
@@ -417,8 +418,7 @@ void SegmentedLog::settle(size_t count) {
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
 }
 
-// Everyone who waits is refused, those too who came after the failed sync began: their records lie in the same
-// segments.
+// Everyone who waits is refused, also who came after the failed sync began: the records lie in the same segments.
 void SegmentedLog::take_back(const base::Error& error) {
   for (Waiter* waiter : waiting_) {
     if (waiter->segment) {

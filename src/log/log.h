@@ -160,6 +160,8 @@ class Log {
   // NotFound if it was recycled.
   virtual base::Result<ZoneMap> zone_map(uint64_t segment) const = 0;
   virtual uint64_t last_sequence() const = 0;
+  // No record in a live segment is below; above last_sequence() where there is no segment.
+  virtual uint64_t first_sequence() const = 0;
   // Of live segments: what their records take.
   virtual uint64_t live_bytes() const = 0;
   virtual uint64_t segment_count() const = 0;

@@ -39,6 +39,20 @@ TEST_F(LogTrimTest, an_idle_log_comes_to_hold_no_file_and_no_bytes) {
   EXPECT_TRUE(shows("backstitch_log_free_segments 0"));
 }
 
+TEST_F(LogTrimTest, the_first_sequence_is_that_of_the_oldest_segment_and_goes_on_when_it_ends) {
+  TestLog opened = open();
+  const std::vector<Appended> appended = fill(*opened.log, 3);
+  EXPECT_EQ(opened.log->first_sequence(), appended.front().sequence);
+  const auto second = std::ranges::find_if(
+      appended, [&](const Appended& at) { return at.position.segment != appended.front().position.segment; });
+  release(*opened.log, {appended.begin(), second});
+  EXPECT_EQ(opened.log->first_sequence(), second->sequence);
+  release(*opened.log, {second, appended.end()});
+  for (int i = 0; i < 3; ++i) opened.log->trim();
+  EXPECT_EQ(opened.log->segment_count(), 0U);
+  EXPECT_EQ(opened.log->first_sequence(), opened.log->last_sequence() + 1);
+}
+
 TEST_F(LogTrimTest, free_files_that_each_interval_needs_stay) {
   TestLog opened = open();
   release(*opened.log, fill(*opened.log, 7));

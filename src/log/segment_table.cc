@@ -43,6 +43,11 @@ size_t SegmentTable::size() const {
   return segments_.size();
 }
 
+uint64_t SegmentTable::first_sequence(uint64_t otherwise) const {
+  const std::shared_lock lock(mutex_);
+  return segments_.empty() ? otherwise : segments_.begin()->second->file.header.first_sequence;
+}
+
 bool SegmentTable::has_references() const {
   const std::shared_lock lock(mutex_);
   return std::ranges::any_of(segments_, [](const auto& entry) { return entry.second->references.load() != 0; });

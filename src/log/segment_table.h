@@ -25,6 +25,8 @@ class SegmentTable {
   std::shared_ptr<Segment> find(uint64_t number) const;
   std::vector<std::shared_ptr<Segment>> all() const;
   size_t size() const;
+  // Of the oldest segment, by its header; `otherwise` where there is none.
+  uint64_t first_sequence(uint64_t otherwise) const;
   // Whether anyone needs a record of any segment.
   bool has_references() const;
   void release(uint64_t number, uint32_t references);

@@ -86,6 +86,9 @@ class DurableQueue {
   // Waits end at once, now and later: the process is to end.
   void interrupt();
 
+  // What was pushed survives a power loss when it returns.
+  base::Result<> sync() { return log_->sync(); }
+
   // Forces to the disk what Sync::Interval leaves for later, and gives back files that are not needed. Called every
   // second or so by the owner.
   base::Result<> maintain();

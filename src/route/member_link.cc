@@ -18,9 +18,11 @@ constexpr Duration kAwayMax = std::chrono::seconds(5);
 constexpr Duration kBusyMin = std::chrono::milliseconds(100);
 constexpr Duration kBusyMax = std::chrono::seconds(30);
 
-base::Counter& failures(base::Metrics& metrics, const std::string& member, const char* reason) {
-  return metrics.counter("backstitch_route_failures", "Export requests that a member did not take",
-                         {{"member", member}, {"reason", reason}});
+base::Labels labels(const MemberLinkOptions& options) { return {{options.label, options.name}}; }
+
+base::Counter& failures(const MemberLinkOptions& options, base::Metrics& metrics, const char* reason) {
+  return metrics.counter(options.metrics + "_failures", "Export requests that a member did not take",
+                         {{options.label, options.name}, {"reason", reason}});
 }
 
 }  // namespace
@@ -28,20 +30,20 @@ base::Counter& failures(base::Metrics& metrics, const std::string& member, const
 MemberLink::MemberLink(MemberLinkOptions options, const base::Clock& clock, base::Metrics& metrics)
     : options_(std::move(options)),
       clock_(clock),
-      requests_(metrics.counter("backstitch_route_requests", "Export requests sent to a member",
-                                {{"member", options_.name}})),
-      spans_(
-          metrics.counter("backstitch_route_spans", "Spans that a member acknowledged", {{"member", options_.name}})),
-      rejected_spans_(metrics.counter("backstitch_route_rejected_spans", "Spans that a member will never take",
-                                      {{"member", options_.name}})),
-      unreachable_(failures(metrics, options_.name, "unreachable")),
-      timeouts_(failures(metrics, options_.name, "timeout")),
-      busy_(failures(metrics, options_.name, "busy")),
-      refused_(failures(metrics, options_.name, "refused")),
+      requests_(metrics.counter(options_.metrics + "_requests", "Export requests sent to a member", labels(options_))),
+      spans_(metrics.counter(options_.metrics + "_spans", "Spans that a member acknowledged", labels(options_))),
+      rejected_spans_(metrics.counter(options_.metrics + "_rejected_spans", "Spans that a member will never take",
+                                      labels(options_))),
+      unreachable_(failures(options_, metrics, "unreachable")),
+      timeouts_(failures(options_, metrics, "timeout")),
+      busy_(failures(options_, metrics, "busy")),
+      refused_(failures(options_, metrics, "refused")),
       random_(options_.seed) {
   for (size_t i = 0; i < std::max<size_t>(1, options_.connections); ++i) {
-    clients_.push_back(net::GrpcClient::create(
-        {.address = options_.name, .timeout = options_.timeout, .reconnect_max = std::chrono::seconds(2)}));
+    clients_.push_back(options_.connect ? options_.connect()
+                                        : net::GrpcClient::create({.address = options_.name,
+                                                                   .timeout = options_.timeout,
+                                                                   .reconnect_max = std::chrono::seconds(2)}));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,11 +21,18 @@ namespace backstitch::route {
 
 constexpr std::string_view kExportMethod = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
+// How requests travel, over a connection of their own: OTLP/gRPC, or what answers like it.
+using ConnectMember = std::function<std::unique_ptr<net::GrpcClient>()>;
+
 struct MemberLinkOptions {
   std::string name;  // "host:port"
   base::Duration timeout = std::chrono::seconds(5);
   size_t connections = 2;  // calls take turns
   uint64_t seed = 0;
+  // What its metrics begin with, and their label.
+  std::string metrics = "backstitch_route";
+  std::string label = "member";
+  ConnectMember connect = nullptr;  // null: gRPC to the address that is the name
 };
 
 enum class Delivery {
@@ -43,8 +51,8 @@ struct Delivered {
 
 // Thread-safe.
 //
-// Metrics, each with {member}: backstitch_route_requests, backstitch_route_spans (that it accepted),
-// backstitch_route_rejected_spans, backstitch_route_failures{reason}.
+// Metrics, each with {member}, or as the options say: backstitch_route_requests, backstitch_route_spans (that it
+// accepted), backstitch_route_rejected_spans, backstitch_route_failures{reason}.
 class MemberLink {
  public:
   // Does not connect yet. `clock` and `metrics` outlive it.

@@ -39,7 +39,16 @@ net::HttpResponse keep_trace(const SamplingQuestions& sampling, const std::strin
 net::HttpResponse not_found_response(const SamplingQuestions& sampling, const NotFoundTrace& trace) {
   const std::string id = trace.id.to_hex();
   const auto why = sampling.why ? why_everywhere(sampling, trace.id, trace.missing) : base::Result<query::TraceWhy>();
-  if (!why || why->decisions.empty() || why->was_kept()) return native_error(trace.error, trace.missing);
+  const bool is_dropped = why && !why->decisions.empty() && !why->was_kept();
+  if (!is_dropped && !sampling.exported_to.empty()) {
+    const bool is_kept = why && why->was_kept();
+    return native_error({base::Errc::NotFound,
+                         fmt::format("trace {} {} {}: this node stores no traces", id,
+                                     is_kept ? "was kept and exported to" : "is not open; what is kept is exported to",
+                                     sampling.exported_to)},
+                        trace.missing);
+  }
+  if (!is_dropped) return native_error(trace.error, trace.missing);
   const query::WhyDecision& last = why->decisions.back();
   std::string text =
       fmt::format("trace {} was dropped, {}", id,

@@ -33,9 +33,11 @@ struct SamplingQuestions {
   base::Duration peer_timeout = std::chrono::seconds(2);
   // Who asks the others holds one meanwhile; without one they are not asked, and all missing. Set beside `peers`.
   std::counting_semaphore<>* peer_slots = nullptr;
+  // Where kept traces go from here; empty where they are stored here.
+  std::string exported_to = {};
 
   // The same without the others: what another node is answered.
-  SamplingQuestions local() const { return {.why = why, .keep = keep}; }
+  SamplingQuestions local() const { return {.why = why, .keep = keep, .exported_to = exported_to}; }
 };
 
 net::HttpResponse tell_why(const SamplingQuestions& sampling, const std::string& id_text);
@@ -48,7 +50,8 @@ struct NotFoundTrace {
   base::Error error;       // NotFound
   query::Missing missing;  // who may have it
 };
-// Where it was dropped, it says by what, and until when it can be taken back; and who is missing.
+// Where kept traces are exported it says where to. Where it was dropped, it says by what, and until when it can be
+// taken back; and who is missing.
 net::HttpResponse not_found_response(const SamplingQuestions& sampling, const NotFoundTrace& trace);
 
 }  // namespace backstitch::api

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "api/native/sampling.h"
+
 namespace backstitch::api {
 namespace {
 
@@ -65,6 +67,19 @@ TEST(WhyApiTest, answer_reads_as_documented) {
             R"("early":true,"policy":"","voted":["errors","a \"rest\""],"openedTimeUnixNano":"1700000000000000000",)"
             R"("decidedTimeUnixNano":"1700000005000000000","durationNano":"120000000","spanCount":9,"errorCount":0,)"
             R"("lateSpanCount":3,"weight":1,"policySet":1}]})");
+}
+
+TEST(WhyApiTest, a_trace_that_is_not_here_since_it_was_exported_says_where_to) {
+  TraceWhy why = a_why();
+  const SamplingQuestions sampling{
+      .why = [&](const model::TraceId&) { return why; }, .keep = {}, .exported_to = "tempo:4317"};
+  const auto told = [&] { return not_found_response(sampling, {an_id(), {base::Errc::NotFound, "none"}, {}}).body; };
+  EXPECT_NE(told().find("000ab was kept and exported to tempo:4317: this node stores no traces"), std::string::npos)
+      << told();
+  why.decisions[1].decision.verdict = Verdict::Dropped;
+  EXPECT_NE(told().find("was dropped"), std::string::npos) << told();
+  why.decisions.clear();
+  EXPECT_NE(told().find("is not open; what is kept is exported to tempo:4317"), std::string::npos) << told();
 }
 
 TEST(WhyApiTest, an_unknown_trace_is_not_found) {

@@ -122,6 +122,7 @@ uint64_t load_low64(const char* id) {
 }
 
 constexpr size_t kTraceIdSize = 16;
+constexpr uint64_t kHeadBytesMax = 6;  // tag and length of a message
 
 // The first trace id counts, 0 where there is none of the right length. Every encoder that follows the order of the
 // fields writes it in front.
@@ -144,8 +145,10 @@ struct Splitter::State {
 
   void parse(Cursor request);
   void parse_resource(ResourceSpans& resource);
-  void parse_scope(ScopeSpans& scope);
+  void parse_scope(const ResourceSpans& resource, ScopeSpans& scope);
   uint32_t target_for(uint64_t low64);
+  uint32_t piece_for(const ResourceSpans& resource, const ScopeSpans& scope, uint64_t span_bytes);
+  Result<Split> finish(std::string_view request);
   void add_other(const char* begin, const char* end, size_t first);
   void check_count(size_t count, const char* what) const;
   void measure();
@@ -157,8 +160,11 @@ struct Splitter::State {
   void write_scope(const ScopeSpans& scope, const std::vector<std::string*>& out) const;
 
   const SplitLimits limits;
-  const TargetOf* target_of = nullptr;
+  const TargetOf* target_of = nullptr;  // null: pieces are cut by size
   uint32_t targets = 0;
+  uint64_t piece_bytes_max = 0;
+  uint64_t piece_bytes = 0;           // of the piece that takes the next span
+  const char* piece_scope = nullptr;  // whose head is in it already
   std::vector<Run> runs;
   Range request_others;  // runs of fields of the request that are no ResourceSpans
   std::vector<ResourceSpans> resources;
@@ -173,12 +179,29 @@ struct Splitter::State {
 };
 
 uint32_t Splitter::State::target_for(uint64_t low64) {
+  if (target_of == nullptr) return 0;
   if (low64 != last_low64 || last_target == kNobody) {
     last_target = (*target_of)(low64);
     last_low64 = low64;
     assert(last_target < targets);
   }
   return last_target;
+}
+
+// What a message repeats of its own and its owner's is counted where it was seen so far: in front of the spans, as
+// every encoder has it.
+uint32_t Splitter::State::piece_for(const ResourceSpans& resource, const ScopeSpans& scope, uint64_t span_bytes) {
+  const auto head_bytes = [&] {
+    return 4 * kHeadBytesMax + bytes_of(resource.others) + bytes_of({scope.others.begin, runs.size()});
+  };
+  if (piece_scope != scope.body.position()) piece_bytes += head_bytes();
+  if (piece_bytes + span_bytes > piece_bytes_max && !spans.empty() && spans.back().target + 1 == targets) {
+    ++targets;
+    piece_bytes = head_bytes();
+  }
+  piece_scope = scope.body.position();
+  piece_bytes += span_bytes;
+  return targets - 1;
 }
 
 // Fields next to each other are one run; `first` is where the runs of this message begin.
@@ -240,11 +263,11 @@ void Splitter::State::parse_resource(ResourceSpans& resource) {
   resource.others.end = runs.size();
   resource.scopes.end = scopes.size();
   const size_t first_span = spans.size();
-  for (size_t i = resource.scopes.begin; i < resource.scopes.end; ++i) parse_scope(scopes[i]);
+  for (size_t i = resource.scopes.begin; i < resource.scopes.end; ++i) parse_scope(resource, scopes[i]);
   if (spans.size() > first_span) resource.home = spans[first_span].target;
 }
 
-void Splitter::State::parse_scope(ScopeSpans& scope) {
+void Splitter::State::parse_scope(const ResourceSpans& resource, ScopeSpans& scope) {
   scope.others.begin = runs.size();
   scope.spans.begin = spans.size();
   Cursor body = scope.body;
@@ -253,7 +276,10 @@ void Splitter::State::parse_scope(ScopeSpans& scope) {
     const uint32_t tag = body.tag();
     if (tag == tag_of(kScopeSpansSpans, WireType::Bytes)) {
       check_count(spans.size(), "spans");
-      const uint32_t target = target_for(low64_of(body.bytes()));
+      const Cursor span = body.bytes();
+      const uint32_t target = target_of != nullptr
+                                  ? target_for(low64_of(span))
+                                  : piece_for(resource, scope, static_cast<uint64_t>(body.position() - begin));
       spans.push_back({{begin, body.position()}, target});
     } else {
       body.skip(tag);
@@ -349,29 +375,41 @@ Splitter::~Splitter() = default;
 
 Result<Split> Splitter::split(std::string_view request, uint32_t targets, const TargetOf& target_of) {
   assert(targets > 0);
-  State& state = *state_;
-  state.targets = targets;
-  state.target_of = &target_of;
+  state_->targets = targets;
+  state_->target_of = &target_of;
+  return state_->finish(request);
+}
+
+Result<Split> Splitter::cut(std::string_view request, uint64_t bytes_max) {
+  state_->targets = 1;  // grows
+  state_->target_of = nullptr;
+  state_->piece_bytes_max = bytes_max;
+  state_->piece_bytes = 0;
+  state_->piece_scope = nullptr;
+  return state_->finish(request);
+}
+
+Result<Split> Splitter::State::finish(std::string_view request) {
   char* const begin = const_cast<char*>(request.data());  // Cursor is for the walk too; nothing is written here
   try {
-    state.parse({begin, begin + request.size()});
+    parse({begin, begin + request.size()});
   } catch (const WireFault& fault) {
     if (fault.at == nullptr) {
       return fail(Errc::TooLarge,
-                  fmt::format("the request has more than {} {}, the most allowed", state.limits.spans_max, fault.what));
+                  fmt::format("the request has more than {} {}, the most allowed", limits.spans_max, fault.what));
     }
     return fail(Errc::Malformed, fmt::format("{} at byte {}", fault.what, fault.at - begin));
   }
-  state.measure();
-  Split split{.parts = {}, .spans = static_cast<uint32_t>(state.spans.size())};
+  measure();
+  Split split{.parts = {}, .spans = static_cast<uint32_t>(spans.size())};
   uint64_t bytes = 0;
-  for (const Piece& part : state.parts) bytes += part.size;
-  split.is_undivided = state.parts.size() > 1 && bytes > request.size() + state.limits.repeated_max;
-  if (state.parts.size() > 1 && !split.is_undivided) {
-    split.parts = state.write();
+  for (const Piece& part : parts) bytes += part.size;
+  split.is_undivided = parts.size() > 1 && bytes > request.size() + limits.repeated_max;
+  if (parts.size() > 1 && !split.is_undivided) {
+    split.parts = write();
     return split;
   }
-  const uint32_t target = state.resources.empty() ? state.parts[0].target : state.resources[0].home;
+  const uint32_t target = resources.empty() ? parts[0].target : resources[0].home;
   split.parts.push_back({.target = target, .spans = split.spans, .is_whole = true, .bytes = {}});
   return split;
 }

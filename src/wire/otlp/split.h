@@ -55,6 +55,10 @@ class Splitter {
   // `target_of` answers below `targets`, at least 1. Malformed names the offset; TooLarge the bound.
   base::Result<Split> split(std::string_view request, uint32_t targets, const TargetOf& target_of);
 
+  // Pieces of about `bytes_max` bytes at most, in the order of the spans, for a receiver that takes no larger ones; a
+  // span that is larger is a piece of its own. A piece's target is its number. Errors as above.
+  base::Result<Split> cut(std::string_view request, uint64_t bytes_max);
+
  private:
   struct State;
   std::unique_ptr<State> state_;

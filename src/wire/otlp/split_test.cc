@@ -224,5 +224,60 @@ TEST(Split, a_splitter_is_used_again_after_any_request) {
   for (size_t i = 0; i < first->parts.size(); ++i) EXPECT_EQ(again->parts[i].bytes, first->parts[i].bytes);
 }
 
+TEST(Cut, pieces_hold_all_spans_in_order_within_the_bound) {
+  const uint64_t first = seed();
+  for (uint64_t round = 0; round < 300; ++round) {
+    SCOPED_TRACE("BACKSTITCH_TEST_SEED=" + std::to_string(first) + " round " + std::to_string(round));
+    base::Random random(first + round);
+    const model::SpanSet set = RandomSpans(first + round).make(1 + random.below(60));
+    const std::string request = encode_request(set);
+    const uint64_t bytes_max = 100 + random.below(request.size());
+    const auto cut = Splitter({}).cut(request, bytes_max);
+    ASSERT_TRUE(cut) << cut.error().message;
+    EXPECT_EQ(cut->spans, set.spans.size());
+    std::vector<model::SpanId> ids;
+    for (uint32_t i = 0; i < cut->parts.size(); ++i) {
+      const RequestPart& part = cut->parts[i];
+      EXPECT_EQ(part.target, i);
+      const std::string& bytes = part.is_whole ? request : part.bytes;
+      EXPECT_TRUE(bytes.size() <= bytes_max || part.spans == 1) << bytes.size() << " " << bytes_max;
+      const auto piece = decode_request(bytes);
+      ASSERT_TRUE(piece) << piece.error().message;
+      EXPECT_EQ(piece->spans.size(), part.spans);
+      for (const model::Span& span : piece->spans) ids.push_back(span.span_id);
+    }
+    const auto whole = decode_request(request);
+    ASSERT_TRUE(whole);
+    ASSERT_EQ(ids.size(), whole->spans.size());
+    for (size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(ids[i], whole->spans[i].span_id);
+  }
+}
+
+TEST(Cut, request_within_the_bound_passes_unchanged) {
+  const std::string request = message(1, message(2, span_field(4) + span_field(2)));
+  const auto cut = Splitter({}).cut(request, UINT64_MAX);
+  ASSERT_TRUE(cut);
+  ASSERT_EQ(cut->parts.size(), 1U);
+  EXPECT_TRUE(cut->parts[0].is_whole);
+  EXPECT_EQ(cut->spans, 2U);
+}
+
+TEST(Cut, each_piece_repeats_what_its_spans_share) {
+  const std::string resource = message(1, message(1, "\x0a\1k")) + message(3, "url");
+  const std::string scope = message(1, message(1, "lib"));
+  const std::string request = message(1, resource + message(2, scope + span_field(0, "a") + span_field(1, "b")));
+  const auto cut = Splitter({}).cut(request, 1);
+  ASSERT_TRUE(cut);
+  ASSERT_EQ(cut->parts.size(), 2U);
+  EXPECT_EQ(cut->parts[0].bytes, message(1, resource + message(2, scope + span_field(0, "a"))));
+  EXPECT_EQ(cut->parts[1].bytes, message(1, resource + message(2, scope + span_field(1, "b"))));
+}
+
+TEST(Cut, broken_framing_is_malformed) {
+  const auto cut = Splitter({}).cut("\x0a\x7f", 100);
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, Errc::Malformed);
+}
+
 }  // namespace
 }  // namespace backstitch::wire::otlp

@@ -1,0 +1,201 @@
+#include "exporter/sender.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <iterator>
+#include <utility>
+
+namespace backstitch::exporter {
+
+using base::Duration;
+using route::Delivered;
+using route::Delivery;
+
+namespace {
+
+constexpr Duration kPause = std::chrono::milliseconds(20);  // until it is looked again whether the backend is back
+constexpr Duration kIdleWait = std::chrono::milliseconds(200);
+constexpr Duration kDiskRetry = std::chrono::seconds(1);
+constexpr Duration kToldApart = std::chrono::minutes(1);  // what the backend refuses
+constexpr size_t kMessagesMax = 1024;
+
+}  // namespace
+
+Sender::Sender(route::DurableQueue& queue, route::MemberLink& link, SenderOptions options, World world)
+    : queue_(queue), link_(link), options_(std::move(options)), world_(world) {}
+
+Sender::~Sender() {
+  thread_.request_stop();
+  queue_.interrupt();
+}
+
+void Sender::start() {
+  thread_ = std::jthread([this](std::stop_token token) { run(token); });
+}
+
+bool Sender::flush(Duration wait) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, wait, [this] { return queue_.size() == 0; });
+}
+
+void Sender::run(const std::stop_token& token) {
+  while (!token.stop_requested()) {
+    maintain();
+    auto messages = queue_.peek({.count_max = kMessagesMax,
+                                 .bytes_max = options_.under_way_max * options_.request_bytes_max,
+                                 .wait = kIdleWait});
+    if (messages) {
+      deliver(gather(std::move(*messages)), token);
+    } else {  // the disk cannot be read now: counted by the queue's log
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, token, kDiskRetry, [] { return false; });
+    }
+  }
+}
+
+std::vector<Sender::Pending> Sender::gather(std::vector<route::QueuedMessage> messages) {
+  std::vector<Pending> gathered;
+  std::string together;
+  std::vector<route::QueuedMessage> joined;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    together += messages[i].bytes;
+    joined.push_back(std::move(messages[i]));
+    const bool takes_next =
+        i + 1 < messages.size() && together.size() + messages[i + 1].bytes.size() <= options_.request_bytes_max;
+    if (takes_next) continue;
+    const uint64_t sequence = joined.back().sequence;
+    if (joined.size() == 1) joined.clear();
+    gathered.push_back(to_pending(std::exchange(together, {}), sequence));
+    gathered.back().messages = std::exchange(joined, {});
+  }
+  return gathered;
+}
+
+Sender::Pending Sender::to_pending(std::string request, uint64_t sequence) {
+  auto bytes = std::make_shared<const std::string>(std::move(request));
+  const uint64_t spans = count_spans(*bytes);
+  return {.bytes = std::move(bytes), .spans = spans, .sequence = sequence};
+}
+
+// They were checked when they were queued.
+uint64_t Sender::count_spans(std::string_view request) {
+  const auto whole = splitter_.cut(request, UINT64_MAX);
+  return whole ? whole->spans : 0;
+}
+
+void Sender::deliver(std::vector<Pending> pending, const std::stop_token& token) {
+  while (!pending.empty() && !token.stop_requested()) {
+    const bool has_failed = !send_some(pending);
+    acknowledge(pending);
+    if (has_failed) pause(token);
+    maintain();
+  }
+}
+
+// One round, over the oldest. False where some of it must wait.
+bool Sender::send_some(std::vector<Pending>& pending) {
+  std::vector<std::pair<size_t, route::MemberLink::Sending>> under_way;
+  for (size_t i = 0; i < pending.size() && under_way.size() < options_.under_way_max; ++i) {
+    if (pending[i].is_done) continue;
+    if (link_.is_busy() || !link_.may_send()) break;
+    under_way.emplace_back(i, link_.send(pending[i].bytes, pending[i].spans, options_.headers));
+  }
+  bool is_well = !under_way.empty();
+  std::vector<std::vector<Pending>> parts(pending.size());
+  for (auto& [place, sending] : under_way) is_well &= conclude(pending[place], sending.wait(), parts[place]);
+  std::vector<Pending> next;
+  for (size_t i = 0; i < pending.size(); ++i) {
+    if (parts[i].empty()) {
+      next.push_back(std::move(pending[i]));
+    } else {
+      std::ranges::move(parts[i], std::back_inserter(next));
+    }
+  }
+  pending = std::move(next);
+  return is_well;
+}
+
+// False where it has to be sent again.
+bool Sender::conclude(Pending& one, const Delivered& delivered, std::vector<Pending>& parts) {
+  switch (delivered.delivery) {
+    case Delivery::Accepted:
+      note_state(false, "");
+      one.is_done = true;
+      if (delivered.rejected_spans > 0) note_lost("rejected", delivered.rejected_spans, delivered.message);
+      return true;
+    case Delivery::Refused:
+      note_state(false, "");
+      if (delivered.is_too_large ? halve(one, parts) : separate(one, parts)) return true;
+      one.is_done = true;
+      note_lost(delivered.is_too_large ? "too_large" : "refused", one.spans, delivered.message);
+      return true;
+    case Delivery::Busy:
+      return false;
+    case Delivery::Away:
+      note_state(true, delivered.message);
+      return false;
+  }
+  return false;
+}
+
+bool Sender::halve(const Pending& one, std::vector<Pending>& parts) {
+  auto cut = splitter_.cut(*one.bytes, one.bytes->size() / 2);
+  if (!cut || cut->parts.size() < 2) return false;
+  for (wire::otlp::RequestPart& part : cut->parts) {
+    parts.push_back({.bytes = std::make_shared<const std::string>(std::move(part.bytes)), .spans = part.spans});
+  }
+  parts.back().sequence = one.sequence;
+  return true;
+}
+
+// One message may be to blame for all.
+bool Sender::separate(Pending& one, std::vector<Pending>& parts) {
+  for (route::QueuedMessage& message : one.messages) {
+    parts.push_back(to_pending(std::move(message.bytes), message.sequence));
+  }
+  return !parts.empty();
+}
+
+// Of what is done without a gap.
+void Sender::acknowledge(std::vector<Pending>& pending) {
+  const auto open = std::ranges::find(pending, false, &Pending::is_done);
+  uint64_t sequence = 0;
+  for (auto one = pending.begin(); one != open; ++one) sequence = std::max(sequence, one->sequence);
+  pending.erase(pending.begin(), open);
+  if (sequence == 0) return;
+  queue_.acknowledge(sequence);
+  const std::lock_guard lock(mutex_);
+  changed_.notify_all();
+}
+
+void Sender::note_lost(const char* reason, uint64_t spans, const std::string& why) {
+  world_.metrics
+      .counter("backstitch_export_lost_spans", "Spans of kept traces that the backend will never take",
+               {{"reason", reason}})
+      .add(spans);
+  lost_untold_ += spans;
+  const Duration now = world_.clock.monotonic();
+  if (told_lost_.count() != 0 && now - told_lost_ < kToldApart) return;
+  options_.tell(fmt::format("the backend refused {} spans for good: {}", std::exchange(lost_untold_, 0), why));
+  told_lost_ = now;
+}
+
+void Sender::note_state(bool is_away, const std::string& why) {
+  if (std::exchange(is_away_, is_away) == is_away) return;
+  options_.tell(is_away ? fmt::format("the backend cannot be reached, kept traces wait: {}", why)
+                        : "the backend is back");
+}
+
+void Sender::maintain() {
+  const Duration now = world_.clock.monotonic();
+  if (now - maintained_ < options_.maintain_interval) return;
+  maintained_ = now;
+  (void)queue_.maintain();  // a failure is counted by its log, and tried again
+}
+
+void Sender::pause(const std::stop_token& token) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, token, kPause, [] { return false; });
+}
+
+}  // namespace backstitch::exporter
