@@ -171,11 +171,11 @@ void OpenTraces::line_up_next(std::optional<model::DecisionCause> early, uint64_
 
 std::vector<Fragment> OpenTraces::take_ready(const SealBudget& budget) {
   std::vector<Fragment> taken;
-  taken.reserve(std::min<uint64_t>(ready_.size(), budget.spans_max));
+  taken.reserve(std::min({uint64_t{ready_.size()}, budget.spans_max, budget.fragments_max}));
   const uint64_t spans_before = ready_spans_;
   const uint64_t bytes_before = ready_bytes_;
   while (!ready_.empty() && spans_before - ready_spans_ < budget.spans_max &&
-         bytes_before - ready_bytes_ < budget.bytes_max) {
+         bytes_before - ready_bytes_ < budget.bytes_max && taken.size() < budget.fragments_max) {
     const uint32_t slot = ready_.front();
     ready_.pop_front();
     if (entries_[slot].in_use && entries_[slot].is_ready) take(slot, taken);

@@ -121,6 +121,7 @@ struct Listed {
 struct SealBudget {
   uint64_t spans_max = 65'536;
   uint64_t bytes_max = 40 << 20;
+  uint64_t fragments_max = UINT64_MAX;
   // Nothing is taken before that many spans are due, or bytes_max bytes of them, or the fragment that is due longest
   // has waited for wait_max.
   uint64_t spans_min = 0;

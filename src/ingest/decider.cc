@@ -33,8 +33,9 @@ model::PolicySet names_of(const sample::Plan& plan) {
   return set;
 }
 
-// Half of what DecisionRunOptions lets wait: a batch always fits.
+// Half of what DecisionRunOptions lets wait. With a job on top of it there is room left for orders to keep.
 constexpr uint64_t kPendingMax = 1 << 17;
+constexpr uint64_t kAskedBytes = 32 << 20;  // of spans that are read for policies at once
 
 // A trace that goes on for longer after a restart is taken for a new one.
 constexpr base::Duration kAsksAfterStart = std::chrono::minutes(10);
@@ -199,35 +200,39 @@ base::Result<bool> Decider::is_kept(const model::TraceId& id) {
   return is_any_kept(*history);
 }
 
-// Few policies look at a whole trace, and only where the verdict hangs on it: these are read back together, each with
-// all of its fragments that the log still has.
+// Few policies look at a whole trace, and only where the verdict hangs on it: these are read back together, as many as
+// memory has room for, each with all of its fragments that the log still has.
 base::Result<> Decider::ask_about_traces(std::vector<Case>& cases, base::Timestamp now) {
-  std::map<size_t, std::string> asked;  // by place: the spans as OTLP
-  for (size_t i = 0; i < cases.size(); ++i) {
-    if (cases[i].is_voting && cases[i].ballot.need() != TraceNeed::None) asked[i];
-  }
-  if (asked.empty()) return {};
-  std::vector<Fragment> fragments;
-  std::vector<size_t> judges;  // beside the fragments
+  std::map<size_t, std::vector<const Fragment*>> asked;  // by the place of the one that votes
   for (const Case& one : cases) {
-    if (!asked.contains(one.judged_by)) continue;
-    fragments.push_back(*one.fragment);
-    judges.push_back(one.judged_by);
+    const Case& judge = cases[one.judged_by];
+    if (judge.is_voting && judge.ballot.need() != TraceNeed::None) asked[one.judged_by].push_back(one.fragment);
   }
-  const auto read = assemble::read_fragments(log_, fragments);
-  if (!read) return std::unexpected(read.error());
-  // Messages one behind the other are one message with the spans of both.
-  for (size_t i = 0; i < fragments.size(); ++i) asked[judges[i]] += read->otlp[i];
-  for (const auto& [place, otlp] : asked) {
-    Case& one = cases[place];
-    const auto trace = wire::otlp::decode_trace(one.fragment->id, otlp);
-    std::vector<sample::CallSpan> calls;
-    if (trace) calls = sample::calls_of(*trace);
-    // Where it cannot be read the policies that look at it fail, which is counted.
-    const sample::WholeTrace whole{.calls = calls, .trace = trace ? &*trace : nullptr};
-    sampler_.finish(one.ballot, one.fragment->id, one.features, whole, now);
+  for (auto at = asked.begin(); at != asked.end();) {
+    std::vector<Fragment> part;
+    uint64_t bytes = 0;
+    auto end = at;
+    for (; end != asked.end() && bytes < kAskedBytes; ++end) {
+      for (const Fragment* fragment : end->second) bytes += part.emplace_back(*fragment).span_bytes;
+    }
+    const auto read = assemble::read_fragments(log_, part);
+    if (!read) return std::unexpected(read.error());
+    auto next = read->otlp.begin();
+    for (; at != end; ++at) {
+      std::string otlp;  // messages one behind the other are one message with the spans of both
+      for (size_t i = 0; i < at->second.size(); ++i) otlp += *next++;
+      finish(cases[at->first], otlp, now);
+    }
   }
   return {};
+}
+
+void Decider::finish(Case& one, const std::string& otlp, base::Timestamp now) {
+  const auto trace = wire::otlp::decode_trace(one.fragment->id, otlp);
+  const auto calls = trace ? sample::calls_of(*trace) : std::vector<sample::CallSpan>();
+  // Where it cannot be read the policies that look at it fail, which is counted.
+  const sample::WholeTrace whole{.calls = calls, .trace = trace ? &*trace : nullptr};
+  sampler_.finish(one.ballot, one.fragment->id, one.features, whole, now);
 }
 
 void Decider::conclude(const Case& one, const Case& judge, base::Timestamp now, Verdicts& verdicts) {
@@ -394,7 +399,7 @@ void Decider::learn_ordered() {
 // Into the log, and from there into the decision store. `note_kept` runs under recorded_mutex_, before anybody may give
 // the record back.
 base::Result<> Decider::append(const model::DecisionBatch& batch, const std::function<void(uint64_t)>& note_kept) {
-  if (const auto room = make_room(); !room) return room;
+  if (const auto room = make_room(batch.decisions.size() + batch.late_spans.size()); !room) return room;
   base::Result<> taken;
   const auto take = [&](const log::Appended& at) { taken = decisions_.append(batch, at.sequence); };
   const log::RecordInfo info{.kind = log::RecordKind::Decision, .received = clock_.now()};
@@ -442,7 +447,7 @@ uint32_t Decider::replayed(const log::Appended& at, const model::DecisionBatch& 
                            const std::vector<model::TraceId>& kept) {
   remember(batch);
   const bool is_new = at.sequence > decisions_.durable_sequence();
-  if (is_new && !decisions_.append(batch, at.sequence)) return 0;
+  if (is_new && !decisions_.append(batch, at.sequence) && !(flush() && decisions_.append(batch, at.sequence))) return 0;
   if (!is_new && kept.empty()) return 0;
   const std::scoped_lock lock(recorded_mutex_);
   for (const model::TraceId& id : kept) unsealed(id, at.sequence);
@@ -451,11 +456,18 @@ uint32_t Decider::replayed(const log::Appended& at, const model::DecisionBatch& 
 }
 
 // The decision store takes what the log has taken.
-base::Result<> Decider::make_room() {
+base::Result<> Decider::make_room(uint64_t count) {
   while (decisions_.stats().pending >= kPendingMax) {
     if (const auto more = maintain({}); !more) return std::unexpected(more.error());
   }
-  return {};
+  return decisions_.stats().pending + count > kPendingMax + kDecidedAtOnce ? flush() : base::Result<>();
+}
+
+base::Result<> Decider::flush() {
+  const std::scoped_lock lock(maintaining_);
+  auto flushed = decisions_.flush();
+  release_durable();
+  return flushed;
 }
 
 base::Result<bool> Decider::maintain(std::stop_token stop) {

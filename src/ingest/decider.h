@@ -53,6 +53,9 @@ struct SpansInLog {
 
 class Decider {
  public:
+  // Fragments that it is asked about at once: the decision store takes what is said of them in one piece.
+  static constexpr uint64_t kDecidedAtOnce = 1 << 16;
+
   // All outlive it. Errors of DecisionStore::add_policy_set.
   static base::Result<std::unique_ptr<Decider>> open(const base::Clock& clock, log::Log& log,
                                                      store::DecisionStore& decisions,
@@ -146,6 +149,7 @@ class Decider {
   void learn_ordered();
   model::Decision decision_of(const KeepOrder& order, base::Timestamp now) const;
   base::Result<> ask_about_traces(std::vector<Case>& cases, base::Timestamp now);
+  void finish(Case& one, const std::string& otlp, base::Timestamp now);
   void conclude(const Case& one, const Case& judge, base::Timestamp now, Verdicts& verdicts);
   base::Result<> append(const model::DecisionBatch& batch, const std::function<void(uint64_t sequence)>& note_kept);
   Unsealed& unsealed(const model::TraceId& id, uint64_t sequence);  // under recorded_mutex_
@@ -153,7 +157,8 @@ class Decider {
   static void tell_late(const Case& one, base::Timestamp now, Verdicts& verdicts);
   model::Decision decision_of(const Case& one, base::Timestamp now) const;
   void count(const Verdicts& verdicts);
-  base::Result<> make_room();
+  base::Result<> make_room(uint64_t count);
+  base::Result<> flush();
   void release_durable();
 
   const base::Clock& clock_;

@@ -7,6 +7,7 @@
 #include "ingest/intake.h"
 #include "ingest/seal.h"
 #include "ingest/span_features.h"
+#include "store/decisions/decision_runs.h"
 #include "store/embedded/ledger_file.h"
 #include "store/memory/memory_decisions.h"
 #include "store/memory/memory_store.h"
@@ -153,6 +154,56 @@ TEST(Decider, a_killed_process_grants_no_budget_anew) {
   rig.clock.advance(1s);
   EXPECT_TRUE(rig.keeps(5));
   EXPECT_FALSE(rig.keeps(6));
+}
+
+// More of them than the decision store holds in memory, if nobody made room.
+struct ManyDecisions {
+  static constexpr uint32_t kCount = 4 * Decider::kDecidedAtOnce;
+
+  ManyDecisions() : rig({one_span_a_second(1)}) {
+    rig.decider.reset();
+    rig.decisions = store::open_decision_runs({.directory = "decisions"}, {rig.disk, rig.clock, rig.metrics}).value();
+    rig.decider = Decider::open(rig.clock, *rig.log, *rig.decisions, rig.plan, rig.metrics).value();
+    for (uint32_t i = 0; i < kCount; ++i) {
+      model::Decision& one = all.decisions.emplace_back(model::Decision{.id = id(i), .decided = rig.clock.now()});
+      one.verdict = model::Verdict::Dropped;
+    }
+  }
+  ~ManyDecisions() { rig.decider.reset(); }
+  static model::TraceId id(uint32_t number) {
+    model::TraceId id = trace_id(1);
+    for (size_t i = 0; i < 4; ++i) id.bytes[i] = static_cast<uint8_t>(number >> (8 * i));
+    return id;
+  }
+  void expect_known(uint32_t number, size_t times) {
+    EXPECT_EQ(rig.decisions->find(id(number))->decisions.size(), times) << number;
+  }
+
+  Rig rig;
+  model::DecisionBatch all;
+};
+
+TEST(Decider, more_decisions_at_once_than_the_store_holds_are_recorded_once) {
+  ManyDecisions many;
+  for (const size_t count : {size_t{1}, many.all.decisions.size()}) {
+    Verdicts verdicts;
+    verdicts.batch.decisions.assign(many.all.decisions.begin(),
+                                    many.all.decisions.begin() + static_cast<ptrdiff_t>(count));
+    const auto recorded = many.rig.decider->record(verdicts);
+    ASSERT_TRUE(recorded) << recorded.error().message;
+  }
+  EXPECT_EQ(many.rig.log->last_sequence(), 2u);
+  many.expect_known(0, 2);
+  many.expect_known(ManyDecisions::kCount - 1, 1);
+}
+
+TEST(Decider, more_decisions_in_the_log_than_the_store_holds_are_known_after_a_restart) {
+  ManyDecisions many;
+  for (uint64_t sequence = 1; sequence <= 2; ++sequence) {
+    EXPECT_EQ(many.rig.decider->replayed({.position = {}, .sequence = sequence}, many.all, {}), 1u);
+  }
+  many.expect_known(0, 2);
+  many.expect_known(ManyDecisions::kCount - 1, 2);
 }
 
 sample::Policy errors() { return {.name = "errors", .rule = sample::StatusCodes{{model::StatusCode::Error}}}; }

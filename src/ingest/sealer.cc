@@ -9,7 +9,9 @@ namespace {
 
 using assemble::Fragment;
 
-constexpr base::Duration kRetry = std::chrono::milliseconds(250);
+// Between two tries; twice as long each time, since a backend may be away for hours.
+constexpr base::Duration kRetryMin = std::chrono::milliseconds(250);
+constexpr base::Duration kRetryMax = std::chrono::seconds(2);
 constexpr base::Duration kTick = std::chrono::milliseconds(100);  // what is kept waits no finer
 
 constexpr base::Duration kDecisionTick = std::chrono::seconds(1);  // as the Collector's
@@ -33,6 +35,7 @@ size_t fitting(std::span<const Fragment> fragments, const assemble::SealBudget& 
 assemble::SealBudget job_budget(const assemble::SealBudget& of_block) {
   return {.spans_max = of_block.spans_max * kBlocksPerJob,
           .bytes_max = of_block.bytes_max * kBlocksPerJob,
+          .fragments_max = Decider::kDecidedAtOnce,
           .spans_min = of_block.spans_max * kBlocksPerJob,
           .wait_max = std::min(of_block.wait_max, kDecisionTick)};
 }
@@ -182,14 +185,14 @@ bool Sealer::seal_batch(size_t shard, SealBatch batch, const std::stop_token& to
 }
 
 bool Sealer::until_done(const std::stop_token& token, const std::function<bool()>& attempt) {
-  while (!attempt()) {
+  for (base::Duration wait = kRetryMin; !attempt(); wait = std::min(wait * 2, kRetryMax)) {
     counters_.seal_failures.add();
     if (options_.pause) {
-      if (!options_.pause(kRetry)) return false;
+      if (!options_.pause(wait)) return false;
       continue;
     }
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, token, kRetry, [] { return false; });
+    changed_.wait_for(lock, token, wait, [] { return false; });
     if (token.stop_requested()) return false;
   }
   return true;

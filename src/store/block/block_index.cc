@@ -23,8 +23,6 @@ constexpr size_t kFilterBitsPerTrace = 10;
 constexpr uint32_t kSalts[kFilterBlockWords] = {0x47b6137bU, 0x44974d91U, 0x8824ad5bU, 0xa2b7289dU,
                                                 0x705495c7U, 0x2df1424bU, 0x9efc4947U, 0x5c6bfb31U};
 
-uint64_t hash_of(const model::TraceId& id) { return XXH3_64bits(id.bytes.data(), id.bytes.size()); }
-
 size_t filter_block(uint64_t hash, size_t word_count) {
   return static_cast<size_t>((hash >> 32) * (word_count / kFilterBlockWords) >> 32) * kFilterBlockWords;
 }
@@ -327,11 +325,12 @@ void TraceFilter::build(const std::vector<model::TraceId>& ids) {
   }
 }
 
-bool TraceFilter::may_contain(const model::TraceId& id) const {
-  const uint64_t hash = hash_of(id);
-  const uint32_t* const words = words_.data() + filter_block(hash, words_.size());
+uint64_t TraceFilter::hash_of(const model::TraceId& id) { return XXH3_64bits(id.bytes.data(), id.bytes.size()); }
+
+bool TraceFilter::may_contain(std::span<const uint32_t> words, uint64_t hash) {
+  const uint32_t* const block = words.data() + filter_block(hash, words.size());
   uint32_t missing = 0;
-  for (size_t i = 0; i < kFilterBlockWords; ++i) missing |= ~words[i] & filter_bit(hash, i);
+  for (size_t i = 0; i < kFilterBlockWords; ++i) missing |= ~block[i] & filter_bit(hash, i);
   return missing == 0;
 }
 

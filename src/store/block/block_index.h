@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -95,7 +96,11 @@ using Shape = std::vector<uint32_t>;
 class TraceFilter {
  public:
   void build(const std::vector<model::TraceId>& ids);
-  bool may_contain(const model::TraceId& id) const;
+  bool may_contain(const model::TraceId& id) const { return may_contain(hash_of(id)); }
+  // Where the filters of many blocks are asked about one id.
+  static uint64_t hash_of(const model::TraceId& id);
+  bool may_contain(uint64_t hash) const { return may_contain(words_, hash); }
+  static bool may_contain(std::span<const uint32_t> words, uint64_t hash);
   const std::vector<uint32_t>& words() const { return words_; }
   void set_words(std::vector<uint32_t> words) { words_ = std::move(words); }
 

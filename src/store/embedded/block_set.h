@@ -15,8 +15,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/counters.h"
@@ -28,8 +30,12 @@
 namespace backstitch::store::embedded {
 
 struct BlockEntry {
-  uint64_t number = 0;
+  BlockEntry(uint64_t number_in, std::shared_ptr<const block::Block> block_in)
+      : number(number_in), block(std::move(block_in)), filter_words(block->index().trace_filter.words()) {}
+
+  uint64_t number;
   std::shared_ptr<const block::Block> block;
+  std::span<const uint32_t> filter_words;  // of its index: at hand, since a look-up asks every block
 };
 // Latest start first: by the start of the last trace in a block.
 using Snapshot = std::shared_ptr<const std::vector<BlockEntry>>;
