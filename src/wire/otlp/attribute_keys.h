@@ -28,8 +28,8 @@ class KeyVerdict {
   uint32_t bits_ = 0;
 };
 
-// A direct-mapped cache over model::is_redacted and the plan's selectors. Keys that are long, or that fall on a
-// slot in use by another, cost a match; the answer is the same.
+// A cache over model::is_redacted and the plan's selectors. Keys that are long, or whose few slots others are in, cost
+// a match; the answer is the same.
 class AttributeKeys {
  public:
   explicit AttributeKeys(model::FeaturePlan plan) : plan_(std::move(plan)) {}
@@ -37,13 +37,13 @@ class AttributeKeys {
   KeyVerdict verdict(std::string_view key) {
     if (key.size() > kKeyBytesMax || key.empty()) return judge(key);
     const Ends ends = ends_of(key.data(), key.size());
-    Entry& entry = entries_[ends.place()];
-    if (entry.size != key.size() || ends_of(entry.key, key.size()) != ends || !is_middle_equal(entry.key, key)) {
-      entry.verdict = judge(key);
-      entry.size = static_cast<uint8_t>(key.size());
-      std::memcpy(entry.key, key.data(), key.size());
+    const size_t home = ends.place();
+    for (size_t i = 0; i < kProbes; ++i) {
+      Entry& entry = entries_[(home + i) % entries_.size()];
+      if (entry.is(key, ends)) return entry.verdict;
+      if (entry.size == 0) return entry.set(key, judge(key));
     }
-    return entry.verdict;
+    return entries_[home].set(key, judge(key));
   }
   size_t selected_count(model::AttributeLevel level) const {
     return static_cast<size_t>(std::ranges::count(plan_.attributes, level, &model::AttributeSelector::level));
@@ -51,13 +51,8 @@ class AttributeKeys {
 
  private:
   static constexpr uint32_t kEntryBits = 10;
+  static constexpr size_t kProbes = 4;
   static constexpr size_t kKeyBytesMax = 59;
-  struct Entry {
-    KeyVerdict verdict;
-    uint8_t size = 0;
-    char key[kKeyBytesMax];
-  };
-
   // A key's first and last eight bytes, which overlap where it is short; of fewer than eight all there are. Most keys
   // are told apart by them, at a third of what a hash over all bytes and memcmp take.
   struct Ends {
@@ -88,6 +83,22 @@ class AttributeKeys {
     }
     return true;
   }
+
+  struct Entry {
+    KeyVerdict verdict;
+    uint8_t size = 0;  // 0: free
+    char key[kKeyBytesMax];
+
+    bool is(std::string_view other, const Ends& ends) const {
+      return size == other.size() && ends_of(key, size) == ends && is_middle_equal(key, other);
+    }
+    KeyVerdict set(std::string_view other, KeyVerdict judged) {
+      verdict = judged;
+      size = static_cast<uint8_t>(other.size());
+      std::memcpy(key, other.data(), other.size());
+      return verdict;
+    }
+  };
 
   KeyVerdict judge(std::string_view key) const {
     KeyVerdict verdict;
