@@ -20,6 +20,7 @@ using net::GrpcReply;
 namespace {
 
 constexpr size_t kToldBytesMax = 200;  // of the body of a refusal
+constexpr int kPayloadTooLarge = 413;
 
 // In seconds; a date is nothing. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
 std::optional<std::chrono::seconds> retry_after(const net::HttpReply& reply) {
@@ -39,7 +40,7 @@ GrpcCode code_of(int status) {
     case 503:
     case 504:
       return GrpcCode::Unavailable;
-    case 413:
+    case kPayloadTooLarge:
       return GrpcCode::ResourceExhausted;
     case 401:
     case 403:
@@ -140,8 +141,10 @@ GrpcReply to_grpc_reply(const Result<net::HttpReply>& reply) {
             .details = {}};
   }
   if (reply->status / 100 == 2) return {.code = GrpcCode::Ok, .details = {}, .body = reply->body};
+  const std::string said = reply->body.substr(0, kToldBytesMax);
   GrpcReply told{.code = code_of(reply->status),
-                 .message = fmt::format("HTTP {}: {}", reply->status, reply->body.substr(0, kToldBytesMax)),
+                 .message = reply->status == kPayloadTooLarge ? "HTTP 413, too large: " + said
+                                                              : fmt::format("HTTP {}: {}", reply->status, said),
                  .details = {}};
   const auto wait = retry_after(*reply);
   if (wait && told.code == GrpcCode::Unavailable) {

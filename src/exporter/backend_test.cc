@@ -53,6 +53,7 @@ TEST(HttpAnswer, is_told_as_the_code_that_is_treated_like_it) {
     EXPECT_EQ(to_grpc_reply(reply(status)).code, GrpcCode::Unavailable) << status;
   }
   EXPECT_EQ(to_grpc_reply(reply(413)).code, GrpcCode::ResourceExhausted);
+  EXPECT_EQ(to_grpc_reply(reply(413)).message, "HTTP 413, too large: told");
   EXPECT_EQ(to_grpc_reply(reply(401)).code, GrpcCode::Unauthenticated);
   for (const int status : {302, 400, 404, 500}) {
     EXPECT_EQ(to_grpc_reply(reply(status)).code, GrpcCode::InvalidArgument) << status;

@@ -79,7 +79,8 @@ class QueuedExporter final : public Exporter {
                                  .seed = options_.queue.seed,
                                  .metrics = "backstitch_export",
                                  .label = "backend",
-                                 .connect = [connection = options_.connection] { return connect(connection); }},
+                                 .connect = [connection = options_.connection] { return connect(connection); },
+                                 .is_foreign = true},
         world_.clock, world_.metrics);
     SenderOptions sender{.request_bytes_max = options_.request_bytes_max,
                          .under_way_max = options_.connections,

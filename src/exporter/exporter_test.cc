@@ -110,7 +110,7 @@ struct ExporterTest : testing::Test {
   std::unique_ptr<store::LedgerJournal> journal;
   std::vector<std::string> told;
   uint64_t request_bytes_max = 64 << 10;
-  uint64_t queue_bytes_max = 1 << 20;
+  uint64_t queue_bytes_max = 4 << 20;
 
   std::unique_ptr<Exporter> start(const std::string& backend) {
     metrics = std::make_unique<base::Metrics>();
@@ -199,13 +199,50 @@ TEST_F(ExporterTest, requests_are_bounded_and_a_larger_trace_is_cut_between_span
 TEST_F(ExporterTest, backend_that_takes_less_gets_halves) {
   Backend backend;
   backend.answer_with([](const std::string& body) {
-    return GrpcReply{.code = body.size() > 5000 ? GrpcCode::ResourceExhausted : GrpcCode::Ok, .details = {}};
+    if (body.size() <= 100'000) return GrpcReply{};
+    return GrpcReply{.code = GrpcCode::ResourceExhausted,
+                     .message = "grpc: received message larger than max (300000 vs. 100000)",
+                     .details = {}};
   });
+  request_bytes_max = 1 << 20;
   const auto exporter = start(backend.address());
-  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 30, 1000), trace(2, 11)}));
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 300, 1000), trace(2, 11)}));
   ASSERT_TRUE(exporter->flush(kLong));
-  EXPECT_EQ(backend.spans(), (Spans{{1, 30}, {2, 2}}));
+  EXPECT_EQ(backend.spans(), (Spans{{1, 300}, {2, 2}}));
   EXPECT_TRUE(told.empty());
+}
+
+TEST_F(ExporterTest, backend_that_finds_everything_too_large_gets_no_request_below_64_kib_twice) {
+  Backend backend;
+  backend.answer_with([](const std::string&) {
+    return GrpcReply{.code = GrpcCode::ResourceExhausted, .message = "message too large", .details = {}};
+  });
+  request_bytes_max = 1 << 20;
+  const auto exporter = start(backend.address());
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 120, 1000)}));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_LE(backend.requests(), 7U);
+  EXPECT_THAT(shown(), HasSubstr("backstitch_export_lost_spans_total{reason=\"too_large\"} 120\n"));
+}
+
+// Tempo says so without a RetryInfo.
+TEST_F(ExporterTest, rate_limit_of_the_backend_loses_nothing) {
+  Backend backend;
+  std::atomic<int> refusals = 4;
+  backend.answer_with([&](const std::string&) {
+    if (refusals-- <= 0) return GrpcReply{};
+    return GrpcReply{.code = GrpcCode::ResourceExhausted,
+                     .message =
+                         "RATE_LIMITED: ingestion rate limit (local: 15000000 bytes, global: 0 bytes) exceeded "
+                         "while adding 120000 bytes for user single-tenant",
+                     .details = {}};
+  });
+  request_bytes_max = 1 << 20;
+  const auto exporter = start(backend.address());
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 120, 1000)}));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_EQ(backend.spans(), (Spans{{1, 120}}));
+  EXPECT_EQ(backend.requests(), 5U) << "not in halves";
 }
 
 TEST_F(ExporterTest, a_pause_that_the_backend_asks_for_loses_nothing) {

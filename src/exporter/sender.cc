@@ -18,6 +18,7 @@ constexpr Duration kIdleWait = std::chrono::milliseconds(200);
 constexpr Duration kDiskRetry = std::chrono::seconds(1);
 constexpr Duration kToldApart = std::chrono::minutes(1);  // what the backend refuses
 constexpr size_t kMessagesMax = 1024;
+constexpr uint64_t kHalvedBytesMin = 64 << 10;  // a backend that takes less takes nothing
 
 }  // namespace
 
@@ -85,24 +86,28 @@ uint64_t Sender::count_spans(std::string_view request) {
 
 void Sender::deliver(std::vector<Pending> pending, const std::stop_token& token) {
   while (!pending.empty() && !token.stop_requested()) {
-    const bool has_failed = !send_some(pending);
+    const Round round = send_some(pending);
     acknowledge(pending);
-    if (has_failed) pause(token);
+    if (round.has_failed || !round.has_accepted) pause(token);
     maintain();
   }
 }
 
-// One round, over the oldest. False where some of it must wait.
-bool Sender::send_some(std::vector<Pending>& pending) {
+// Over the oldest.
+Sender::Round Sender::send_some(std::vector<Pending>& pending) {
   std::vector<std::pair<size_t, route::MemberLink::Sending>> under_way;
   for (size_t i = 0; i < pending.size() && under_way.size() < options_.under_way_max; ++i) {
     if (pending[i].is_done) continue;
     if (link_.is_busy() || !link_.may_send()) break;
     under_way.emplace_back(i, link_.send(pending[i].bytes, pending[i].spans, options_.headers));
   }
-  bool is_well = !under_way.empty();
+  Round round{.has_failed = under_way.empty()};
   std::vector<std::vector<Pending>> parts(pending.size());
-  for (auto& [place, sending] : under_way) is_well &= conclude(pending[place], sending.wait(), parts[place]);
+  for (auto& [place, sending] : under_way) {
+    const Delivered delivered = sending.wait();
+    if (delivered.delivery == Delivery::Accepted) round.has_accepted = true;
+    if (!conclude(pending[place], delivered, parts[place])) round.has_failed = true;
+  }
   std::vector<Pending> next;
   for (size_t i = 0; i < pending.size(); ++i) {
     if (parts[i].empty()) {
@@ -112,7 +117,7 @@ bool Sender::send_some(std::vector<Pending>& pending) {
     }
   }
   pending = std::move(next);
-  return is_well;
+  return round;
 }
 
 // False where it has to be sent again.
@@ -139,6 +144,7 @@ bool Sender::conclude(Pending& one, const Delivered& delivered, std::vector<Pend
 }
 
 bool Sender::halve(const Pending& one, std::vector<Pending>& parts) {
+  if (one.bytes->size() <= kHalvedBytesMin) return false;
   auto cut = splitter_.cut(*one.bytes, one.bytes->size() / 2);
   if (!cut || cut->parts.size() < 2) return false;
   for (wire::otlp::RequestPart& part : cut->parts) {

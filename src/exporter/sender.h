@@ -5,7 +5,7 @@
 //   sender.start();
 //
 // Messages that wait one behind the other go as one request, up to the bound on requests. One that the backend finds
-// too large goes again in halves, down to single spans; of one that it refuses, each message goes alone.
+// too large goes again in halves, down to 64 KiB or single spans; of one that it refuses, each message goes alone.
 #pragma once
 
 #include <atomic>
@@ -69,11 +69,17 @@ class Sender {
     std::vector<route::QueuedMessage> messages = {};  // where it is several
   };
 
+  // What came of requests that were under way together.
+  struct Round {
+    bool has_accepted = false;
+    bool has_failed = false;  // some of it must wait
+  };
+
   void run(const std::stop_token& token);
   std::vector<Pending> gather(std::vector<route::QueuedMessage> messages);
   Pending to_pending(std::string request, uint64_t sequence);
   void deliver(std::vector<Pending> pending, const std::stop_token& token);
-  bool send_some(std::vector<Pending>& pending);
+  Round send_some(std::vector<Pending>& pending);
   bool conclude(Pending& one, const route::Delivered& delivered, std::vector<Pending>& parts);
   bool halve(const Pending& one, std::vector<Pending>& parts);
   bool separate(Pending& one, std::vector<Pending>& parts);

@@ -33,6 +33,10 @@ struct MemberLinkOptions {
   std::string metrics = "backstitch_route";
   std::string label = "member";
   ConnectMember connect = nullptr;  // null: gRPC to the address that is the name
+  // Whether what it refuses is not to be lost while it may mean something else by it: for somebody's backend.
+  // RESOURCE_EXHAUSTED without RetryInfo is then a rate limit unless the answer speaks of the message's size (our own
+  // nodes say RetryInfo where they mean "later").
+  bool is_foreign = false;
 };
 
 enum class Delivery {
@@ -90,6 +94,7 @@ class MemberLink {
   void note_reached();
   void note_away(base::Counter& reason);
   void note_busy(base::Duration wait);
+  base::Duration next_busy();
   base::Duration drawn(base::Duration wait);
 
   const MemberLinkOptions options_;
@@ -110,6 +115,7 @@ class MemberLink {
   std::mutex mutex_;
   base::Random random_;          // guarded by mutex_
   base::Duration next_away_{0};  // likewise; 0 while it is well
+  base::Duration next_busy_{0};  // likewise; 0 since it took something
 };
 
 }  // namespace backstitch::route
