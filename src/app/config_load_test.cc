@@ -220,6 +220,13 @@ TEST(ConfigLoad, sample_only_and_where_to_export_go_together) {
               ElementsAre(HasSubstr("without TLS")));
 }
 
+TEST(ConfigLoad, export_has_room_for_its_requests) {
+  const std::string begin = "sample_only: true\nexport:\n  endpoint: tempo:4317\n";
+  EXPECT_THAT(from_file(begin + "  max_bytes: 16MiB\n  request_bytes_max: 5MiB\n").mistakes,
+              ElementsAre("line 5: export.request_bytes_max must be at most a quarter of export.max_bytes"));
+  EXPECT_THAT(from_file(begin + "  max_bytes: 16MiB\n  request_bytes_max: 4MiB\n").mistakes, IsEmpty());
+}
+
 TEST(ConfigLoad, export_headers_are_names_in_lower_case_and_values) {
   const ConfigResult loaded = from_file(
       "sample_only: true\nexport: {endpoint: 'http://tempo:4318', headers: [Authorization=Bearer a=b, X-Tenant=]}\n");

@@ -328,6 +328,17 @@ TEST_F(ExporterTest, full_queue_is_an_error_and_the_batch_tried_again_arrives_on
   EXPECT_EQ(exporter->covered_sequence(id_of(1)), 1U);
 }
 
+TEST_F(ExporterTest, span_that_never_fits_the_queue_is_refused_before_anything_is_queued) {
+  Backend backend;
+  queue_bytes_max = 512 << 10;
+  const auto exporter = start(backend.address());
+  const auto appended = exporter->append(std::vector{trace(1, 10), trace(2, 11, 1, 1 << 20)});
+  ASSERT_FALSE(appended);
+  EXPECT_EQ(appended.error().code, Errc::TooLarge);
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_EQ(backend.requests(), 0U);
+}
+
 TEST_F(ExporterTest, bytes_that_are_no_trace_are_refused_before_anything_is_queued) {
   Backend backend;
   const auto exporter = start(backend.address());
