@@ -247,6 +247,10 @@ void Loader::check_together() {
     mistake(where("export.request_bytes_max"),
             "export.request_bytes_max must be at most a quarter of export.max_bytes");
   }
+  if (config.exports.connections * config.exports.request_bytes_max > config.memory_bytes / 16) {
+    mistake(where("export.request_bytes_max"),
+            "export.connections times export.request_bytes_max must be at most a sixteenth of memory");
+  }
   for (const std::string_view key : {"retention.age", "retention.disk"}) {
     if (!config.sample_only || where(key) == "default") continue;
     result_.warnings.push_back(

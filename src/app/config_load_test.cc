@@ -225,6 +225,10 @@ TEST(ConfigLoad, export_has_room_for_its_requests) {
   EXPECT_THAT(from_file(begin + "  max_bytes: 16MiB\n  request_bytes_max: 5MiB\n").mistakes,
               ElementsAre("line 5: export.request_bytes_max must be at most a quarter of export.max_bytes"));
   EXPECT_THAT(from_file(begin + "  max_bytes: 16MiB\n  request_bytes_max: 4MiB\n").mistakes, IsEmpty());
+  EXPECT_THAT(from_file(begin + "  connections: 5\n  request_bytes_max: 4MiB\nmemory: 256MiB\n").mistakes,
+              ElementsAre("line 5: export.connections times export.request_bytes_max must be at most a sixteenth of "
+                          "memory"));
+  EXPECT_THAT(from_file(begin + "  connections: 4\n  request_bytes_max: 4MiB\nmemory: 256MiB\n").mistakes, IsEmpty());
 }
 
 TEST(ConfigLoad, export_headers_are_names_in_lower_case_and_values) {

@@ -278,12 +278,11 @@ TEST_F(ExporterTest, what_is_refused_for_good_is_counted_and_told_and_holds_nobo
   EXPECT_THAT(told, testing::ElementsAre(HasSubstr("refused 2 spans for good")));
 }
 
-TEST_F(ExporterTest, of_messages_that_are_refused_together_each_goes_alone) {
+TEST_F(ExporterTest, of_traces_that_are_refused_together_only_the_bad_one_is_lost) {
   const std::string address = free_address();
   const auto exporter = start(address);
-  for (uint8_t number = 1; number <= 5; ++number) {
-    ASSERT_TRUE(exporter->append(std::vector{trace(number, number)}));
-  }
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 1), trace(2, 2), trace(3, 3), trace(4, 4)}));
+  ASSERT_TRUE(exporter->append(std::vector{trace(5, 5)}));
   Backend backend(address);
   backend.answer_with([](const std::string& body) {
     const bool is_third = body.find(std::string(16, '\3')) != std::string::npos;
@@ -292,6 +291,18 @@ TEST_F(ExporterTest, of_messages_that_are_refused_together_each_goes_alone) {
   ASSERT_TRUE(exporter->flush(kLong));
   EXPECT_EQ(backend.spans(), (Spans{{1, 2}, {2, 2}, {4, 2}, {5, 2}}));
   EXPECT_THAT(shown(), HasSubstr("backstitch_export_lost_spans_total{reason=\"refused\"} 2\n"));
+}
+
+TEST_F(ExporterTest, backend_that_refuses_everything_is_not_asked_about_each_trace) {
+  Backend backend;
+  backend.answer_with([](const std::string&) { return GrpcReply{.code = GrpcCode::InvalidArgument, .details = {}}; });
+  const auto exporter = start(backend.address());
+  std::vector<store::SealedTrace> batch;
+  for (uint8_t number = 1; number <= 200; ++number) batch.push_back(trace(number, number));
+  ASSERT_TRUE(exporter->append(batch));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_LE(backend.requests(), 140U);
+  EXPECT_THAT(shown(), HasSubstr("backstitch_export_lost_spans_total{reason=\"refused\"} 400\n"));
 }
 
 TEST_F(ExporterTest, spans_that_a_backend_rejects_of_a_request_are_counted) {

@@ -1,5 +1,6 @@
 #include "exporter/sender.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
@@ -18,6 +19,7 @@ constexpr Duration kIdleWait = std::chrono::milliseconds(200);
 constexpr Duration kDiskRetry = std::chrono::seconds(1);
 constexpr Duration kToldApart = std::chrono::minutes(1);  // what the backend refuses
 constexpr size_t kMessagesMax = 1024;
+constexpr uint32_t kRefusedInARowMax = 64;      // beyond, requests are not divided any more
 constexpr uint64_t kHalvedBytesMin = 64 << 10;  // a backend that takes less takes nothing
 
 }  // namespace
@@ -57,17 +59,11 @@ void Sender::run(const std::stop_token& token) {
 std::vector<Sender::Pending> Sender::gather(std::vector<route::QueuedMessage> messages) {
   std::vector<Pending> gathered;
   std::string together;
-  std::vector<route::QueuedMessage> joined;
   for (size_t i = 0; i < messages.size(); ++i) {
-    together += messages[i].bytes;
-    joined.push_back(std::move(messages[i]));
+    together += std::exchange(messages[i].bytes, {});
     const bool takes_next =
         i + 1 < messages.size() && together.size() + messages[i + 1].bytes.size() <= options_.request_bytes_max;
-    if (takes_next) continue;
-    const uint64_t sequence = joined.back().sequence;
-    if (joined.size() == 1) joined.clear();
-    gathered.push_back(to_pending(std::exchange(together, {}), sequence));
-    gathered.back().messages = std::exchange(joined, {});
+    if (!takes_next) gathered.push_back(to_pending(std::exchange(together, {}), messages[i].sequence));
   }
   return gathered;
 }
@@ -125,12 +121,13 @@ bool Sender::conclude(Pending& one, const Delivered& delivered, std::vector<Pend
   switch (delivered.delivery) {
     case Delivery::Accepted:
       note_state(false, "");
+      refused_in_a_row_ = 0;
       one.is_done = true;
       if (delivered.rejected_spans > 0) note_lost("rejected", delivered.rejected_spans, delivered.message);
       return true;
     case Delivery::Refused:
       note_state(false, "");
-      if (delivered.is_too_large ? halve(one, parts) : separate(one, parts)) return true;
+      if (delivered.is_too_large ? halve(one, parts) : divide(one, parts)) return true;
       one.is_done = true;
       note_lost(delivered.is_too_large ? "too_large" : "refused", one.spans, delivered.message);
       return true;
@@ -147,19 +144,31 @@ bool Sender::halve(const Pending& one, std::vector<Pending>& parts) {
   if (one.bytes->size() <= kHalvedBytesMin) return false;
   auto cut = splitter_.cut(*one.bytes, one.bytes->size() / 2);
   if (!cut || cut->parts.size() < 2) return false;
-  for (wire::otlp::RequestPart& part : cut->parts) {
-    parts.push_back({.bytes = std::make_shared<const std::string>(std::move(part.bytes)), .spans = part.spans});
-  }
-  parts.back().sequence = one.sequence;
+  replace(one, std::move(*cut), parts);
   return true;
 }
 
-// One message may be to blame for all.
-bool Sender::separate(Pending& one, std::vector<Pending>& parts) {
-  for (route::QueuedMessage& message : one.messages) {
-    parts.push_back(to_pending(std::move(message.bytes), message.sequence));
+// One trace may be to blame for all.
+bool Sender::divide(const Pending& one, std::vector<Pending>& parts) {
+  if (++refused_in_a_row_ > kRefusedInARowMax) return false;
+  absl::flat_hash_map<uint64_t, size_t> traces;  // by the end of their ids, in the order in which they come
+  const auto seen = splitter_.split(*one.bytes, 1, [&](uint64_t id) {
+    traces.try_emplace(id, traces.size());
+    return 0U;
+  });
+  if (!seen || traces.size() < 2) return false;
+  auto cut = splitter_.split(*one.bytes, 2,
+                             [&](uint64_t id) { return traces.find(id)->second < traces.size() / 2 ? 0U : 1U; });
+  if (!cut || cut->parts.size() < 2) return false;
+  replace(one, std::move(*cut), parts);
+  return true;
+}
+
+void Sender::replace(const Pending& one, wire::otlp::Split cut, std::vector<Pending>& parts) {
+  for (wire::otlp::RequestPart& part : cut.parts) {
+    parts.push_back({.bytes = std::make_shared<const std::string>(std::move(part.bytes)), .spans = part.spans});
   }
-  return !parts.empty();
+  parts.back().sequence = one.sequence;
 }
 
 // Of what is done without a gap.

@@ -5,7 +5,8 @@
 //   sender.start();
 //
 // Messages that wait one behind the other go as one request, up to the bound on requests. One that the backend finds
-// too large goes again in halves, down to 64 KiB or single spans; of one that it refuses, each message goes alone.
+// too large goes again in halves, down to 64 KiB or single spans; one that it refuses in halves down to single traces,
+// so that one takes no others with it. Where it refuses everything, requests are soon given up whole.
 #pragma once
 
 #include <atomic>
@@ -66,7 +67,6 @@ class Sender {
     uint64_t spans = 0;
     uint64_t sequence = 0;  // of the last message in it; 0: another part of it follows
     bool is_done = false;
-    std::vector<route::QueuedMessage> messages = {};  // where it is several
   };
 
   // What came of requests that were under way together.
@@ -82,7 +82,8 @@ class Sender {
   Round send_some(std::vector<Pending>& pending);
   bool conclude(Pending& one, const route::Delivered& delivered, std::vector<Pending>& parts);
   bool halve(const Pending& one, std::vector<Pending>& parts);
-  bool separate(Pending& one, std::vector<Pending>& parts);
+  bool divide(const Pending& one, std::vector<Pending>& parts);
+  static void replace(const Pending& one, wire::otlp::Split cut, std::vector<Pending>& parts);
   void acknowledge(std::vector<Pending>& pending);
   uint64_t count_spans(std::string_view request);
   void note_lost(const char* reason, uint64_t spans, const std::string& why);
@@ -95,7 +96,8 @@ class Sender {
   const SenderOptions options_;
   const World world_;
   wire::otlp::Splitter splitter_{{}};
-  bool is_away_ = false;  // as told last
+  bool is_away_ = false;           // as told last
+  uint32_t refused_in_a_row_ = 0;  // requests, since one was accepted
   base::Duration maintained_{0};
   base::Duration told_lost_{0};  // 0: never
   uint64_t lost_untold_ = 0;
