@@ -241,7 +241,8 @@ TEST(ConfigLoad, export_headers_are_names_in_lower_case_and_values) {
   EXPECT_THAT(again.mistakes, IsEmpty());
   EXPECT_EQ(again.config.exports.headers, loaded.config.exports.headers);
   EXPECT_EQ(again.config.exports.endpoint, loaded.config.exports.endpoint);
-  for (const char* wrong : {"token", "=x", "a b=c", "grpc-timeout=1", "key-bin=x"}) {
+  for (const char* wrong :
+       {"token", "=x", "a b=c", "grpc-timeout=1", "key-bin=x", "Content-Type=a/b", "host=tempo", "te=x"}) {
     EXPECT_FALSE(from_file(std::string("export: {headers: [") + wrong + "]}\n").mistakes.empty()) << wrong;
   }
   const ConfigResult secret = from_file("export: {headers: [s3cret]}\n");

@@ -278,6 +278,21 @@ TEST_F(ExporterTest, what_is_refused_for_good_is_counted_and_told_and_holds_nobo
   EXPECT_THAT(told, testing::ElementsAre(HasSubstr("refused 2 spans for good")));
 }
 
+TEST_F(ExporterTest, backend_that_wants_another_token_loses_nothing_and_is_told_with_its_words) {
+  Backend backend;
+  std::atomic<int> refusals = 3;
+  backend.answer_with([&](const std::string&) {
+    if (refusals-- <= 0) return GrpcReply{};
+    return GrpcReply{.code = GrpcCode::Unauthenticated, .message = "no such tenant", .details = {}};
+  });
+  const auto exporter = start(backend.address());
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10)}));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_EQ(backend.spans(), (Spans{{1, 2}}));
+  EXPECT_THAT(
+      told, testing::ElementsAre(AllOf(HasSubstr("takes nothing"), HasSubstr("no such tenant")), HasSubstr("is back")));
+}
+
 TEST_F(ExporterTest, of_traces_that_are_refused_together_only_the_bad_one_is_lost) {
   const std::string address = free_address();
   const auto exporter = start(address);

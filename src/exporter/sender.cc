@@ -118,15 +118,14 @@ Sender::Round Sender::send_some(std::vector<Pending>& pending) {
 
 // False where it has to be sent again.
 bool Sender::conclude(Pending& one, const Delivered& delivered, std::vector<Pending>& parts) {
+  note_state(delivered);
   switch (delivered.delivery) {
     case Delivery::Accepted:
-      note_state(false, "");
       refused_in_a_row_ = 0;
       one.is_done = true;
       if (delivered.rejected_spans > 0) note_lost("rejected", delivered.rejected_spans, delivered.message);
       return true;
     case Delivery::Refused:
-      note_state(false, "");
       if (delivered.is_too_large ? halve(one, parts) : divide(one, parts)) return true;
       one.is_done = true;
       note_lost(delivered.is_too_large ? "too_large" : "refused", one.spans, delivered.message);
@@ -134,7 +133,6 @@ bool Sender::conclude(Pending& one, const Delivered& delivered, std::vector<Pend
     case Delivery::Busy:
       return false;
     case Delivery::Away:
-      note_state(true, delivered.message);
       return false;
   }
   return false;
@@ -195,10 +193,17 @@ void Sender::note_lost(const char* reason, uint64_t spans, const std::string& wh
   told_lost_ = now;
 }
 
-void Sender::note_state(bool is_away, const std::string& why) {
-  if (std::exchange(is_away_, is_away) == is_away) return;
-  options_.tell(is_away ? fmt::format("the backend cannot be reached, kept traces wait: {}", why)
-                        : "the backend is back");
+void Sender::note_state(const Delivered& delivered) {
+  if (delivered.delivery == Delivery::Busy) return;
+  const State before = state_;
+  state_ = delivered.delivery != Delivery::Away ? State::Well
+           : delivered.is_denied                ? State::Denied
+                                                : State::Unreachable;
+  if (state_ == before) return;
+  if (state_ == State::Well) return options_.tell("the backend is back");
+  options_.tell(fmt::format("the backend {}, kept traces wait: {}",
+                            state_ == State::Denied ? "takes nothing from this node" : "cannot be reached",
+                            delivered.message));
 }
 
 void Sender::maintain() {

@@ -34,8 +34,8 @@ struct SenderOptions {
   size_t under_way_max = 2;  // requests
   net::GrpcMetadata headers;
   base::Duration maintain_interval = std::chrono::seconds(1);
-  // A sentence for the operator: what the backend refused, that it is away, that it is back. Called on the sender's
-  // thread, seldom.
+  // A sentence for the operator: what the backend refused, that it is away and why, that it is back. Called on the
+  // sender's thread, seldom.
   std::function<void(const std::string&)> tell = [](const std::string&) {};
 };
 
@@ -87,7 +87,7 @@ class Sender {
   void acknowledge(std::vector<Pending>& pending);
   uint64_t count_spans(std::string_view request);
   void note_lost(const char* reason, uint64_t spans, const std::string& why);
-  void note_state(bool is_away, const std::string& why);
+  void note_state(const route::Delivered& delivered);
   void maintain();
   void pause(const std::stop_token& token);
 
@@ -96,7 +96,9 @@ class Sender {
   const SenderOptions options_;
   const World world_;
   wire::otlp::Splitter splitter_{{}};
-  bool is_away_ = false;           // as told last
+  // As told last.
+  enum class State : uint8_t { Well, Unreachable, Denied };
+  State state_ = State::Well;
   uint32_t refused_in_a_row_ = 0;  // requests, since one was accepted
   base::Duration maintained_{0};
   base::Duration told_lost_{0};  // 0: never

@@ -55,6 +55,7 @@ MemberLink::MemberLink(MemberLinkOptions options, const base::Clock& clock, base
       unreachable_(failures(options_, metrics, "unreachable")),
       timeouts_(failures(options_, metrics, "timeout")),
       busy_(failures(options_, metrics, "busy")),
+      denied_(failures(options_, metrics, "denied")),
       refused_(failures(options_, metrics, "refused")),
       random_(options_.seed) {
   for (size_t i = 0; i < std::max<size_t>(1, options_.connections); ++i) {
@@ -118,6 +119,12 @@ Delivered MemberLink::judge(const net::GrpcReply& reply, uint64_t spans) {
       if (is_too_large) break;
       note_away(unreachable_);
       return {.delivery = Delivery::Away, .message = message};
+    case GrpcCode::Unauthenticated:
+    case GrpcCode::PermissionDenied:
+    case GrpcCode::Unimplemented:
+      if (!options_.is_foreign) break;
+      note_away(denied_);
+      return {.delivery = Delivery::Away, .is_denied = true, .message = message};
     default:
       break;
   }

@@ -1,5 +1,6 @@
 #include "route/member_link.h"
 
+#include <atomic>
 #include <gtest/gtest.h>
 #include <mutex>
 
@@ -94,6 +95,23 @@ TEST_F(MemberLinkTest, codes_are_judged_as_the_protocol_has_them) {
     EXPECT_TRUE(link.is_busy()) << "no sooner than it asked for";
     clock.advance(std::chrono::milliseconds(600));
     EXPECT_FALSE(link.is_busy());
+  }
+}
+
+TEST_F(MemberLinkTest, foreign_backend_that_denies_is_away) {
+  std::atomic<net::GrpcCode> code;
+  const auto server = serve("127.0.0.1:0", [&](std::string_view, std::string&) {
+    return net::GrpcReply{.code = code, .message = "no token"};
+  });
+  for (const net::GrpcCode each :
+       {net::GrpcCode::Unauthenticated, net::GrpcCode::PermissionDenied, net::GrpcCode::Unimplemented}) {
+    code = each;
+    MemberLink link({.name = server->address(), .is_foreign = true}, clock, metrics);
+    const Delivered delivered = link.send(std::make_shared<const std::string>("x"), 1, {}).wait();
+    EXPECT_EQ(delivered.delivery, Delivery::Away);
+    EXPECT_TRUE(delivered.is_denied);
+    EXPECT_EQ(delivered.message, server->address() + ": no token");
+    EXPECT_TRUE(link.is_away());
   }
 }
 
