@@ -1,6 +1,7 @@
 #include "app/config_keys.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <fmt/format.h>
 #include <limits>
@@ -206,6 +207,11 @@ Result<std::pair<std::string, std::string>> parse_header(const std::string& text
   }
   if (name.starts_with("grpc-") || name.ends_with("-bin")) {
     return fail(Errc::InvalidArgument, fmt::format("the header '{}' is gRPC's own", name));
+  }
+  constexpr std::array<std::string_view, 7> kOfTheMessage{
+      "content-type", "content-length", "content-encoding", "transfer-encoding", "host", "connection", "te"};
+  if (std::ranges::find(kOfTheMessage, name) != kOfTheMessage.end()) {
+    return fail(Errc::InvalidArgument, fmt::format("the header '{}' goes with each request by itself", name));
   }
   std::string content = text.substr(equals + 1);
   if (!std::ranges::all_of(content, [](char c) { return c >= ' ' && c <= '~'; })) {

@@ -243,6 +243,14 @@ void Loader::check_together() {
     mistake(where("sample_only"),
             "sample_only needs export.endpoint (--export HOST:PORT) beside it: kept traces have no other place");
   }
+  if (config.exports.request_bytes_max > config.exports.max_bytes / 4) {
+    mistake(where("export.request_bytes_max"),
+            "export.request_bytes_max must be at most a quarter of export.max_bytes");
+  }
+  if (config.exports.connections * config.exports.request_bytes_max > config.memory_bytes / 16) {
+    mistake(where("export.request_bytes_max"),
+            "export.connections times export.request_bytes_max must be at most a sixteenth of memory");
+  }
   for (const std::string_view key : {"retention.age", "retention.disk"}) {
     if (!config.sample_only || where(key) == "default") continue;
     result_.warnings.push_back(

@@ -220,6 +220,17 @@ TEST(ConfigLoad, sample_only_and_where_to_export_go_together) {
               ElementsAre(HasSubstr("without TLS")));
 }
 
+TEST(ConfigLoad, export_has_room_for_its_requests) {
+  const std::string begin = "sample_only: true\nexport:\n  endpoint: tempo:4317\n";
+  EXPECT_THAT(from_file(begin + "  max_bytes: 16MiB\n  request_bytes_max: 5MiB\n").mistakes,
+              ElementsAre("line 5: export.request_bytes_max must be at most a quarter of export.max_bytes"));
+  EXPECT_THAT(from_file(begin + "  max_bytes: 16MiB\n  request_bytes_max: 4MiB\n").mistakes, IsEmpty());
+  EXPECT_THAT(from_file(begin + "  connections: 5\n  request_bytes_max: 4MiB\nmemory: 256MiB\n").mistakes,
+              ElementsAre("line 5: export.connections times export.request_bytes_max must be at most a sixteenth of "
+                          "memory"));
+  EXPECT_THAT(from_file(begin + "  connections: 4\n  request_bytes_max: 4MiB\nmemory: 256MiB\n").mistakes, IsEmpty());
+}
+
 TEST(ConfigLoad, export_headers_are_names_in_lower_case_and_values) {
   const ConfigResult loaded = from_file(
       "sample_only: true\nexport: {endpoint: 'http://tempo:4318', headers: [Authorization=Bearer a=b, X-Tenant=]}\n");
@@ -230,7 +241,8 @@ TEST(ConfigLoad, export_headers_are_names_in_lower_case_and_values) {
   EXPECT_THAT(again.mistakes, IsEmpty());
   EXPECT_EQ(again.config.exports.headers, loaded.config.exports.headers);
   EXPECT_EQ(again.config.exports.endpoint, loaded.config.exports.endpoint);
-  for (const char* wrong : {"token", "=x", "a b=c", "grpc-timeout=1", "key-bin=x"}) {
+  for (const char* wrong :
+       {"token", "=x", "a b=c", "grpc-timeout=1", "key-bin=x", "Content-Type=a/b", "host=tempo", "te=x"}) {
     EXPECT_FALSE(from_file(std::string("export: {headers: [") + wrong + "]}\n").mistakes.empty()) << wrong;
   }
   const ConfigResult secret = from_file("export: {headers: [s3cret]}\n");

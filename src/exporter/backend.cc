@@ -20,12 +20,23 @@ using net::GrpcReply;
 namespace {
 
 constexpr size_t kToldBytesMax = 200;  // of the body of a refusal
+constexpr int kPayloadTooLarge = 413;
+
+// Empty where it is not there.
+std::string_view header_of(const net::HttpReply& reply, std::string_view name) {
+  const auto header = std::ranges::find(reply.headers, name, &net::HttpHeaders::value_type::first);
+  return header == reply.headers.end() ? std::string_view() : header->second;
+}
+
+// Else it is some other server's: a proxy's page for people.
+bool is_answer_to_export(const net::HttpReply& reply) {
+  const std::string type = net::to_lower(header_of(reply, "content-type"));
+  return reply.body.empty() || type.empty() || type.contains("protobuf") || type.contains("json");
+}
 
 // In seconds; a date is nothing. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
 std::optional<std::chrono::seconds> retry_after(const net::HttpReply& reply) {
-  const auto header = std::ranges::find(reply.headers, "retry-after", &net::HttpHeaders::value_type::first);
-  if (header == reply.headers.end()) return std::nullopt;
-  const std::string& text = header->second;
+  const std::string_view text = header_of(reply, "retry-after");
   uint32_t seconds = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
@@ -39,13 +50,18 @@ GrpcCode code_of(int status) {
     case 503:
     case 504:
       return GrpcCode::Unavailable;
-    case 413:
+    case kPayloadTooLarge:
       return GrpcCode::ResourceExhausted;
     case 401:
-    case 403:
+    case 407:
       return GrpcCode::Unauthenticated;
+    case 403:
+      return GrpcCode::PermissionDenied;
+    case 404:
+    case 405:
+      return GrpcCode::Unimplemented;
     default:
-      return GrpcCode::InvalidArgument;
+      return status / 100 == 3 ? GrpcCode::Unimplemented : GrpcCode::InvalidArgument;
   }
 }
 
@@ -139,9 +155,17 @@ GrpcReply to_grpc_reply(const Result<net::HttpReply>& reply) {
             .message = reply.error().message,
             .details = {}};
   }
-  if (reply->status / 100 == 2) return {.code = GrpcCode::Ok, .details = {}, .body = reply->body};
+  const std::string said = reply->body.substr(0, kToldBytesMax);
+  if (reply->status / 100 == 2) {
+    if (is_answer_to_export(*reply)) return {.code = GrpcCode::Ok, .details = {}, .body = reply->body};
+    return {.code = GrpcCode::Unimplemented,
+            .message = fmt::format("HTTP {} with {}, which is no answer to an export: {}", reply->status,
+                                   header_of(*reply, "content-type"), said),
+            .details = {}};
+  }
   GrpcReply told{.code = code_of(reply->status),
-                 .message = fmt::format("HTTP {}: {}", reply->status, reply->body.substr(0, kToldBytesMax)),
+                 .message = reply->status == kPayloadTooLarge ? "HTTP 413, too large: " + said
+                                                              : fmt::format("HTTP {}: {}", reply->status, said),
                  .details = {}};
   const auto wait = retry_after(*reply);
   if (wait && told.code == GrpcCode::Unavailable) {

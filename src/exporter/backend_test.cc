@@ -53,13 +53,29 @@ TEST(HttpAnswer, is_told_as_the_code_that_is_treated_like_it) {
     EXPECT_EQ(to_grpc_reply(reply(status)).code, GrpcCode::Unavailable) << status;
   }
   EXPECT_EQ(to_grpc_reply(reply(413)).code, GrpcCode::ResourceExhausted);
+  EXPECT_EQ(to_grpc_reply(reply(413)).message, "HTTP 413, too large: told");
   EXPECT_EQ(to_grpc_reply(reply(401)).code, GrpcCode::Unauthenticated);
-  for (const int status : {302, 400, 404, 500}) {
+  EXPECT_EQ(to_grpc_reply(reply(403)).code, GrpcCode::PermissionDenied);
+  for (const int status : {302, 404, 405}) {
+    EXPECT_EQ(to_grpc_reply(reply(status)).code, GrpcCode::Unimplemented) << status;
+  }
+  for (const int status : {400, 500}) {
     EXPECT_EQ(to_grpc_reply(reply(status)).code, GrpcCode::InvalidArgument) << status;
   }
   EXPECT_EQ(to_grpc_reply(reply(400)).message, "HTTP 400: told");
   EXPECT_EQ(to_grpc_reply(base::fail(Errc::Timeout, "late")).code, GrpcCode::DeadlineExceeded);
   EXPECT_EQ(to_grpc_reply(base::fail(Errc::Unavailable, "nobody")).code, GrpcCode::Unavailable);
+}
+
+TEST(HttpAnswer, page_of_another_server_is_no_acknowledgement) {
+  const auto page = to_grpc_reply(reply(200, {{"content-type", "text/html"}}));
+  EXPECT_EQ(page.code, GrpcCode::Unimplemented);
+  EXPECT_EQ(page.message, "HTTP 200 with text/html, which is no answer to an export: told");
+  for (const char* type : {"application/x-protobuf", "application/json; charset=utf-8", "Application/JSON"}) {
+    EXPECT_EQ(to_grpc_reply(reply(200, {{"content-type", type}})).code, GrpcCode::Ok) << type;
+  }
+  EXPECT_EQ(to_grpc_reply(net::HttpReply{.status = 200, .headers = {{"content-type", "text/plain"}}, .body = ""}).code,
+            GrpcCode::Ok);
 }
 
 TEST(HttpAnswer, retry_after_in_seconds_is_a_pause) {

@@ -79,7 +79,8 @@ class QueuedExporter final : public Exporter {
                                  .seed = options_.queue.seed,
                                  .metrics = "backstitch_export",
                                  .label = "backend",
-                                 .connect = [connection = options_.connection] { return connect(connection); }},
+                                 .connect = [connection = options_.connection] { return connect(connection); },
+                                 .is_foreign = true},
         world_.clock, world_.metrics);
     SenderOptions sender{.request_bytes_max = options_.request_bytes_max,
                          .under_way_max = options_.connections,
@@ -96,6 +97,7 @@ class QueuedExporter final : public Exporter {
     if (batch.empty()) return {};
     auto messages = to_messages(batch, options_.request_bytes_max);
     if (!messages) return std::unexpected(messages.error());
+    if (auto fitting = check_sizes(messages->requests); !fitting) return fitting;
     const std::lock_guard lock(append_mutex_);
     std::vector<Key> keys;
     for (const store::SealedTrace& trace : batch) keys.emplace_back(trace.id, trace.covered_sequence);
@@ -168,6 +170,15 @@ class QueuedExporter final : public Exporter {
 
  private:
   using Key = std::pair<model::TraceId, uint64_t>;
+
+  // Before any is queued: the others of the batch come again.
+  Result<> check_sizes(const std::vector<std::string>& requests) const {
+    for (const std::string& request : requests) {
+      if (request.size() <= queue_->message_bytes_max()) continue;
+      return fail(Errc::TooLarge, fmt::format("a span of {} bytes never fits export.max_bytes", request.size()));
+    }
+    return {};
+  }
 
   ExporterOptions options_;
   const ExporterWorld world_;

@@ -110,7 +110,7 @@ struct ExporterTest : testing::Test {
   std::unique_ptr<store::LedgerJournal> journal;
   std::vector<std::string> told;
   uint64_t request_bytes_max = 64 << 10;
-  uint64_t queue_bytes_max = 1 << 20;
+  uint64_t queue_bytes_max = 4 << 20;
 
   std::unique_ptr<Exporter> start(const std::string& backend) {
     metrics = std::make_unique<base::Metrics>();
@@ -199,13 +199,50 @@ TEST_F(ExporterTest, requests_are_bounded_and_a_larger_trace_is_cut_between_span
 TEST_F(ExporterTest, backend_that_takes_less_gets_halves) {
   Backend backend;
   backend.answer_with([](const std::string& body) {
-    return GrpcReply{.code = body.size() > 5000 ? GrpcCode::ResourceExhausted : GrpcCode::Ok, .details = {}};
+    if (body.size() <= 100'000) return GrpcReply{};
+    return GrpcReply{.code = GrpcCode::ResourceExhausted,
+                     .message = "grpc: received message larger than max (300000 vs. 100000)",
+                     .details = {}};
   });
+  request_bytes_max = 1 << 20;
   const auto exporter = start(backend.address());
-  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 30, 1000), trace(2, 11)}));
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 300, 1000), trace(2, 11)}));
   ASSERT_TRUE(exporter->flush(kLong));
-  EXPECT_EQ(backend.spans(), (Spans{{1, 30}, {2, 2}}));
+  EXPECT_EQ(backend.spans(), (Spans{{1, 300}, {2, 2}}));
   EXPECT_TRUE(told.empty());
+}
+
+TEST_F(ExporterTest, backend_that_finds_everything_too_large_gets_no_request_below_64_kib_twice) {
+  Backend backend;
+  backend.answer_with([](const std::string&) {
+    return GrpcReply{.code = GrpcCode::ResourceExhausted, .message = "message too large", .details = {}};
+  });
+  request_bytes_max = 1 << 20;
+  const auto exporter = start(backend.address());
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 120, 1000)}));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_LE(backend.requests(), 7U);
+  EXPECT_THAT(shown(), HasSubstr("backstitch_export_lost_spans_total{reason=\"too_large\"} 120\n"));
+}
+
+// Tempo says so without a RetryInfo.
+TEST_F(ExporterTest, rate_limit_of_the_backend_loses_nothing) {
+  Backend backend;
+  std::atomic<int> refusals = 4;
+  backend.answer_with([&](const std::string&) {
+    if (refusals-- <= 0) return GrpcReply{};
+    return GrpcReply{.code = GrpcCode::ResourceExhausted,
+                     .message =
+                         "RATE_LIMITED: ingestion rate limit (local: 15000000 bytes, global: 0 bytes) exceeded "
+                         "while adding 120000 bytes for user single-tenant",
+                     .details = {}};
+  });
+  request_bytes_max = 1 << 20;
+  const auto exporter = start(backend.address());
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 120, 1000)}));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_EQ(backend.spans(), (Spans{{1, 120}}));
+  EXPECT_EQ(backend.requests(), 5U) << "not in halves";
 }
 
 TEST_F(ExporterTest, a_pause_that_the_backend_asks_for_loses_nothing) {
@@ -241,12 +278,26 @@ TEST_F(ExporterTest, what_is_refused_for_good_is_counted_and_told_and_holds_nobo
   EXPECT_THAT(told, testing::ElementsAre(HasSubstr("refused 2 spans for good")));
 }
 
-TEST_F(ExporterTest, of_messages_that_are_refused_together_each_goes_alone) {
+TEST_F(ExporterTest, backend_that_wants_another_token_loses_nothing_and_is_told_with_its_words) {
+  Backend backend;
+  std::atomic<int> refusals = 3;
+  backend.answer_with([&](const std::string&) {
+    if (refusals-- <= 0) return GrpcReply{};
+    return GrpcReply{.code = GrpcCode::Unauthenticated, .message = "no such tenant", .details = {}};
+  });
+  const auto exporter = start(backend.address());
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10)}));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_EQ(backend.spans(), (Spans{{1, 2}}));
+  EXPECT_THAT(
+      told, testing::ElementsAre(AllOf(HasSubstr("takes nothing"), HasSubstr("no such tenant")), HasSubstr("is back")));
+}
+
+TEST_F(ExporterTest, of_traces_that_are_refused_together_only_the_bad_one_is_lost) {
   const std::string address = free_address();
   const auto exporter = start(address);
-  for (uint8_t number = 1; number <= 5; ++number) {
-    ASSERT_TRUE(exporter->append(std::vector{trace(number, number)}));
-  }
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 1), trace(2, 2), trace(3, 3), trace(4, 4)}));
+  ASSERT_TRUE(exporter->append(std::vector{trace(5, 5)}));
   Backend backend(address);
   backend.answer_with([](const std::string& body) {
     const bool is_third = body.find(std::string(16, '\3')) != std::string::npos;
@@ -255,6 +306,18 @@ TEST_F(ExporterTest, of_messages_that_are_refused_together_each_goes_alone) {
   ASSERT_TRUE(exporter->flush(kLong));
   EXPECT_EQ(backend.spans(), (Spans{{1, 2}, {2, 2}, {4, 2}, {5, 2}}));
   EXPECT_THAT(shown(), HasSubstr("backstitch_export_lost_spans_total{reason=\"refused\"} 2\n"));
+}
+
+TEST_F(ExporterTest, backend_that_refuses_everything_is_not_asked_about_each_trace) {
+  Backend backend;
+  backend.answer_with([](const std::string&) { return GrpcReply{.code = GrpcCode::InvalidArgument, .details = {}}; });
+  const auto exporter = start(backend.address());
+  std::vector<store::SealedTrace> batch;
+  for (uint8_t number = 1; number <= 200; ++number) batch.push_back(trace(number, number));
+  ASSERT_TRUE(exporter->append(batch));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_LE(backend.requests(), 140U);
+  EXPECT_THAT(shown(), HasSubstr("backstitch_export_lost_spans_total{reason=\"refused\"} 400\n"));
 }
 
 TEST_F(ExporterTest, spans_that_a_backend_rejects_of_a_request_are_counted) {
@@ -289,6 +352,17 @@ TEST_F(ExporterTest, full_queue_is_an_error_and_the_batch_tried_again_arrives_on
   EXPECT_EQ(backend.spans().size(), 10U);
   for (const auto& [number, spans] : backend.spans()) EXPECT_EQ(spans, 60U) << int{number};
   EXPECT_EQ(exporter->covered_sequence(id_of(1)), 1U);
+}
+
+TEST_F(ExporterTest, span_that_never_fits_the_queue_is_refused_before_anything_is_queued) {
+  Backend backend;
+  queue_bytes_max = 512 << 10;
+  const auto exporter = start(backend.address());
+  const auto appended = exporter->append(std::vector{trace(1, 10), trace(2, 11, 1, 1 << 20)});
+  ASSERT_FALSE(appended);
+  EXPECT_EQ(appended.error().code, Errc::TooLarge);
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_EQ(backend.requests(), 0U);
 }
 
 TEST_F(ExporterTest, bytes_that_are_no_trace_are_refused_before_anything_is_queued) {

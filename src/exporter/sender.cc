@@ -1,5 +1,6 @@
 #include "exporter/sender.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
@@ -18,6 +19,8 @@ constexpr Duration kIdleWait = std::chrono::milliseconds(200);
 constexpr Duration kDiskRetry = std::chrono::seconds(1);
 constexpr Duration kToldApart = std::chrono::minutes(1);  // what the backend refuses
 constexpr size_t kMessagesMax = 1024;
+constexpr uint32_t kRefusedInARowMax = 64;      // beyond, requests are not divided any more
+constexpr uint64_t kHalvedBytesMin = 64 << 10;  // a backend that takes less takes nothing
 
 }  // namespace
 
@@ -56,17 +59,11 @@ void Sender::run(const std::stop_token& token) {
 std::vector<Sender::Pending> Sender::gather(std::vector<route::QueuedMessage> messages) {
   std::vector<Pending> gathered;
   std::string together;
-  std::vector<route::QueuedMessage> joined;
   for (size_t i = 0; i < messages.size(); ++i) {
-    together += messages[i].bytes;
-    joined.push_back(std::move(messages[i]));
+    together += std::exchange(messages[i].bytes, {});
     const bool takes_next =
         i + 1 < messages.size() && together.size() + messages[i + 1].bytes.size() <= options_.request_bytes_max;
-    if (takes_next) continue;
-    const uint64_t sequence = joined.back().sequence;
-    if (joined.size() == 1) joined.clear();
-    gathered.push_back(to_pending(std::exchange(together, {}), sequence));
-    gathered.back().messages = std::exchange(joined, {});
+    if (!takes_next) gathered.push_back(to_pending(std::exchange(together, {}), messages[i].sequence));
   }
   return gathered;
 }
@@ -85,24 +82,28 @@ uint64_t Sender::count_spans(std::string_view request) {
 
 void Sender::deliver(std::vector<Pending> pending, const std::stop_token& token) {
   while (!pending.empty() && !token.stop_requested()) {
-    const bool has_failed = !send_some(pending);
+    const Round round = send_some(pending);
     acknowledge(pending);
-    if (has_failed) pause(token);
+    if (round.has_failed || !round.has_accepted) pause(token);
     maintain();
   }
 }
 
-// One round, over the oldest. False where some of it must wait.
-bool Sender::send_some(std::vector<Pending>& pending) {
+// Over the oldest.
+Sender::Round Sender::send_some(std::vector<Pending>& pending) {
   std::vector<std::pair<size_t, route::MemberLink::Sending>> under_way;
   for (size_t i = 0; i < pending.size() && under_way.size() < options_.under_way_max; ++i) {
     if (pending[i].is_done) continue;
     if (link_.is_busy() || !link_.may_send()) break;
     under_way.emplace_back(i, link_.send(pending[i].bytes, pending[i].spans, options_.headers));
   }
-  bool is_well = !under_way.empty();
+  Round round{.has_failed = under_way.empty()};
   std::vector<std::vector<Pending>> parts(pending.size());
-  for (auto& [place, sending] : under_way) is_well &= conclude(pending[place], sending.wait(), parts[place]);
+  for (auto& [place, sending] : under_way) {
+    const Delivered delivered = sending.wait();
+    if (delivered.delivery == Delivery::Accepted) round.has_accepted = true;
+    if (!conclude(pending[place], delivered, parts[place])) round.has_failed = true;
+  }
   std::vector<Pending> next;
   for (size_t i = 0; i < pending.size(); ++i) {
     if (parts[i].empty()) {
@@ -112,48 +113,60 @@ bool Sender::send_some(std::vector<Pending>& pending) {
     }
   }
   pending = std::move(next);
-  return is_well;
+  return round;
 }
 
 // False where it has to be sent again.
 bool Sender::conclude(Pending& one, const Delivered& delivered, std::vector<Pending>& parts) {
+  note_state(delivered);
   switch (delivered.delivery) {
     case Delivery::Accepted:
-      note_state(false, "");
+      refused_in_a_row_ = 0;
       one.is_done = true;
       if (delivered.rejected_spans > 0) note_lost("rejected", delivered.rejected_spans, delivered.message);
       return true;
     case Delivery::Refused:
-      note_state(false, "");
-      if (delivered.is_too_large ? halve(one, parts) : separate(one, parts)) return true;
+      if (delivered.is_too_large ? halve(one, parts) : divide(one, parts)) return true;
       one.is_done = true;
       note_lost(delivered.is_too_large ? "too_large" : "refused", one.spans, delivered.message);
       return true;
     case Delivery::Busy:
       return false;
     case Delivery::Away:
-      note_state(true, delivered.message);
       return false;
   }
   return false;
 }
 
 bool Sender::halve(const Pending& one, std::vector<Pending>& parts) {
+  if (one.bytes->size() <= kHalvedBytesMin) return false;
   auto cut = splitter_.cut(*one.bytes, one.bytes->size() / 2);
   if (!cut || cut->parts.size() < 2) return false;
-  for (wire::otlp::RequestPart& part : cut->parts) {
-    parts.push_back({.bytes = std::make_shared<const std::string>(std::move(part.bytes)), .spans = part.spans});
-  }
-  parts.back().sequence = one.sequence;
+  replace(one, std::move(*cut), parts);
   return true;
 }
 
-// One message may be to blame for all.
-bool Sender::separate(Pending& one, std::vector<Pending>& parts) {
-  for (route::QueuedMessage& message : one.messages) {
-    parts.push_back(to_pending(std::move(message.bytes), message.sequence));
+// One trace may be to blame for all.
+bool Sender::divide(const Pending& one, std::vector<Pending>& parts) {
+  if (++refused_in_a_row_ > kRefusedInARowMax) return false;
+  absl::flat_hash_map<uint64_t, size_t> traces;  // by the end of their ids, in the order in which they come
+  const auto seen = splitter_.split(*one.bytes, 1, [&](uint64_t id) {
+    traces.try_emplace(id, traces.size());
+    return 0U;
+  });
+  if (!seen || traces.size() < 2) return false;
+  auto cut = splitter_.split(*one.bytes, 2,
+                             [&](uint64_t id) { return traces.find(id)->second < traces.size() / 2 ? 0U : 1U; });
+  if (!cut || cut->parts.size() < 2) return false;
+  replace(one, std::move(*cut), parts);
+  return true;
+}
+
+void Sender::replace(const Pending& one, wire::otlp::Split cut, std::vector<Pending>& parts) {
+  for (wire::otlp::RequestPart& part : cut.parts) {
+    parts.push_back({.bytes = std::make_shared<const std::string>(std::move(part.bytes)), .spans = part.spans});
   }
-  return !parts.empty();
+  parts.back().sequence = one.sequence;
 }
 
 // Of what is done without a gap.
@@ -180,10 +193,17 @@ void Sender::note_lost(const char* reason, uint64_t spans, const std::string& wh
   told_lost_ = now;
 }
 
-void Sender::note_state(bool is_away, const std::string& why) {
-  if (std::exchange(is_away_, is_away) == is_away) return;
-  options_.tell(is_away ? fmt::format("the backend cannot be reached, kept traces wait: {}", why)
-                        : "the backend is back");
+void Sender::note_state(const Delivered& delivered) {
+  if (delivered.delivery == Delivery::Busy) return;
+  const State before = state_;
+  state_ = delivered.delivery != Delivery::Away ? State::Well
+           : delivered.is_denied                ? State::Denied
+                                                : State::Unreachable;
+  if (state_ == before) return;
+  if (state_ == State::Well) return options_.tell("the backend is back");
+  options_.tell(fmt::format("the backend {}, kept traces wait: {}",
+                            state_ == State::Denied ? "takes nothing from this node" : "cannot be reached",
+                            delivered.message));
 }
 
 void Sender::maintain() {

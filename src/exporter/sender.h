@@ -5,7 +5,8 @@
 //   sender.start();
 //
 // Messages that wait one behind the other go as one request, up to the bound on requests. One that the backend finds
-// too large goes again in halves, down to single spans; of one that it refuses, each message goes alone.
+// too large goes again in halves, down to 64 KiB or single spans; one that it refuses in halves down to single traces,
+// so that one takes no others with it. Where it refuses everything, requests are soon given up whole.
 #pragma once
 
 #include <atomic>
@@ -33,8 +34,8 @@ struct SenderOptions {
   size_t under_way_max = 2;  // requests
   net::GrpcMetadata headers;
   base::Duration maintain_interval = std::chrono::seconds(1);
-  // A sentence for the operator: what the backend refused, that it is away, that it is back. Called on the sender's
-  // thread, seldom.
+  // A sentence for the operator: what the backend refused, that it is away and why, that it is back. Called on the
+  // sender's thread, seldom.
   std::function<void(const std::string&)> tell = [](const std::string&) {};
 };
 
@@ -66,21 +67,27 @@ class Sender {
     uint64_t spans = 0;
     uint64_t sequence = 0;  // of the last message in it; 0: another part of it follows
     bool is_done = false;
-    std::vector<route::QueuedMessage> messages = {};  // where it is several
+  };
+
+  // What came of requests that were under way together.
+  struct Round {
+    bool has_accepted = false;
+    bool has_failed = false;  // some of it must wait
   };
 
   void run(const std::stop_token& token);
   std::vector<Pending> gather(std::vector<route::QueuedMessage> messages);
   Pending to_pending(std::string request, uint64_t sequence);
   void deliver(std::vector<Pending> pending, const std::stop_token& token);
-  bool send_some(std::vector<Pending>& pending);
+  Round send_some(std::vector<Pending>& pending);
   bool conclude(Pending& one, const route::Delivered& delivered, std::vector<Pending>& parts);
   bool halve(const Pending& one, std::vector<Pending>& parts);
-  bool separate(Pending& one, std::vector<Pending>& parts);
+  bool divide(const Pending& one, std::vector<Pending>& parts);
+  static void replace(const Pending& one, wire::otlp::Split cut, std::vector<Pending>& parts);
   void acknowledge(std::vector<Pending>& pending);
   uint64_t count_spans(std::string_view request);
   void note_lost(const char* reason, uint64_t spans, const std::string& why);
-  void note_state(bool is_away, const std::string& why);
+  void note_state(const route::Delivered& delivered);
   void maintain();
   void pause(const std::stop_token& token);
 
@@ -89,7 +96,10 @@ class Sender {
   const SenderOptions options_;
   const World world_;
   wire::otlp::Splitter splitter_{{}};
-  bool is_away_ = false;  // as told last
+  // As told last.
+  enum class State : uint8_t { Well, Unreachable, Denied };
+  State state_ = State::Well;
+  uint32_t refused_in_a_row_ = 0;  // requests, since one was accepted
   base::Duration maintained_{0};
   base::Duration told_lost_{0};  // 0: never
   uint64_t lost_untold_ = 0;

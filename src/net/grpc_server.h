@@ -21,6 +21,7 @@ enum class GrpcCode {
   InvalidArgument = 3,
   DeadlineExceeded = 4,
   NotFound = 5,
+  PermissionDenied = 7,
   ResourceExhausted = 8,
   Aborted = 10,
   OutOfRange = 11,

@@ -1,5 +1,6 @@
 #include "route/durable_queue.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace backstitch::route {
@@ -9,6 +10,10 @@ using base::fail;
 using base::Result;
 
 namespace {
+
+constexpr uint64_t kMessageBytesMax = 1 << 30;  // as the log has it
+constexpr uint64_t kFileHeadBytes = 4096;       // at most, with a record's
+constexpr uint64_t kRecordHeadBytes = 512;      // likewise
 
 base::Labels labels(const DurableQueueOptions& options) { return {{"queue", options.name}}; }
 
@@ -89,7 +94,19 @@ Result<> DurableQueue::refuse(base::Error error) {
   return fail(error.code, fmt::format("the queue '{}': {}", options_.name, error.message));
 }
 
+// One that has a file of its own has two others beside it: that which is written, and one that was just left.
+uint64_t DurableQueue::message_bytes_max() const {
+  const uint64_t taken = kFileHeadBytes + 2 * uint64_t{options_.segment_bytes};
+  const uint64_t alone = options_.max_bytes - std::min(options_.max_bytes, taken);
+  const uint64_t among_others = options_.segment_bytes - std::min<uint64_t>(options_.segment_bytes, kRecordHeadBytes);
+  return std::min(kMessageBytesMax, std::max(alone, among_others));
+}
+
 Result<> DurableQueue::push(std::string_view message) {
+  if (message.size() > message_bytes_max()) {
+    return refuse({Errc::TooLarge, fmt::format("a message of {} bytes never fits its {} bytes on disk", message.size(),
+                                               options_.max_bytes)});
+  }
   bool is_full = false;
   {
     const std::lock_guard lock(mutex_);

@@ -73,8 +73,11 @@ class DurableQueue {
   DurableQueue& operator=(const DurableQueue&) = delete;
 
   // When it returns the message survives a killed process, and a power loss as `sync` says. NoSpace at a bound of the
-  // queue or of the disk, TooLarge above 1 GiB, Io: it was not accepted, and never comes.
+  // queue or of the disk, TooLarge above message_bytes_max(), Io: it was not accepted, and never comes.
   base::Result<> push(std::string_view message);
+
+  // Of the largest message that fits where nothing else waits.
+  uint64_t message_bytes_max() const;
 
   // The oldest messages that were not acknowledged, in order, copied. Empty where there are none, or after interrupt().
   // Io where they cannot be read now. A message that turns out corrupt is passed over and counted as lost.

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <thread>
 
+#include "base/random.h"
 #include "base/simulated_file_system.h"
 
 namespace backstitch::route {
@@ -302,6 +303,25 @@ TEST_F(DurableQueueCrashTest, failed_calls_lose_nothing_that_was_accepted) {
       disk->clear_faults();
       check(story);
     }
+  }
+}
+
+TEST_F(DurableQueueTest, message_that_can_never_fit_is_too_large_and_the_largest_other_fits_an_empty_queue) {
+  DurableQueueOptions options = small_queue();
+  options.max_bytes = 64 << 10;
+  const auto queue = try_open(options);
+  ASSERT_TRUE(queue) << queue.error().message;
+  const uint64_t most = (*queue)->message_bytes_max();
+  EXPECT_GE(most, options.max_bytes / 2);
+  EXPECT_EQ((*queue)->push(std::string(most + 1, 'x')).error().code, base::Errc::TooLarge);
+  base::Random random(1);
+  for (int round = 0; round < 3; ++round) {
+    std::string large(most, ' ');
+    for (char& c : large) c = static_cast<char>(random.below(256));  // does not compress
+    const auto pushed = (*queue)->push(large);
+    ASSERT_TRUE(pushed) << pushed.error().message;
+    (*queue)->acknowledge((*queue)->peek({})->back().sequence);
+    ASSERT_TRUE((*queue)->maintain());
   }
 }
 

@@ -1,7 +1,10 @@
 #include "route/member_link.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <fmt/format.h>
+#include <string_view>
 
 #include "wire/otlp/answers.h"
 
@@ -17,6 +20,21 @@ constexpr Duration kAwayMax = std::chrono::seconds(5);
 // A pause that a member asks for is kept to this, and is at least this long where it names none.
 constexpr Duration kBusyMin = std::chrono::milliseconds(100);
 constexpr Duration kBusyMax = std::chrono::seconds(30);
+// Where it names none: doubled up to this.
+constexpr Duration kBusyUnnamedMax = std::chrono::seconds(5);
+
+// What the gRPC libraries say of a message beyond the receiver's bound, HTTP's 413, and our own nodes.
+constexpr std::array<std::string_view, 8> kSizeWords{"larger than max",   "too large",    "message exceeds",
+                                                     "message size",      "maximum size", "bytes exceed the limit",
+                                                     "request_bytes_max", "can ever take"};
+
+// RESOURCE_EXHAUSTED in most libraries, OUT_OF_RANGE in Rust's.
+bool speaks_of_size(const net::GrpcReply& reply) {
+  if (reply.code != GrpcCode::ResourceExhausted && reply.code != GrpcCode::OutOfRange) return false;
+  std::string text = reply.message;
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::ranges::any_of(kSizeWords, [&](std::string_view words) { return text.contains(words); });
+}
 
 base::Labels labels(const MemberLinkOptions& options) { return {{options.label, options.name}}; }
 
@@ -37,6 +55,7 @@ MemberLink::MemberLink(MemberLinkOptions options, const base::Clock& clock, base
       unreachable_(failures(options_, metrics, "unreachable")),
       timeouts_(failures(options_, metrics, "timeout")),
       busy_(failures(options_, metrics, "busy")),
+      denied_(failures(options_, metrics, "denied")),
       refused_(failures(options_, metrics, "refused")),
       random_(options_.seed) {
   for (size_t i = 0; i < std::max<size_t>(1, options_.connections); ++i) {
@@ -74,18 +93,20 @@ Delivered MemberLink::Sending::wait() {
 Delivered MemberLink::judge(const net::GrpcReply& reply, uint64_t spans) {
   const auto delay = wire::otlp::retry_delay(reply.details);
   const std::string message = fmt::format("{}: {}", options_.name, reply.message);
+  const bool is_too_large =
+      options_.is_foreign ? speaks_of_size(reply) : reply.code == GrpcCode::ResourceExhausted && !delay;
   switch (reply.code) {
     case GrpcCode::Ok:
       note_reached();
       return note_accepted(reply, spans);
     case GrpcCode::Unavailable:
     case GrpcCode::ResourceExhausted:
-      if (delay) {
+      if (is_too_large) break;
+      if (delay || reply.code == GrpcCode::ResourceExhausted) {
         note_reached();
-        note_busy(*delay);
+        note_busy(delay ? *delay : next_busy());
         return {.delivery = Delivery::Busy, .message = message};
       }
-      if (reply.code == GrpcCode::ResourceExhausted) break;
       note_away(unreachable_);
       return {.delivery = Delivery::Away, .message = message};
     case GrpcCode::DeadlineExceeded:
@@ -95,21 +116,29 @@ Delivered MemberLink::judge(const net::GrpcReply& reply, uint64_t spans) {
     case GrpcCode::Aborted:
     case GrpcCode::OutOfRange:
     case GrpcCode::DataLoss:
+      if (is_too_large) break;
       note_away(unreachable_);
       return {.delivery = Delivery::Away, .message = message};
+    case GrpcCode::Unauthenticated:
+    case GrpcCode::PermissionDenied:
+    case GrpcCode::Unimplemented:
+      if (!options_.is_foreign) break;
+      note_away(denied_);
+      return {.delivery = Delivery::Away, .is_denied = true, .message = message};
     default:
       break;
   }
   note_reached();
   refused_.add();
   rejected_spans_.add(spans);
-  return {.delivery = Delivery::Refused,
-          .is_too_large = reply.code == GrpcCode::ResourceExhausted,
-          .rejected_spans = spans,
-          .message = message};
+  return {.delivery = Delivery::Refused, .is_too_large = is_too_large, .rejected_spans = spans, .message = message};
 }
 
 Delivered MemberLink::note_accepted(const net::GrpcReply& reply, uint64_t spans) {
+  {
+    const std::lock_guard lock(mutex_);
+    next_busy_ = Duration(0);
+  }
   wire::otlp::ExportOutcome outcome = wire::otlp::decode_export_response(reply.body);
   const uint64_t rejected = std::min<uint64_t>(outcome.rejected_spans, spans);
   spans_.add(spans - rejected);
@@ -140,6 +169,12 @@ void MemberLink::note_busy(Duration wait) {
   // No sooner than it asked for.
   wait = std::clamp(wait, kBusyMin, kBusyMax);
   busy_until_ = (clock_.monotonic() + wait + drawn(wait) / 4).count();
+}
+
+Duration MemberLink::next_busy() {
+  const std::lock_guard lock(mutex_);
+  next_busy_ = std::clamp(next_busy_ * 2, kBusyMin, kBusyUnnamedMax);
+  return next_busy_;
 }
 
 // Half of `wait` and a part of the other half; the lock is held.

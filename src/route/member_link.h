@@ -33,18 +33,24 @@ struct MemberLinkOptions {
   std::string metrics = "backstitch_route";
   std::string label = "member";
   ConnectMember connect = nullptr;  // null: gRPC to the address that is the name
+  // Whether what it refuses is not to be lost while it may mean something else by it: for somebody's backend.
+  // RESOURCE_EXHAUSTED without RetryInfo is then a rate limit unless the answer speaks of the message's size (our own
+  // nodes say RetryInfo where they mean "later"). UNAUTHENTICATED, PERMISSION_DENIED and UNIMPLEMENTED are about the
+  // backend or our configuration, not about the request: Away.
+  bool is_foreign = false;
 };
 
 enum class Delivery {
   Accepted,  // it has them, but for rejected_spans
   Busy,      // it has nothing, and wants them later
-  Away,      // it cannot be reached or did not answer in time: whether it has them is not known
+  Away,      // it cannot be reached, did not answer in time, or takes nothing now: whether it has them is not known
   Refused,   // it will never take them
 };
 
 struct Delivered {
   Delivery delivery = Delivery::Accepted;
   bool is_too_large = false;    // of Refused
+  bool is_denied = false;       // of Away: it answers, and takes nothing from us
   uint64_t rejected_spans = 0;  // of Accepted
   std::string message;          // why, for people
 };
@@ -90,6 +96,7 @@ class MemberLink {
   void note_reached();
   void note_away(base::Counter& reason);
   void note_busy(base::Duration wait);
+  base::Duration next_busy();
   base::Duration drawn(base::Duration wait);
 
   const MemberLinkOptions options_;
@@ -102,6 +109,7 @@ class MemberLink {
   base::Counter& unreachable_;
   base::Counter& timeouts_;
   base::Counter& busy_;
+  base::Counter& denied_;
   base::Counter& refused_;
   std::atomic<int64_t> away_until_{0};  // of the monotonic clock; 0 while it is well
   std::atomic<bool> is_probed_{false};
@@ -110,6 +118,7 @@ class MemberLink {
   std::mutex mutex_;
   base::Random random_;          // guarded by mutex_
   base::Duration next_away_{0};  // likewise; 0 while it is well
+  base::Duration next_busy_{0};  // likewise; 0 since it took something
 };
 
 }  // namespace backstitch::route

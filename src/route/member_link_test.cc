@@ -1,5 +1,6 @@
 #include "route/member_link.h"
 
+#include <atomic>
 #include <gtest/gtest.h>
 #include <mutex>
 
@@ -95,6 +96,49 @@ TEST_F(MemberLinkTest, codes_are_judged_as_the_protocol_has_them) {
     clock.advance(std::chrono::milliseconds(600));
     EXPECT_FALSE(link.is_busy());
   }
+}
+
+TEST_F(MemberLinkTest, foreign_backend_that_denies_is_away) {
+  std::atomic<net::GrpcCode> code;
+  const auto server = serve("127.0.0.1:0", [&](std::string_view, std::string&) {
+    return net::GrpcReply{.code = code, .message = "no token"};
+  });
+  for (const net::GrpcCode each :
+       {net::GrpcCode::Unauthenticated, net::GrpcCode::PermissionDenied, net::GrpcCode::Unimplemented}) {
+    code = each;
+    MemberLink link({.name = server->address(), .is_foreign = true}, clock, metrics);
+    const Delivered delivered = link.send(std::make_shared<const std::string>("x"), 1, {}).wait();
+    EXPECT_EQ(delivered.delivery, Delivery::Away);
+    EXPECT_TRUE(delivered.is_denied);
+    EXPECT_EQ(delivered.message, server->address() + ": no token");
+    EXPECT_TRUE(link.is_away());
+  }
+}
+
+TEST_F(MemberLinkTest, resource_exhausted_of_a_foreign_backend_is_a_rate_limit_unless_it_speaks_of_size) {
+  net::GrpcReply reply;
+  const auto server = serve("127.0.0.1:0", [&](std::string_view, std::string&) { return reply; });
+  MemberLink link({.name = server->address(), .is_foreign = true}, clock, metrics);
+  const auto delivered = [&](net::GrpcCode code, const char* message) {
+    reply = {.code = code, .message = message};
+    return link.send(std::make_shared<const std::string>("x"), 1, {}).wait();
+  };
+  base::Duration before{0};
+  for (int refusal = 0; refusal < 3; ++refusal) {
+    EXPECT_EQ(delivered(net::GrpcCode::ResourceExhausted, "RATE_LIMITED: 15000000 bytes").delivery, Delivery::Busy);
+    base::Duration busy{0};
+    for (; link.is_busy(); busy += std::chrono::milliseconds(10)) clock.advance(std::chrono::milliseconds(10));
+    EXPECT_GT(busy, before) << "longer each time";
+    before = busy;
+  }
+  for (const char* message : {"grpc: received message larger than max (5242880 vs. 4194304)",
+                              "HTTP 413, too large: ", "gRPC message exceeds maximum size 4194304: 5242880",
+                              "request has 5242880 bytes; limits.request_bytes_max is 4194304"}) {
+    const Delivered refused = delivered(net::GrpcCode::ResourceExhausted, message);
+    EXPECT_EQ(refused.delivery, Delivery::Refused) << message;
+    EXPECT_TRUE(refused.is_too_large) << message;
+  }
+  EXPECT_TRUE(delivered(net::GrpcCode::OutOfRange, "decoded message length too large: found 5 bytes").is_too_large);
 }
 
 }  // namespace
