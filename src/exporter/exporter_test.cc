@@ -10,6 +10,7 @@
 
 #include "base/simulated_file_system.h"
 #include "net/grpc_server.h"
+#include "net/http_server.h"
 #include "store/embedded/ledger_file.h"
 #include "wire/otlp/answers.h"
 #include "wire/otlp/decode.h"
@@ -109,6 +110,7 @@ struct ExporterTest : testing::Test {
   std::unique_ptr<base::Metrics> metrics;
   std::unique_ptr<store::LedgerJournal> journal;
   std::vector<std::string> told;
+  base::Duration timeout = seconds(5);
   uint64_t request_bytes_max = 64 << 10;
   uint64_t queue_bytes_max = 4 << 20;
 
@@ -117,7 +119,7 @@ struct ExporterTest : testing::Test {
     auto opened = store::open_ledger_journal(disk, "data/ledger", "exported");
     EXPECT_TRUE(opened) << opened.error().message;
     journal = std::move(*opened);
-    ExporterOptions options{.connection = {.endpoint = *parse_endpoint(backend)},
+    ExporterOptions options{.connection = {.endpoint = *parse_endpoint(backend), .timeout = timeout},
                             .request_bytes_max = request_bytes_max,
                             .queue = {.directory = "data/export",
                                       .name = {},
@@ -376,6 +378,42 @@ TEST_F(ExporterTest, bytes_that_are_no_trace_are_refused_before_anything_is_queu
   EXPECT_EQ(exporter->append(std::vector{trace(1, 10), empty}).error().code, Errc::Malformed);
   ASSERT_TRUE(exporter->flush(kLong));
   EXPECT_EQ(backend.requests(), 0U);
+}
+
+TEST_F(ExporterTest, backend_that_never_answers_holds_up_no_end) {
+  for (const char* scheme : {"grpc://", "http://"}) {
+    std::atomic<bool> is_asked = false;
+    std::atomic<bool> over = false;
+    base::Metrics metrics_of_silent;
+    const auto wait = [&] {
+      is_asked = true;
+      over.wait(false);
+    };
+    auto grpc = net::GrpcServer::start(
+        {.address = "127.0.0.1:0"},
+        [&](std::string_view, std::string&) {
+          wait();
+          return GrpcReply{};
+        },
+        metrics_of_silent);
+    auto http = net::HttpServer::start(
+        {.address = "127.0.0.1:0"},
+        [&](net::HttpRequest&) {
+          wait();
+          return net::HttpResponse{};
+        },
+        metrics_of_silent);
+    ASSERT_TRUE(grpc && http);
+    timeout = std::chrono::hours(1);
+    const bool is_http = std::string(scheme) == "http://";
+    auto exporter = start(scheme + (is_http ? (*http)->address() : (*grpc)->address()));
+    ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 50, 1000), trace(2, 11, 50, 1000)}));
+    while (!is_asked) std::this_thread::yield();
+    exporter.reset();
+    EXPECT_TRUE(told.empty());
+    over = true;
+    over.notify_all();
+  }
 }
 
 TEST_F(ExporterTest, asked_for_traces_it_has_none) {

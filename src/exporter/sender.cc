@@ -29,6 +29,7 @@ Sender::Sender(route::DurableQueue& queue, route::MemberLink& link, SenderOption
 
 Sender::~Sender() {
   thread_.request_stop();
+  link_.stop();
   queue_.interrupt();
 }
 
@@ -82,7 +83,7 @@ uint64_t Sender::count_spans(std::string_view request) {
 
 void Sender::deliver(std::vector<Pending> pending, const std::stop_token& token) {
   while (!pending.empty() && !token.stop_requested()) {
-    const Round round = send_some(pending);
+    const Round round = send_some(pending, token);
     acknowledge(pending);
     if (round.has_failed || !round.has_accepted) pause(token);
     maintain();
@@ -90,9 +91,9 @@ void Sender::deliver(std::vector<Pending> pending, const std::stop_token& token)
 }
 
 // Over the oldest.
-Sender::Round Sender::send_some(std::vector<Pending>& pending) {
+Sender::Round Sender::send_some(std::vector<Pending>& pending, const std::stop_token& token) {
   std::vector<std::pair<size_t, route::MemberLink::Sending>> under_way;
-  for (size_t i = 0; i < pending.size() && under_way.size() < options_.under_way_max; ++i) {
+  for (size_t i = 0; i < pending.size() && under_way.size() < options_.under_way_max && !token.stop_requested(); ++i) {
     if (pending[i].is_done) continue;
     if (link_.is_busy() || !link_.may_send()) break;
     under_way.emplace_back(i, link_.send(pending[i].bytes, pending[i].spans, options_.headers));
@@ -101,6 +102,7 @@ Sender::Round Sender::send_some(std::vector<Pending>& pending) {
   std::vector<std::vector<Pending>> parts(pending.size());
   for (auto& [place, sending] : under_way) {
     const Delivered delivered = sending.wait();
+    if (token.stop_requested() && delivered.delivery == Delivery::Away) continue;  // cancelled
     if (delivered.delivery == Delivery::Accepted) round.has_accepted = true;
     if (!conclude(pending[place], delivered, parts[place])) round.has_failed = true;
   }

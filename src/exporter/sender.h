@@ -51,7 +51,7 @@ class Sender {
   };
   // All outlive it.
   Sender(route::DurableQueue& queue, route::MemberLink& link, SenderOptions options, World world);
-  // Waits for the requests that are under way; the queue is of no use then. What is left in it comes again.
+  // Cancels the requests that are under way; the queue and the link are of no use then. What is left comes again.
   ~Sender();
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
@@ -79,7 +79,7 @@ class Sender {
   std::vector<Pending> gather(std::vector<route::QueuedMessage> messages);
   Pending to_pending(std::string request, uint64_t sequence);
   void deliver(std::vector<Pending> pending, const std::stop_token& token);
-  Round send_some(std::vector<Pending>& pending);
+  Round send_some(std::vector<Pending>& pending, const std::stop_token& token);
   bool conclude(Pending& one, const route::Delivered& delivered, std::vector<Pending>& parts);
   bool halve(const Pending& one, std::vector<Pending>& parts);
   bool divide(const Pending& one, std::vector<Pending>& parts);

@@ -82,6 +82,10 @@ MemberLink::Sending MemberLink::send(std::shared_ptr<const std::string> request,
   return sending;
 }
 
+void MemberLink::stop() {
+  for (const auto& client : clients_) client->stop();
+}
+
 Delivered MemberLink::Sending::wait() {
   const net::GrpcReply reply = call_->wait();
   call_.reset();

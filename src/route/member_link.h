@@ -89,6 +89,8 @@ class MemberLink {
   };
   // The link outlives it. `spans` are those in `request`, for the counters.
   Sending send(std::shared_ptr<const std::string> request, uint64_t spans, const net::GrpcMetadata& metadata);
+  // From any thread, for good: what is under way, and all that is sent later, ends at once as Away.
+  void stop();
 
  private:
   Delivered judge(const net::GrpcReply& reply, uint64_t spans);
