@@ -214,6 +214,19 @@ TEST_F(ExporterTest, backend_that_takes_less_gets_halves) {
   EXPECT_TRUE(told.empty());
 }
 
+TEST_F(ExporterTest, request_that_is_not_answered_in_time_again_and_again_goes_in_halves) {
+  Backend backend;
+  backend.answer_with([](const std::string& body) {
+    return GrpcReply{.code = body.size() > 100'000 ? GrpcCode::DeadlineExceeded : GrpcCode::Ok, .details = {}};
+  });
+  request_bytes_max = 1 << 20;
+  const auto exporter = start(backend.address());
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 150, 1000)}));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_EQ(backend.spans(), (Spans{{1, 150}}));
+  EXPECT_LE(backend.requests(), 7U);
+}
+
 TEST_F(ExporterTest, backend_that_finds_everything_too_large_gets_no_request_below_64_kib_twice) {
   Backend backend;
   backend.answer_with([](const std::string&) {
@@ -313,13 +326,23 @@ TEST_F(ExporterTest, of_traces_that_are_refused_together_only_the_bad_one_is_los
 TEST_F(ExporterTest, backend_that_refuses_everything_is_not_asked_about_each_trace) {
   Backend backend;
   backend.answer_with([](const std::string&) { return GrpcReply{.code = GrpcCode::InvalidArgument, .details = {}}; });
-  const auto exporter = start(backend.address());
+  auto exporter = start(backend.address());
   std::vector<store::SealedTrace> batch;
   for (uint8_t number = 1; number <= 200; ++number) batch.push_back(trace(number, number));
   ASSERT_TRUE(exporter->append(batch));
   ASSERT_TRUE(exporter->flush(kLong));
   EXPECT_LE(backend.requests(), 140U);
   EXPECT_THAT(shown(), HasSubstr("backstitch_export_lost_spans_total{reason=\"refused\"} 400\n"));
+  EXPECT_THAT(shown(), HasSubstr("backstitch_export_rejected_spans_total{backend=\"" + backend.address() + "\"} 400\n"))
+      << "each once, however often it was refused";
+  exporter.reset();
+  uint64_t lost = 0;
+  for (const std::string& what : told) {
+    unsigned long spans = 0;
+    ASSERT_EQ(std::sscanf(what.c_str(), "the backend refused %lu spans for good", &spans), 1) << what;
+    lost += spans;
+  }
+  EXPECT_EQ(lost, 400U) << "the rest is told at the end";
 }
 
 TEST_F(ExporterTest, spans_that_a_backend_rejects_of_a_request_are_counted) {

@@ -6,7 +6,8 @@
 //
 // Messages that wait one behind the other go as one request, up to the bound on requests. One that the backend finds
 // too large goes again in halves, down to 64 KiB or single spans; one that it refuses in halves down to single traces,
-// so that one takes no others with it. Where it refuses everything, requests are soon given up whole.
+// so that one takes no others with it. Where it refuses everything, requests are soon given up whole. One that is not
+// answered in time, several times, goes in halves too: it may be more than the backend can do in that time.
 #pragma once
 
 #include <atomic>
@@ -67,6 +68,7 @@ class Sender {
     uint64_t spans = 0;
     uint64_t sequence = 0;  // of the last message in it; 0: another part of it follows
     bool is_done = false;
+    uint32_t timeouts = 0;
   };
 
   // What came of requests that were under way together.
@@ -88,6 +90,7 @@ class Sender {
   uint64_t count_spans(std::string_view request);
   void note_lost(const char* reason, uint64_t spans, const std::string& why);
   void note_state(const route::Delivered& delivered);
+  void tell_lost();
   void maintain();
   void pause(const std::stop_token& token);
 
@@ -103,6 +106,7 @@ class Sender {
   base::Duration maintained_{0};
   base::Duration told_lost_{0};  // 0: never
   uint64_t lost_untold_ = 0;
+  std::string lost_why_;  // of the last
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
