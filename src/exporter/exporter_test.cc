@@ -379,6 +379,15 @@ TEST_F(ExporterTest, full_queue_is_an_error_and_the_batch_tried_again_arrives_on
   EXPECT_EQ(exporter->covered_sequence(id_of(1)), 1U);
 }
 
+TEST_F(ExporterTest, trace_that_comes_alone_once_more_goes_once) {
+  Backend backend;
+  const auto exporter = start(backend.address());
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(exporter->append(std::vector{trace(1, 10)}));
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 11)}));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_EQ(backend.spans(), (Spans{{1, 4}}));
+}
+
 TEST_F(ExporterTest, span_that_never_fits_the_queue_is_refused_before_anything_is_queued) {
   Backend backend;
   queue_bytes_max = 512 << 10;
