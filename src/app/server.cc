@@ -178,8 +178,8 @@ class RealServer final : public Server {
     const base::Duration until = clock_.monotonic() + wait;
     auto drained = pipeline_->drain(wait - std::min(wait, 3 * kServersDrain), config_.drain_decides);
     stop_listening(kServersDrain);
-    // A request that is under way then is waited for once more.
-    const base::Duration left = until - clock_.monotonic() - config_.exports.timeout;
+    // A request that is under way then is cancelled.
+    const base::Duration left = until - clock_.monotonic();
     if (drained && exporting_) return exporting_->exporter().flush(std::max(left, base::Duration(0)));
     return drained;
   }

@@ -96,6 +96,8 @@ class HttpBackend final : public net::GrpcClient {
     return std::make_unique<HttpExport>(*client_, path_, std::move(body), std::move(headers));
   }
 
+  void stop() override { client_->stop(); }
+
  private:
   const std::unique_ptr<net::HttpClient> client_;
   const std::string path_;

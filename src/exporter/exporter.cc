@@ -94,7 +94,7 @@ class QueuedExporter final : public Exporter {
   // --- TraceStore
 
   Result<> append(std::span<const store::SealedTrace> batch) override {
-    if (batch.empty()) return {};
+    if (batch.empty() || is_repeated(batch)) return {};
     auto messages = to_messages(batch, options_.request_bytes_max);
     if (!messages) return std::unexpected(messages.error());
     if (auto fitting = check_sizes(messages->requests); !fitting) return fitting;
@@ -170,6 +170,12 @@ class QueuedExporter final : public Exporter {
 
  private:
   using Key = std::pair<model::TraceId, uint64_t>;
+
+  // Of a batch with one that is refused for good the others come one by one, and all of them anew after a full queue.
+  bool is_repeated(std::span<const store::SealedTrace> batch) const {
+    const store::SealedTrace& first = batch.front();
+    return batch.size() == 1 && first.covered_sequence != 0 && handed_on_->covered(first.id) == first.covered_sequence;
+  }
 
   // Before any is queued: the others of the batch come again.
   Result<> check_sizes(const std::vector<std::string>& requests) const {

@@ -10,6 +10,7 @@
 
 #include "base/simulated_file_system.h"
 #include "net/grpc_server.h"
+#include "net/http_server.h"
 #include "store/embedded/ledger_file.h"
 #include "wire/otlp/answers.h"
 #include "wire/otlp/decode.h"
@@ -109,6 +110,7 @@ struct ExporterTest : testing::Test {
   std::unique_ptr<base::Metrics> metrics;
   std::unique_ptr<store::LedgerJournal> journal;
   std::vector<std::string> told;
+  base::Duration timeout = seconds(5);
   uint64_t request_bytes_max = 64 << 10;
   uint64_t queue_bytes_max = 4 << 20;
 
@@ -117,7 +119,7 @@ struct ExporterTest : testing::Test {
     auto opened = store::open_ledger_journal(disk, "data/ledger", "exported");
     EXPECT_TRUE(opened) << opened.error().message;
     journal = std::move(*opened);
-    ExporterOptions options{.connection = {.endpoint = *parse_endpoint(backend)},
+    ExporterOptions options{.connection = {.endpoint = *parse_endpoint(backend), .timeout = timeout},
                             .request_bytes_max = request_bytes_max,
                             .queue = {.directory = "data/export",
                                       .name = {},
@@ -210,6 +212,19 @@ TEST_F(ExporterTest, backend_that_takes_less_gets_halves) {
   ASSERT_TRUE(exporter->flush(kLong));
   EXPECT_EQ(backend.spans(), (Spans{{1, 300}, {2, 2}}));
   EXPECT_TRUE(told.empty());
+}
+
+TEST_F(ExporterTest, request_that_is_not_answered_in_time_again_and_again_goes_in_halves) {
+  Backend backend;
+  backend.answer_with([](const std::string& body) {
+    return GrpcReply{.code = body.size() > 100'000 ? GrpcCode::DeadlineExceeded : GrpcCode::Ok, .details = {}};
+  });
+  request_bytes_max = 1 << 20;
+  const auto exporter = start(backend.address());
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 150, 1000)}));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_EQ(backend.spans(), (Spans{{1, 150}}));
+  EXPECT_LE(backend.requests(), 7U);
 }
 
 TEST_F(ExporterTest, backend_that_finds_everything_too_large_gets_no_request_below_64_kib_twice) {
@@ -311,13 +326,23 @@ TEST_F(ExporterTest, of_traces_that_are_refused_together_only_the_bad_one_is_los
 TEST_F(ExporterTest, backend_that_refuses_everything_is_not_asked_about_each_trace) {
   Backend backend;
   backend.answer_with([](const std::string&) { return GrpcReply{.code = GrpcCode::InvalidArgument, .details = {}}; });
-  const auto exporter = start(backend.address());
+  auto exporter = start(backend.address());
   std::vector<store::SealedTrace> batch;
   for (uint8_t number = 1; number <= 200; ++number) batch.push_back(trace(number, number));
   ASSERT_TRUE(exporter->append(batch));
   ASSERT_TRUE(exporter->flush(kLong));
   EXPECT_LE(backend.requests(), 140U);
   EXPECT_THAT(shown(), HasSubstr("backstitch_export_lost_spans_total{reason=\"refused\"} 400\n"));
+  EXPECT_THAT(shown(), HasSubstr("backstitch_export_rejected_spans_total{backend=\"" + backend.address() + "\"} 400\n"))
+      << "each once, however often it was refused";
+  exporter.reset();
+  uint64_t lost = 0;
+  for (const std::string& what : told) {
+    unsigned long spans = 0;
+    ASSERT_EQ(std::sscanf(what.c_str(), "the backend refused %lu spans for good", &spans), 1) << what;
+    lost += spans;
+  }
+  EXPECT_EQ(lost, 400U) << "the rest is told at the end";
 }
 
 TEST_F(ExporterTest, spans_that_a_backend_rejects_of_a_request_are_counted) {
@@ -354,6 +379,15 @@ TEST_F(ExporterTest, full_queue_is_an_error_and_the_batch_tried_again_arrives_on
   EXPECT_EQ(exporter->covered_sequence(id_of(1)), 1U);
 }
 
+TEST_F(ExporterTest, trace_that_comes_alone_once_more_goes_once) {
+  Backend backend;
+  const auto exporter = start(backend.address());
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(exporter->append(std::vector{trace(1, 10)}));
+  ASSERT_TRUE(exporter->append(std::vector{trace(1, 11)}));
+  ASSERT_TRUE(exporter->flush(kLong));
+  EXPECT_EQ(backend.spans(), (Spans{{1, 4}}));
+}
+
 TEST_F(ExporterTest, span_that_never_fits_the_queue_is_refused_before_anything_is_queued) {
   Backend backend;
   queue_bytes_max = 512 << 10;
@@ -376,6 +410,42 @@ TEST_F(ExporterTest, bytes_that_are_no_trace_are_refused_before_anything_is_queu
   EXPECT_EQ(exporter->append(std::vector{trace(1, 10), empty}).error().code, Errc::Malformed);
   ASSERT_TRUE(exporter->flush(kLong));
   EXPECT_EQ(backend.requests(), 0U);
+}
+
+TEST_F(ExporterTest, backend_that_never_answers_holds_up_no_end) {
+  for (const char* scheme : {"grpc://", "http://"}) {
+    std::atomic<bool> is_asked = false;
+    std::atomic<bool> over = false;
+    base::Metrics metrics_of_silent;
+    const auto wait = [&] {
+      is_asked = true;
+      over.wait(false);
+    };
+    auto grpc = net::GrpcServer::start(
+        {.address = "127.0.0.1:0"},
+        [&](std::string_view, std::string&) {
+          wait();
+          return GrpcReply{};
+        },
+        metrics_of_silent);
+    auto http = net::HttpServer::start(
+        {.address = "127.0.0.1:0"},
+        [&](net::HttpRequest&) {
+          wait();
+          return net::HttpResponse{};
+        },
+        metrics_of_silent);
+    ASSERT_TRUE(grpc && http);
+    timeout = std::chrono::hours(1);
+    const bool is_http = std::string(scheme) == "http://";
+    auto exporter = start(scheme + (is_http ? (*http)->address() : (*grpc)->address()));
+    ASSERT_TRUE(exporter->append(std::vector{trace(1, 10, 50, 1000), trace(2, 11, 50, 1000)}));
+    while (!is_asked) std::this_thread::yield();
+    exporter.reset();
+    EXPECT_TRUE(told.empty());
+    over = true;
+    over.notify_all();
+  }
 }
 
 TEST_F(ExporterTest, asked_for_traces_it_has_none) {

@@ -20,6 +20,7 @@ constexpr Duration kDiskRetry = std::chrono::seconds(1);
 constexpr Duration kToldApart = std::chrono::minutes(1);  // what the backend refuses
 constexpr size_t kMessagesMax = 1024;
 constexpr uint32_t kRefusedInARowMax = 64;      // beyond, requests are not divided any more
+constexpr uint32_t kTimeoutsMax = 3;            // then a request goes in halves
 constexpr uint64_t kHalvedBytesMin = 64 << 10;  // a backend that takes less takes nothing
 
 }  // namespace
@@ -29,7 +30,10 @@ Sender::Sender(route::DurableQueue& queue, route::MemberLink& link, SenderOption
 
 Sender::~Sender() {
   thread_.request_stop();
+  link_.stop();
   queue_.interrupt();
+  if (thread_.joinable()) thread_.join();
+  tell_lost();
 }
 
 void Sender::start() {
@@ -82,7 +86,7 @@ uint64_t Sender::count_spans(std::string_view request) {
 
 void Sender::deliver(std::vector<Pending> pending, const std::stop_token& token) {
   while (!pending.empty() && !token.stop_requested()) {
-    const Round round = send_some(pending);
+    const Round round = send_some(pending, token);
     acknowledge(pending);
     if (round.has_failed || !round.has_accepted) pause(token);
     maintain();
@@ -90,9 +94,9 @@ void Sender::deliver(std::vector<Pending> pending, const std::stop_token& token)
 }
 
 // Over the oldest.
-Sender::Round Sender::send_some(std::vector<Pending>& pending) {
+Sender::Round Sender::send_some(std::vector<Pending>& pending, const std::stop_token& token) {
   std::vector<std::pair<size_t, route::MemberLink::Sending>> under_way;
-  for (size_t i = 0; i < pending.size() && under_way.size() < options_.under_way_max; ++i) {
+  for (size_t i = 0; i < pending.size() && under_way.size() < options_.under_way_max && !token.stop_requested(); ++i) {
     if (pending[i].is_done) continue;
     if (link_.is_busy() || !link_.may_send()) break;
     under_way.emplace_back(i, link_.send(pending[i].bytes, pending[i].spans, options_.headers));
@@ -101,6 +105,7 @@ Sender::Round Sender::send_some(std::vector<Pending>& pending) {
   std::vector<std::vector<Pending>> parts(pending.size());
   for (auto& [place, sending] : under_way) {
     const Delivered delivered = sending.wait();
+    if (token.stop_requested() && delivered.delivery == Delivery::Away) continue;  // cancelled
     if (delivered.delivery == Delivery::Accepted) round.has_accepted = true;
     if (!conclude(pending[place], delivered, parts[place])) round.has_failed = true;
   }
@@ -128,11 +133,13 @@ bool Sender::conclude(Pending& one, const Delivered& delivered, std::vector<Pend
     case Delivery::Refused:
       if (delivered.is_too_large ? halve(one, parts) : divide(one, parts)) return true;
       one.is_done = true;
+      link_.note_lost(one.spans);
       note_lost(delivered.is_too_large ? "too_large" : "refused", one.spans, delivered.message);
       return true;
     case Delivery::Busy:
       return false;
     case Delivery::Away:
+      if (delivered.is_late && ++one.timeouts >= kTimeoutsMax) (void)halve(one, parts);
       return false;
   }
   return false;
@@ -187,10 +194,14 @@ void Sender::note_lost(const char* reason, uint64_t spans, const std::string& wh
                {{"reason", reason}})
       .add(spans);
   lost_untold_ += spans;
-  const Duration now = world_.clock.monotonic();
-  if (told_lost_.count() != 0 && now - told_lost_ < kToldApart) return;
-  options_.tell(fmt::format("the backend refused {} spans for good: {}", std::exchange(lost_untold_, 0), why));
-  told_lost_ = now;
+  lost_why_ = why;
+  if (told_lost_.count() == 0 || world_.clock.monotonic() - told_lost_ >= kToldApart) tell_lost();
+}
+
+void Sender::tell_lost() {
+  if (lost_untold_ == 0) return;
+  options_.tell(fmt::format("the backend refused {} spans for good: {}", std::exchange(lost_untold_, 0), lost_why_));
+  told_lost_ = world_.clock.monotonic();
 }
 
 void Sender::note_state(const Delivered& delivered) {
@@ -210,6 +221,7 @@ void Sender::maintain() {
   const Duration now = world_.clock.monotonic();
   if (now - maintained_ < options_.maintain_interval) return;
   maintained_ = now;
+  if (now - told_lost_ >= kToldApart) tell_lost();
   (void)queue_.maintain();  // a failure is counted by its log, and tried again
 }
 

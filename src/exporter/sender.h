@@ -6,7 +6,8 @@
 //
 // Messages that wait one behind the other go as one request, up to the bound on requests. One that the backend finds
 // too large goes again in halves, down to 64 KiB or single spans; one that it refuses in halves down to single traces,
-// so that one takes no others with it. Where it refuses everything, requests are soon given up whole.
+// so that one takes no others with it. Where it refuses everything, requests are soon given up whole. One that is not
+// answered in time, several times, goes in halves too: it may be more than the backend can do in that time.
 #pragma once
 
 #include <atomic>
@@ -51,7 +52,7 @@ class Sender {
   };
   // All outlive it.
   Sender(route::DurableQueue& queue, route::MemberLink& link, SenderOptions options, World world);
-  // Waits for the requests that are under way; the queue is of no use then. What is left in it comes again.
+  // Cancels the requests that are under way; the queue and the link are of no use then. What is left comes again.
   ~Sender();
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
@@ -67,6 +68,7 @@ class Sender {
     uint64_t spans = 0;
     uint64_t sequence = 0;  // of the last message in it; 0: another part of it follows
     bool is_done = false;
+    uint32_t timeouts = 0;
   };
 
   // What came of requests that were under way together.
@@ -79,7 +81,7 @@ class Sender {
   std::vector<Pending> gather(std::vector<route::QueuedMessage> messages);
   Pending to_pending(std::string request, uint64_t sequence);
   void deliver(std::vector<Pending> pending, const std::stop_token& token);
-  Round send_some(std::vector<Pending>& pending);
+  Round send_some(std::vector<Pending>& pending, const std::stop_token& token);
   bool conclude(Pending& one, const route::Delivered& delivered, std::vector<Pending>& parts);
   bool halve(const Pending& one, std::vector<Pending>& parts);
   bool divide(const Pending& one, std::vector<Pending>& parts);
@@ -88,6 +90,7 @@ class Sender {
   uint64_t count_spans(std::string_view request);
   void note_lost(const char* reason, uint64_t spans, const std::string& why);
   void note_state(const route::Delivered& delivered);
+  void tell_lost();
   void maintain();
   void pause(const std::stop_token& token);
 
@@ -103,6 +106,7 @@ class Sender {
   base::Duration maintained_{0};
   base::Duration told_lost_{0};  // 0: never
   uint64_t lost_untold_ = 0;
+  std::string lost_why_;  // of the last
 
   std::mutex mutex_;
   std::condition_variable_any changed_;

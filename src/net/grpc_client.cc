@@ -8,6 +8,8 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
+#include <mutex>
+#include <set>
 #include <vector>
 
 #include "net/grpc_library.h"
@@ -30,22 +32,55 @@ GrpcReply to_reply(const grpc::Status& status, const grpc::ByteBuffer& response)
   return reply;
 }
 
+// To be cancelled together. Thread-safe.
+class CallsUnderWay {
+ public:
+  void add(grpc::ClientContext& call) {
+    const std::lock_guard lock(mutex_);
+    calls_.insert(&call);
+    if (is_stopped_) call.TryCancel();
+  }
+  void remove(grpc::ClientContext& call) {
+    const std::lock_guard lock(mutex_);
+    calls_.erase(&call);
+  }
+  void stop() {
+    const std::lock_guard lock(mutex_);
+    is_stopped_ = true;
+    for (grpc::ClientContext* call : calls_) call->TryCancel();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<grpc::ClientContext*> calls_;  // guarded by mutex_
+  bool is_stopped_ = false;               // likewise
+};
+
 // One queue a call keeps calls of several threads apart; making one costs little beside the call.
 class Call final : public GrpcCall {
  public:
-  Call(grpc::GenericStub& stub, const GrpcClientOptions& options, const std::string& method,
-       const grpc::ByteBuffer& request, const GrpcMetadata& metadata) {
+  // The stub, the options and `calls` outlive it.
+  struct Client {
+    grpc::GenericStub& stub;
+    const GrpcClientOptions& options;
+    CallsUnderWay& calls;
+  };
+  Call(const Client& client, const std::string& method, const grpc::ByteBuffer& request, const GrpcMetadata& metadata)
+      : calls_(client.calls) {
+    const GrpcClientOptions& options = client.options;
     if (options.gzip) context_.set_compression_algorithm(GRPC_COMPRESS_GZIP);
     for (const auto& [name, value] : metadata) context_.AddMetadata(name, value);
     const auto wait = std::min<std::chrono::nanoseconds>(options.timeout, std::chrono::hours(24));
     context_.set_deadline(gpr_time_from_nanos(wait.count(), GPR_TIMESPAN));
-    call_ = stub.PrepareUnaryCall(&context_, method, request, &queue_);
+    call_ = client.stub.PrepareUnaryCall(&context_, method, request, &queue_);
     call_->StartCall();
     call_->Finish(&response_, &status_, this);
+    calls_.add(context_);
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   ~Call() override {
+    calls_.remove(context_);
     if (is_ended_) return;
     context_.TryCancel();
     finish();
@@ -64,6 +99,7 @@ class Call final : public GrpcCall {
     is_ended_ = true;
   }
 
+  CallsUnderWay& calls_;
   grpc::ClientContext context_;
   grpc::CompletionQueue queue_;
   std::unique_ptr<grpc::GenericClientAsyncResponseReader> call_;
@@ -87,12 +123,14 @@ class Client final : public GrpcClient {
 
   GrpcReply call(const std::string& method, std::string_view body) override {
     const grpc::Slice slice(body.data(), body.size());
-    return Call(stub_, options_, method, grpc::ByteBuffer(&slice, 1), {}).wait();
+    return Call({stub_, options_, calls_}, method, grpc::ByteBuffer(&slice, 1), {}).wait();
   }
   std::unique_ptr<GrpcCall> start(const std::string& method, std::shared_ptr<const std::string> body,
                                   const GrpcMetadata& metadata) override {
-    return std::make_unique<Call>(stub_, options_, method, shared_bytes(std::move(body)), metadata);
+    return std::make_unique<Call>(Call::Client{stub_, options_, calls_}, method, shared_bytes(std::move(body)),
+                                  metadata);
   }
+  void stop() override { calls_.stop(); }
 
  private:
   static std::shared_ptr<grpc::Channel> connect(const GrpcClientOptions& options) {
@@ -108,6 +146,7 @@ class Client final : public GrpcClient {
 
   const GrpcClientOptions options_;
   grpc::GenericStub stub_;
+  CallsUnderWay calls_;
 };
 
 }  // namespace

@@ -43,6 +43,8 @@ class GrpcClient {
   // look at it for a while after the call has ended, and not copied.
   virtual std::unique_ptr<GrpcCall> start(const std::string& method, std::shared_ptr<const std::string> body,
                                           const GrpcMetadata& metadata) = 0;
+  // From any thread: the calls under way, and every one to come, end at once, most as GrpcCode::Cancelled.
+  virtual void stop() = 0;
 };
 
 }  // namespace backstitch::net

@@ -5,6 +5,7 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -49,6 +50,12 @@ class Connection {
   Connection(asio::io_context& io, Address address, Options options)
       : io_(io), address_(std::move(address)), options_(options) {}
 
+  // In `io`'s run().
+  void stop() {
+    is_stopped_ = true;
+    if (stream_) stream_->cancel();
+  }
+
   awaitable<Result<HttpReply>> call(const std::string& method, const std::string& target, const HttpHeaders& headers,
                                     std::string_view body) {
     try {
@@ -77,6 +84,7 @@ class Connection {
   const Options options_;
   std::optional<beast::tcp_stream> stream_;  // engaged while connected
   beast::flat_buffer buffer_;
+  bool is_stopped_ = false;
 };
 
 Connection::Request Connection::to_request(const std::string& method, const std::string& target,
@@ -95,6 +103,7 @@ Connection::Request Connection::to_request(const std::string& method, const std:
 
 awaitable<Result<HttpReply>> Connection::exchange(Request& request) {
   while (true) {
+    if (is_stopped_) co_return fail(Errc::Unavailable, "calls to " + to_string(address_) + " were stopped");
     const bool kept = stream_.has_value();
     if (!kept) {
       if (auto connected = co_await connect(); !connected) co_return std::unexpected(connected.error());
@@ -201,6 +210,9 @@ class Client final : public HttpClient {
     io_.restart();
     io_.run();
     return reply;
+  }
+  void stop() override {
+    asio::post(io_, [this] { connection_.stop(); });
   }
 
  private:

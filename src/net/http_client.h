@@ -42,6 +42,9 @@ class HttpClient {
   // listens, Timeout, Malformed.
   virtual base::Result<HttpReply> call(const std::string& method, const std::string& target,
                                        const HttpHeaders& headers = {}, std::string_view body = {}) = 0;
+  // From any thread: the call under way, and every one to come, ends at once as Unavailable. Only a name that is being
+  // looked up is waited for.
+  virtual void stop() = 0;
 };
 
 struct HttpCall {

@@ -112,6 +112,35 @@ TEST(HttpClientCall, a_kept_connection_that_was_closed_is_opened_again) {
   }
 }
 
+TEST(HttpClientCall, a_stop_ends_the_call_under_way_and_all_to_come) {
+  base::Metrics metrics;
+  std::atomic<bool> over = false;
+  std::atomic<bool> is_asked = false;
+  auto server = HttpServer::start(
+      {},
+      [&](HttpRequest&) {
+        is_asked = true;
+        is_asked.notify_all();
+        over.wait(false);
+        return HttpResponse{};
+      },
+      metrics);
+  ASSERT_TRUE(server);
+  const auto client = HttpClient::create("127.0.0.1", (*server)->port(), std::chrono::hours(1));
+  std::thread stopper([&] {
+    is_asked.wait(false);
+    client->stop();
+  });
+  for (int i = 0; i < 2; ++i) {
+    const auto reply = client->call("POST", "/", {}, "x");
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, Errc::Unavailable) << reply.error().message;
+  }
+  stopper.join();
+  over = true;
+  over.notify_all();
+}
+
 TEST(HttpClientCall, a_server_that_does_not_answer_is_a_timeout) {
   base::Metrics metrics;
   std::atomic<bool> over = false;

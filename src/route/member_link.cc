@@ -82,6 +82,10 @@ MemberLink::Sending MemberLink::send(std::shared_ptr<const std::string> request,
   return sending;
 }
 
+void MemberLink::stop() {
+  for (const auto& client : clients_) client->stop();
+}
+
 Delivered MemberLink::Sending::wait() {
   const net::GrpcReply reply = call_->wait();
   call_.reset();
@@ -111,7 +115,7 @@ Delivered MemberLink::judge(const net::GrpcReply& reply, uint64_t spans) {
       return {.delivery = Delivery::Away, .message = message};
     case GrpcCode::DeadlineExceeded:
       note_away(timeouts_);
-      return {.delivery = Delivery::Away, .message = message};
+      return {.delivery = Delivery::Away, .is_late = true, .message = message};
     case GrpcCode::Cancelled:
     case GrpcCode::Aborted:
     case GrpcCode::OutOfRange:
@@ -130,7 +134,7 @@ Delivered MemberLink::judge(const net::GrpcReply& reply, uint64_t spans) {
   }
   note_reached();
   refused_.add();
-  rejected_spans_.add(spans);
+  if (!options_.is_foreign) rejected_spans_.add(spans);
   return {.delivery = Delivery::Refused, .is_too_large = is_too_large, .rejected_spans = spans, .message = message};
 }
 

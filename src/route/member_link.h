@@ -36,7 +36,8 @@ struct MemberLinkOptions {
   // Whether what it refuses is not to be lost while it may mean something else by it: for somebody's backend.
   // RESOURCE_EXHAUSTED without RetryInfo is then a rate limit unless the answer speaks of the message's size (our own
   // nodes say RetryInfo where they mean "later"). UNAUTHENTICATED, PERMISSION_DENIED and UNIMPLEMENTED are about the
-  // backend or our configuration, not about the request: Away.
+  // backend or our configuration, not about the request: Away. Refused requests come again in parts: who sends them
+  // says which spans are lost (note_lost()).
   bool is_foreign = false;
 };
 
@@ -51,6 +52,7 @@ struct Delivered {
   Delivery delivery = Delivery::Accepted;
   bool is_too_large = false;    // of Refused
   bool is_denied = false;       // of Away: it answers, and takes nothing from us
+  bool is_late = false;         // of Away: no answer in time
   uint64_t rejected_spans = 0;  // of Accepted
   std::string message;          // why, for people
 };
@@ -89,6 +91,11 @@ class MemberLink {
   };
   // The link outlives it. `spans` are those in `request`, for the counters.
   Sending send(std::shared_ptr<const std::string> request, uint64_t spans, const net::GrpcMetadata& metadata);
+  // Spans of a foreign backend's refusals that are not sent again.
+  void note_lost(uint64_t spans) { rejected_spans_.add(spans); }
+
+  // From any thread, for good: what is under way, and all that is sent later, ends at once as Away.
+  void stop();
 
  private:
   Delivered judge(const net::GrpcReply& reply, uint64_t spans);
