@@ -204,6 +204,7 @@ TEST_F(PeerQueuesTest, a_member_that_left_is_told_on_for_a_while_and_then_forgot
   ASSERT_TRUE(queues_->set_members(members_of({"a:1", "c:1"}), "a:1"));
   ASSERT_TRUE(queues_->announce(7, {{.id = id_of(1)}}));
   EXPECT_TRUE(takes("b:1", 1));
+  ASSERT_TRUE(eventually([&] { return shows("backstitch_queue_delivered_total{queue=\"notes b:1\"} 1"); }));
   answer("b:1", 0);
   ASSERT_TRUE(queues_->announce(7, {{.id = id_of(2)}}));
   clock_.pass(1h);
