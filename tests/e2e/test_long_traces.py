@@ -79,9 +79,7 @@ def test_a_trace_that_is_collecting_says_so(make_server):
     server = make_server("--set", "decision_wait=1h", "--set", "trace_max_age=2h", "--set", "spans_per_trace=10",
                          *AT_ONCE).start()
     trace_id = new_trace_id()
-    for _ in range(2):
-        send(server, *(span(trace_id) for _ in range(10)))
-        eventually_sealed(server)
+    send_over_windows(server, trace_id, 2, spans=10)
     send(server, *(span(trace_id) for _ in range(5)))
     assert fragments(server, trace_id.hex()) in ([(10, "early_at_size"), (10, "early_at_size"), (5, "")],
                                                  [(20, "early_at_size"), (5, "")])  # by when the store merged them
