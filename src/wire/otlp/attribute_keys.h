@@ -54,7 +54,7 @@ class AttributeKeys {
   static constexpr size_t kProbes = 4;
   static constexpr size_t kKeyBytesMax = 59;
   // A key's first and last eight bytes, which overlap where it is short; of fewer than eight all there are. Most keys
-  // are told apart by them, at a third of what a hash over all bytes and memcmp take.
+  // are told apart by them, which costs less than a hash over all bytes.
   struct Ends {
     uint64_t first = 0;
     uint64_t last = 0;
