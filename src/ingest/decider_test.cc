@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/simulated_file_system.h"
+#include "ingest/ingest_testing.h"
 #include "ingest/intake.h"
 #include "ingest/seal.h"
 #include "ingest/span_features.h"
@@ -17,12 +18,6 @@ namespace backstitch::ingest {
 namespace {
 
 using namespace std::chrono_literals;
-
-model::TraceId trace_id(uint8_t number) {
-  model::TraceId id;
-  id.bytes[15] = number;
-  return id;
-}
 
 struct SpanSpec {
   bool is_orphan = false;  // its parent is not there

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "ingest/ingest_testing.h"
 #include "ingest/path_testing.h"
 #include "wire/otlp/decode.h"
 
@@ -11,12 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 using model::DecisionCause;
 using model::Verdict;
-
-model::TraceId trace_id(uint8_t number) {
-  model::TraceId id;
-  id.bytes[15] = number;
-  return id;
-}
 
 struct SpanSpec {
   uint8_t trace = 1;

@@ -1,13 +1,12 @@
 // Several nodes, each a whole path over a simulated disk, that tell each other what they keep: by hand, so that every
 // order can be had.
-#include <functional>
 #include <gtest/gtest.h>
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include "assemble/open_reader.h"
 #include "base/simulated_file_system.h"
+#include "ingest/ingest_testing.h"
 #include "ingest/pipeline.h"
 #include "ingest/span_features.h"
 #include "store/decisions/decision_runs.h"
@@ -20,12 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 using model::DecisionCause;
 using model::Verdict;
-
-model::TraceId trace_id(uint8_t number) {
-  model::TraceId id;
-  id.bytes[15] = number;
-  return id;
-}
 
 struct SpanSpec {
   uint8_t trace = 1;
@@ -46,15 +39,6 @@ std::string request(const std::vector<SpanSpec>& specs) {
     set.spans.push_back(span);
   }
   return wire::otlp::encode_request(set);
-}
-
-bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (condition()) return true;
-    std::this_thread::yield();
-  }
-  return false;
 }
 
 sample::PolicySet policies() {

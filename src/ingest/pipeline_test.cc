@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/simulated_file_system.h"
+#include "ingest/ingest_testing.h"
 #include "store/memory/memory_store.h"
 #include "traceql/parse.h"
 #include "wire/otlp/decode.h"
@@ -14,12 +15,6 @@ namespace backstitch::ingest {
 namespace {
 
 using namespace std::chrono_literals;
-
-model::TraceId trace_id(uint8_t number) {
-  model::TraceId id;
-  id.bytes[15] = number;
-  return id;
-}
 
 std::string request(uint8_t trace, uint8_t span, uint32_t count = 1) {
   model::SpanSet set{.resources = {{.attributes = {{"service.name", "cart"}}}}, .scopes = {{}}, .spans = {}};
@@ -31,15 +26,6 @@ std::string request(uint8_t trace, uint8_t span, uint32_t count = 1) {
     set.spans.push_back(one);
   }
   return wire::otlp::encode_request(set);
-}
-
-bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (condition()) return true;
-    std::this_thread::yield();
-  }
-  return false;
 }
 
 // A path over a simulated disk; the store outlives restarts.

@@ -1,10 +1,9 @@
 // Sampling on the whole path: what is kept, what can be taken back, and what a killed process remembers.
-#include <functional>
 #include <gtest/gtest.h>
-#include <thread>
 
 #include "assemble/open_reader.h"
 #include "base/simulated_file_system.h"
+#include "ingest/ingest_testing.h"
 #include "ingest/pipeline.h"
 #include "ingest/span_features.h"
 #include "store/decisions/decision_runs.h"
@@ -17,12 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using model::DecisionCause;
 using model::Verdict;
-
-model::TraceId trace_id(uint8_t number) {
-  model::TraceId id;
-  id.bytes[15] = number;
-  return id;
-}
 
 struct SpanSpec {
   uint8_t trace = 1;
@@ -44,15 +37,6 @@ std::string request(const std::vector<SpanSpec>& specs) {
     set.spans.push_back(span);
   }
   return wire::otlp::encode_request(set);
-}
-
-bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (condition()) return true;
-    std::this_thread::yield();
-  }
-  return false;
 }
 
 sample::PolicySet errors_and_slow() {
