@@ -35,15 +35,13 @@ class AttributeKeys {
   explicit AttributeKeys(model::FeaturePlan plan) : plan_(std::move(plan)) {}
 
   KeyVerdict verdict(std::string_view key) {
-    if (key.size() > kKeyBytesMax || key.empty()) return judge(key);
+    if (key.size() > kKeyBytesMax || key.empty()) [[unlikely]]
+      return judge(key);
     const Ends ends = ends_of(key.data(), key.size());
     const size_t home = ends.place();
-    for (size_t i = 0; i < kProbes; ++i) {
-      Entry& entry = entries_[(home + i) % entries_.size()];
-      if (entry.is(key, ends)) return entry.verdict;
-      if (entry.size == 0) return entry.set(key, judge(key));
-    }
-    return entries_[home].set(key, judge(key));
+    if (entries_[home].is(key, ends)) [[likely]]
+      return entries_[home].verdict;
+    return probe(key, ends, home);
   }
   size_t selected_count(model::AttributeLevel level) const {
     return static_cast<size_t>(std::ranges::count(plan_.attributes, level, &model::AttributeSelector::level));
@@ -52,7 +50,7 @@ class AttributeKeys {
  private:
   static constexpr uint32_t kEntryBits = 10;
   static constexpr size_t kProbes = 4;
-  static constexpr size_t kKeyBytesMax = 59;
+  static constexpr size_t kKeyBytesMax = 51;
   // A key's first and last eight bytes, which overlap where it is short; of fewer than eight all there are. Most keys
   // are told apart by them, which costs less than a hash over all bytes.
   struct Ends {
@@ -76,31 +74,40 @@ class AttributeKeys {
     if (size >= 4) return {load<uint32_t>(key), load<uint32_t>(key + size - 4)};
     return {load<uint8_t>(key), uint64_t{load<uint8_t>(key + size / 2)} << 8 | load<uint8_t>(key + size - 1)};
   }
-  // What lies between the ends.
-  static bool is_middle_equal(const char* known, std::string_view key) {
-    for (size_t at = 8; at + 8 < key.size(); at += 8) {
-      if (load<uint64_t>(known + at) != load<uint64_t>(key.data() + at)) return false;
-    }
-    return true;
-  }
 
   struct Entry {
+    Ends ends;
     KeyVerdict verdict;
-    uint8_t size = 0;  // 0: free
-    char key[kKeyBytesMax];
+    uint8_t size = 0;             // 0: free
+    char tail[kKeyBytesMax - 8];  // what follows the first eight bytes
 
-    bool is(std::string_view other, const Ends& ends) const {
-      return size == other.size() && ends_of(key, size) == ends && is_middle_equal(key, other);
+    bool is(std::string_view other, const Ends& theirs) const {
+      if (size != other.size() || !(ends == theirs)) return false;
+      for (size_t at = 8; at + 8 < other.size(); at += 8) {
+        if (load<uint64_t>(tail + at - 8) != load<uint64_t>(other.data() + at)) return false;
+      }
+      return true;
     }
-    KeyVerdict set(std::string_view other, KeyVerdict judged) {
+    KeyVerdict set(std::string_view key, KeyVerdict judged) {
+      ends = ends_of(key.data(), key.size());
       verdict = judged;
-      size = static_cast<uint8_t>(other.size());
-      std::memcpy(key, other.data(), other.size());
+      size = static_cast<uint8_t>(key.size());
+      if (key.size() > 8) std::memcpy(tail, key.data() + 8, key.size() - 8);
       return verdict;
     }
   };
+  static_assert(sizeof(Entry) == 64);
 
-  KeyVerdict judge(std::string_view key) const {
+  [[gnu::noinline]] KeyVerdict probe(std::string_view key, const Ends& ends, size_t home) {
+    for (size_t i = 0; i < kProbes; ++i) {
+      Entry& entry = entries_[(home + i) % entries_.size()];
+      if (entry.is(key, ends)) return entry.verdict;
+      if (entry.size == 0) return entry.set(key, judge(key));
+    }
+    return entries_[home].set(key, judge(key));
+  }
+
+  [[gnu::noinline]] KeyVerdict judge(std::string_view key) const {
     KeyVerdict verdict;
     verdict.set_redact(model::is_redacted(key, plan_.redact));
     std::array<uint32_t, 3> counts{};

@@ -31,8 +31,13 @@ class AttributeWalk {
   uint32_t masked_values = 0;
 
  private:
+  WalkedAttribute walk_fields(Cursor in);
   void any_value(Cursor in, bool mask, uint32_t depth);
-  void bytes_value(Cursor in, bool mask);
+  void bytes_value(Cursor in, bool mask) {
+    if (in.size() > limits_.attribute_value_bytes_max) over_limits = true;
+    if (mask) mask_bytes(in);
+  }
+  void mask_bytes(Cursor in);
   void container(Cursor in, bool is_map, bool mask, uint32_t depth);
   void map_entry(Cursor entry, bool mask, uint32_t depth);
 

@@ -84,6 +84,11 @@ class Cursor {
 
  private:
   uint64_t long_varint() {
+    if (size() >= 2 && (at_[1] & 0x80) == 0) [[likely]] {
+      const uint64_t value = (static_cast<uint8_t>(at_[0]) & 0x7f) | static_cast<uint64_t>(at_[1]) << 7;
+      at_ += 2;
+      return value;
+    }
     const char* at = at_;
     try {
       const uint64_t value = protozero::decode_varint(&at, end_);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
+#include <optional>
 #include <xxhash.h>
 
 #include "wire/otlp/attribute_walk.h"
@@ -12,7 +13,7 @@
 
 // The request is a tree of messages five deep (request, resource spans, scope spans, span, attribute), each read
 // by one function below in the order of its bytes. Only a resource's and a scope's own message may stand behind
-// what refers to them, so those two levels are read twice: first for the message, then for what is inside.
+// what refers to them; then it is looked for ahead.
 // Spans are noted as they come and grouped by trace at the end with a counting sort.
 
 namespace backstitch::wire::otlp {
@@ -37,6 +38,16 @@ void select(std::string_view value, std::string_view& selected) {
   if (selected.data() != nullptr) return;
   // Without a value it is there nevertheless.
   selected = value.data() != nullptr ? value : std::string_view("", 0);
+}
+
+// Field 1 of the message that `in` is at the rest of.
+std::optional<Cursor> first_message(Cursor in) {
+  while (!in.at_end()) {
+    const uint32_t tag = in.tag();
+    if (tag == kBytes(1)) return in.bytes();
+    in.skip(tag);
+  }
+  return std::nullopt;
 }
 
 struct TooManySpans {};
@@ -65,8 +76,12 @@ struct Walker::State {
   void request(Cursor in);
   void resource_spans(Cursor in);
   void scope_spans(Cursor in, uint32_t resource);
-  uint32_t note_resource(Cursor message, Cursor schema_url, bool has_message);
-  uint32_t note_scope(Cursor message, Cursor schema_url, uint32_t resource);
+  template <typename Begin, typename Child>
+  Cursor parent(Cursor in, const char* second, const Begin& begin_parent, const Child& child);
+  uint32_t note_resource(Cursor message, bool has_message);
+  uint32_t note_scope(Cursor message, uint32_t resource);
+  template <typename Digest>
+  void note_schema_url(const Cursor& schema_url, Digest& noted) const;
   void span(Cursor in, uint32_t resource, uint32_t scope);
   void span_fields(Cursor in);
   void event(Cursor in);
@@ -111,34 +126,67 @@ void Walker::State::request(Cursor in) {
   }
 }
 
-void Walker::State::resource_spans(Cursor in) {
-  Cursor message(in.position(), in.position());
-  Cursor schema_url = message;
+// Reads a ResourceSpans or a ScopeSpans: its own message (field 1), its children (2), its schema URL (3), which is
+// returned. What children refer to is begun before the first of them: nearly everyone writes it first, else it is
+// looked for ahead.
+template <typename Begin, typename Child>
+Cursor Walker::State::parent(Cursor in, const char* second, const Begin& begin_parent, const Child& child) {
+  const Cursor nothing(in.position(), in.position());
+  Cursor schema_url = nothing;
   bool has_message = false;
-  for (Cursor first = in; !first.at_end();) {
-    const uint32_t tag = first.tag();
-    if (tag == kBytes(1)) {
-      if (has_message) throw WireFault{"a second resource in one ResourceSpans", first.position()};
-      message = first.bytes();
-      has_message = true;
-    } else if (tag == kBytes(3)) {
-      schema_url = first.bytes();
-    } else {
-      first.skip(tag);
-    }
-  }
-  const uint32_t resource = note_resource(message, schema_url, has_message);
+  bool is_begun = false;
   while (!in.at_end()) {
     const uint32_t tag = in.tag();
     if (tag == kBytes(2)) {
-      scope_spans(in.bytes(), resource);
+      const Cursor message = in.bytes();
+      if (!is_begun) {
+        const std::optional<Cursor> ahead = first_message(in);
+        begin_parent(ahead.value_or(nothing), ahead.has_value());
+        is_begun = true;
+      }
+      child(message);
+    } else if (tag == kBytes(1)) {
+      if (has_message) throw WireFault{second, in.position()};
+      has_message = true;
+      const Cursor message = in.bytes();
+      if (!is_begun) begin_parent(message, true);
+      is_begun = true;
+    } else if (tag == kBytes(3)) {
+      schema_url = in.bytes();
     } else {
       in.skip(tag);
     }
   }
+  if (!is_begun) begin_parent(nothing, false);
+  return schema_url;
 }
 
-uint32_t Walker::State::note_resource(Cursor message, Cursor schema_url, bool has_message) {
+void Walker::State::resource_spans(Cursor in) {
+  uint32_t resource = 0;
+  const Cursor schema_url = parent(
+      in, "a second resource in one ResourceSpans",
+      [&](Cursor message, bool has_message) { resource = note_resource(message, has_message); },
+      [&](Cursor scope) { scope_spans(scope, resource); });
+  note_schema_url(schema_url, digest->resources[resource]);
+}
+
+void Walker::State::scope_spans(Cursor in, uint32_t resource) {
+  uint32_t scope = 0;
+  const Cursor schema_url = parent(
+      in, "a second scope in one ScopeSpans",
+      [&](Cursor message, bool /*has_message*/) { scope = note_scope(message, resource); },
+      [&](Cursor one) { span(one, resource, scope); });
+  note_schema_url(schema_url, digest->scopes[scope]);
+}
+
+template <typename Digest>
+void Walker::State::note_schema_url(const Cursor& schema_url, Digest& noted) const {
+  noted.schema_url = range_of(schema_url);
+  const uint64_t seed = XXH3_64bits(schema_url.view().data(), schema_url.size());
+  noted.hash = XXH3_64bits_withSeed(begin + noted.message.offset, noted.message.size, seed);
+}
+
+uint32_t Walker::State::note_resource(Cursor message, bool has_message) {
   std::string_view service = "unknown_service";
   attributes.too_deep = false;
   std::ranges::fill(resource_selected, std::string_view{});
@@ -159,41 +207,11 @@ uint32_t Walker::State::note_resource(Cursor message, Cursor schema_url, bool ha
 
   model::ResourceDigest& noted = digest->resources.emplace_back();
   noted.message = has_message ? range_of(message) : model::ByteRange{};
-  noted.schema_url = range_of(schema_url);
-  const uint64_t seed = XXH3_64bits(schema_url.view().data(), schema_url.size());
-  noted.hash = XXH3_64bits_withSeed(message.view().data(), message.size(), seed);
   noted.service_bit = model::service_bit(service);
   return static_cast<uint32_t>(digest->resources.size() - 1);
 }
 
-void Walker::State::scope_spans(Cursor in, uint32_t resource) {
-  Cursor message(in.position(), in.position());
-  Cursor schema_url = message;
-  bool has_message = false;
-  for (Cursor first = in; !first.at_end();) {
-    const uint32_t tag = first.tag();
-    if (tag == kBytes(1)) {
-      if (has_message) throw WireFault{"a second scope in one ScopeSpans", first.position()};
-      message = first.bytes();
-      has_message = true;
-    } else if (tag == kBytes(3)) {
-      schema_url = first.bytes();
-    } else {
-      first.skip(tag);
-    }
-  }
-  const uint32_t scope = note_scope(message, schema_url, resource);
-  while (!in.at_end()) {
-    const uint32_t tag = in.tag();
-    if (tag == kBytes(2)) {
-      span(in.bytes(), resource, scope);
-    } else {
-      in.skip(tag);
-    }
-  }
-}
-
-uint32_t Walker::State::note_scope(Cursor message, Cursor schema_url, uint32_t resource) {
+uint32_t Walker::State::note_scope(Cursor message, uint32_t resource) {
   attributes.too_deep = false;
   std::ranges::fill(scope_selected, std::string_view{});
   view.scope_name = view.scope_version = {};
@@ -216,9 +234,6 @@ uint32_t Walker::State::note_scope(Cursor message, Cursor schema_url, uint32_t r
 
   model::ScopeDigest& noted = digest->scopes.emplace_back();
   noted.message = range_of(message);
-  noted.schema_url = range_of(schema_url);
-  const uint64_t seed = XXH3_64bits(schema_url.view().data(), schema_url.size());
-  noted.hash = XXH3_64bits_withSeed(message.view().data(), message.size(), seed);
   noted.resource = resource;
   return static_cast<uint32_t>(digest->scopes.size() - 1);
 }
