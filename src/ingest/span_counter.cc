@@ -18,6 +18,8 @@ ledger::SpanSeen seen(const model::SpanDigest& span, ServiceNumbers::Index servi
           .size_bytes = span.message.size};
 }
 
+constexpr size_t kPeersMax = 20'000;
+
 bool may_call(SpanKind kind) { return kind == SpanKind::Client || kind == SpanKind::Producer; }
 bool may_answer(SpanKind kind) { return kind == SpanKind::Server || kind == SpanKind::Consumer; }
 
@@ -76,10 +78,22 @@ void DecidedTraces::add(size_t place, const model::RequestDigest& digest, const 
                                                          .start = span.start,
                                                          .end = span.end});
     if (!may_call(span.kind)) continue;
-    const wire::otlp::Peer peer = wire::otlp::peer_of_span(span.message.of(payload));
+    const Peer peer = peer_of(span, payload);
     call.peer_is_database = peer.is_database;
-    if (!peer.name.empty()) call.peer = graph_.node(peer.name);
+    call.peer = peer.node;
   }
+}
+
+// Its name is read once for each number. Equal numbers (47 bits of XXH3) are taken for equal names.
+DecidedTraces::Peer DecidedTraces::peer_of(const model::SpanDigest& span, std::string_view payload) {
+  if (span.peer() == 0) return {};
+  const auto known = peers_.find(span.peer());
+  if (known != peers_.end()) return known->second;
+  if (peers_.size() >= kPeersMax) peers_.clear();
+  const wire::otlp::Peer named = wire::otlp::peer_of_span(span.message.of(payload));
+  Peer& peer = peers_[span.peer()];
+  if (!named.name.empty()) peer = {.node = graph_.node(named.name), .is_database = named.is_database};
+  return peer;
 }
 
 void DecidedTraces::finish() {

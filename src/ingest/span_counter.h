@@ -92,6 +92,12 @@ class DecidedTraces {
   const ledger::SpanMetrics& exemplars() const { return shown_.metrics(); }
 
  private:
+  struct Peer {
+    ledger::NameTable::Index node = ledger::CallSpan::kNobody;
+    bool is_database = false;
+  };
+  Peer peer_of(const model::SpanDigest& span, std::string_view payload);
+
   struct Trace {
     model::TraceId kept;
     std::vector<ledger::CallSpan> spans;
@@ -100,6 +106,7 @@ class DecidedTraces {
   std::vector<Trace> traces_;
   ledger::ServiceGraph graph_;
   ServiceNumbers services_;
+  absl::flat_hash_map<uint64_t, Peer> peers_;  // by SpanDigest::peer()
   SpanCounter shown_;
 };
 

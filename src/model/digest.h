@@ -54,8 +54,16 @@ struct SpanDigest {
   uint32_t operation = 0;  // low 32 bits of XXH3 of the name
   SpanKind kind = SpanKind::Unspecified;
   StatusCode status = StatusCode::Unset;
-  uint16_t reserved = 0;
-  uint32_t reserved_word = 0;
+  uint16_t peer_high = 0;
+  uint32_t peer_low = 0;
+
+  // Whom a client says that it calls, as a number of 48 bits, equal for equal names; 0: it does not say.
+  static constexpr uint64_t kPeerMax = (uint64_t{1} << 48) - 1;
+  uint64_t peer() const { return uint64_t{peer_high} << 32 | peer_low; }
+  void set_peer(uint64_t number) {
+    peer_high = static_cast<uint16_t>(number >> 32);
+    peer_low = static_cast<uint32_t>(number);
+  }
 
   bool operator==(const SpanDigest&) const = default;
 };

@@ -1,5 +1,5 @@
-// What the FeaturePlan wants of an attribute key, found without matching patterns each time: services write the
-// same few hundred keys over and over. Private to wire/otlp.
+// What the walk wants of an attribute key, by the FeaturePlan and for the calls that are counted, found without
+// matching patterns each time: services write the same few hundred keys over and over. Private to wire/otlp.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "model/feature_plan.h"
+#include "wire/otlp/peer_facts.h"
 
 namespace backstitch::wire::otlp {
 
@@ -19,7 +20,10 @@ class KeyVerdict {
   // Index among the plan's attributes of that level (Resource, Scope or Span) + 1; 0: nobody asked.
   uint32_t slot(model::AttributeLevel level) const { return bits_ >> shift(level) & 0xff; }
 
+  PeerKey peer_key() const { return static_cast<PeerKey>(bits_ >> 1 & 0xf); }
+
   void set_redact(bool redact) { bits_ |= redact ? 1 : 0; }
+  void set_peer_key(PeerKey key) { bits_ |= static_cast<uint32_t>(key) << 1; }
   void set_slot(model::AttributeLevel level, uint32_t slot) { bits_ |= slot << shift(level); }
 
  private:
@@ -110,6 +114,7 @@ class AttributeKeys {
   [[gnu::noinline]] KeyVerdict judge(std::string_view key) const {
     KeyVerdict verdict;
     verdict.set_redact(model::is_redacted(key, plan_.redact));
+    verdict.set_peer_key(peer_key_of(key));
     std::array<uint32_t, 3> counts{};
     for (size_t i = 0; i < plan_.attributes.size() && i < model::FeaturePlan::kAttributesMax; ++i) {
       const model::AttributeSelector& selector = plan_.attributes[i];

@@ -1,9 +1,9 @@
 #include "wire/otlp/call_peek.h"
 
-#include <array>
 #include <fmt/format.h>
 
 #include "wire/otlp/each_message.h"
+#include "wire/otlp/peer_facts.h"
 
 namespace backstitch::wire::otlp {
 namespace {
@@ -40,7 +40,8 @@ std::string_view text_of(Cursor value) {
 }
 
 // Of a port, which is written either way.
-std::string text_or_number_of(Cursor value) {
+std::string text_or_number_of(std::string_view any_value) {
+  Cursor value = reader_of(any_value);
   if (value.at_end()) return {};
   const uint32_t tag = value.tag();
   if (tag == tag_of(kAnyValueInt, WireType::Varint)) return fmt::format("{}", static_cast<int64_t>(value.varint()));
@@ -66,44 +67,6 @@ bool may_name_peer(std::string_view key_value) {
       return (key_value[1] & 0x80) != 0;
   }
 }
-
-struct PeerFacts {
-  std::string_view service, database, system, server, address;
-  std::string port;
-
-  void note(Cursor key_value) {
-    const Attribute attribute = attribute_of(key_value);
-    const std::string_view key = attribute.key;
-    if (key.size() < 7) return;
-    switch (key[0]) {
-      case 'p':
-        if (key == "peer.service") service = text_of(attribute.value);
-        break;
-      case 'd':
-        if (key == "db.name" || (key == "db.namespace" && database.empty())) database = text_of(attribute.value);
-        if (key == "db.system" || (key == "db.system.name" && system.empty())) system = text_of(attribute.value);
-        break;
-      case 's':
-        if (key == "server.address") server = text_of(attribute.value);
-        break;
-      case 'n':
-        if (key == "network.peer.address") address = text_of(attribute.value);
-        if (key == "network.peer.port") port = text_or_number_of(attribute.value);
-        break;
-      default:
-        break;
-    }
-  }
-
-  Peer peer() const {
-    const bool is_database = !database.empty() || !system.empty();
-    if (!service.empty() || !is_database) return {std::string(service), is_database};
-    if (!server.empty()) return {std::string(server), true};
-    if (!address.empty()) return {port.empty() ? std::string(address) : fmt::format("{}:{}", address, port), true};
-    if (!database.empty()) return {std::string(database), true};
-    return {std::string(system), false};
-  }
-};
 
 }  // namespace
 
@@ -137,11 +100,17 @@ Peer peer_of_span(std::string_view span) {
   PeerFacts facts;
   try {
     each(reader_of(span), kSpanAttributes, [&](Cursor key_value) {
-      if (may_name_peer(key_value.view())) facts.note(key_value);
+      if (!may_name_peer(key_value.view())) return;
+      const Attribute attribute = attribute_of(key_value);
+      const PeerKey key = peer_key_of(attribute.key);
+      if (key != PeerKey::None) facts.note(key, attribute.value.view());
     });
+    const PeerFacts::Name name = facts.name();
+    const std::string port = text_or_number_of(name.port);
+    return {port.empty() ? std::string(name.text) : fmt::format("{}:{}", name.text, port), name.is_database};
   } catch (const WireFault&) {
+    return {};
   }
-  return facts.peer();
 }
 
 }  // namespace backstitch::wire::otlp

@@ -1,7 +1,9 @@
 #include "wire/otlp/call_peek.h"
 
 #include <gtest/gtest.h>
+#include <map>
 
+#include "base/random.h"
 #include "wire/otlp/decode.h"
 #include "wire/otlp/walk.h"
 
@@ -15,13 +17,15 @@ struct Walked {
 
 // A request of one span with these attributes.
 Walked walked(model::Attributes attributes, std::string name = "pay",
-              model::Attributes resource = {{"service.name", "shop"}}) {
+              model::Attributes resource = {{"service.name", "shop"}},
+              model::SpanKind kind = model::SpanKind::Unspecified) {
   model::SpanSet set{.resources = {{}}, .scopes = {{}}, .spans = {}};
   set.resources[0].attributes = std::move(resource);
   model::Span& span = set.spans.emplace_back();
   span.trace_id.bytes[0] = span.span_id.bytes[0] = span.parent_span_id.bytes[0] = 1;
   span.trace_state = "a=b";
   span.name = std::move(name);
+  span.kind = kind;
   span.attributes = std::move(attributes);
   Walked made{encode_request(set), {}};
   EXPECT_TRUE(Walker({}, {}).walk(made.request, made.digest));
@@ -76,6 +80,36 @@ TEST(CallPeek, a_database_is_named_by_the_first_of_its_names) {
 TEST(CallPeek, databases_are_known_by_their_newer_attributes) {
   EXPECT_EQ(peer({{"db.system.name", "mysql"}, {"server.address", "db"}}), (Peer{"db", true}));
   EXPECT_EQ(peer({{"db.namespace", "orders"}}), (Peer{"orders", true}));
+}
+
+TEST(CallPeek, the_walk_numbers_peers_as_they_are_named) {
+  base::Random random(20261122);
+  const std::vector<std::string> keys = {"peer.service",     "db.name",     "db.namespace",   "db.system",
+                                         "db.system.name",   "http.method", "server.address", "network.peer.address",
+                                         "network.peer.port"};
+  std::map<uint64_t, Peer> named;
+  for (int i = 0; i < 5'000; ++i) {
+    model::Attributes attributes;
+    for (const std::string& key : keys) {
+      const uint64_t draw = random.below(6);
+      if (draw < 2) attributes.push_back({key, draw == 0 ? "5432" : "b"});
+      if (draw == 2) attributes.push_back({key, int64_t{7}});
+      if (draw == 3) attributes.push_back({key, ""});
+    }
+    const Walked one = walked(attributes, "pay", {}, model::SpanKind::Client);
+    const model::SpanDigest& span = one.digest.spans[0];
+    const Peer peer = peer_of_span(span.message.of(one.request));
+    ASSERT_EQ(span.peer() == 0, peer.name.empty());
+    if (peer.name.empty()) continue;
+    ASSERT_EQ(named.try_emplace(span.peer(), peer).first->second, peer);
+  }
+  EXPECT_GE(named.size(), 10u);
+}
+
+TEST(CallPeek, who_does_not_call_has_no_number) {
+  for (const auto kind : {model::SpanKind::Server, model::SpanKind::Consumer, model::SpanKind::Internal}) {
+    EXPECT_EQ(walked({{"peer.service", "bank"}}, "pay", {}, kind).digest.spans[0].peer(), 0u);
+  }
 }
 
 }  // namespace

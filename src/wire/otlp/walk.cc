@@ -9,6 +9,7 @@
 
 #include "wire/otlp/attribute_walk.h"
 #include "wire/otlp/cursor.h"
+#include "wire/otlp/peer_facts.h"
 #include "wire/otlp/sdk_losses.h"
 
 // The request is a tree of messages five deep (request, resource spans, scope spans, span, attribute), each read
@@ -109,6 +110,7 @@ struct Walker::State {
   // Of the resource, scope and span at hand.
   std::vector<std::string_view> resource_selected, scope_selected;
   SpanView view;
+  PeerFacts peer;
   uint32_t attribute_count = 0;
   uint32_t trace_id_size = 0;
   uint32_t span_id_size = 0;
@@ -267,6 +269,7 @@ void Walker::State::span_fields(Cursor in) {
   std::fill(view.selected.begin(), view.selected.end(), std::string_view{});
   trace_id_size = span_id_size = parent_id_size = 0;
   attribute_count = 0;
+  peer.clear();
   attributes.too_deep = false;
   while (!in.at_end()) {
     const uint32_t tag = in.tag();
@@ -372,6 +375,7 @@ void Walker::State::span_attribute(Cursor in) {
   if (const uint32_t slot = walked.verdict.slot(AttributeLevel::Span); slot != 0) {
     select(walked.value, view.selected[slot - 1]);
   }
+  if (const PeerKey key = walked.verdict.peer_key(); key != PeerKey::None) peer.note(key, walked.value);
 }
 
 void Walker::State::check_ids() {
@@ -432,6 +436,8 @@ void Walker::State::accept() {
   noted.operation = static_cast<uint32_t>(XXH3_64bits(view.name.data(), view.name.size()));
   noted.kind = view.kind;
   noted.status = view.status;
+  const bool may_call = view.kind == model::SpanKind::Client || view.kind == model::SpanKind::Producer;
+  noted.set_peer(may_call ? peer.number() : 0);
   trace_of_span.push_back(last_trace);
   if (*on_span) (*on_span)(view);
 }
