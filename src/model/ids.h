@@ -35,7 +35,12 @@ struct TraceId {
   uint64_t high64() const { return load(0); }
   uint64_t low64() const { return load(8); }
 
-  auto operator<=>(const TraceId&) const = default;
+  // By bytes, two numbers at a time: what the compiler makes of an array calls memcmp.
+  bool operator==(const TraceId& other) const { return high64() == other.high64() && low64() == other.low64(); }
+  std::strong_ordering operator<=>(const TraceId& other) const {
+    const auto high = high64() <=> other.high64();
+    return high != 0 ? high : low64() <=> other.low64();
+  }
   template <typename H>
   friend H AbslHashValue(H state, const TraceId& id) {
     return H::combine(std::move(state), id.high64(), id.low64());
@@ -68,7 +73,8 @@ struct SpanId {
     return __builtin_bswap64(value);
   }
 
-  auto operator<=>(const SpanId&) const = default;
+  bool operator==(const SpanId& other) const { return as_number() == other.as_number(); }
+  std::strong_ordering operator<=>(const SpanId& other) const { return as_number() <=> other.as_number(); }
   template <typename H>
   friend H AbslHashValue(H state, const SpanId& id) {
     return H::combine(std::move(state), id.as_number());
