@@ -166,7 +166,7 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--spans", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3, help="of receiving and sampling at full speed; medians are told")
-    parser.add_argument("--contenders", default="collector,backstitch")
+    parser.add_argument("--contenders", default="collector,backstitch,sample-only")
     parser.add_argument("--only", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}; not with --write")
     parser.add_argument("--write", type=pathlib.Path)
     options = parser.parse_args()

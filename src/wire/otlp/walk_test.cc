@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "wire/otlp/decode.h"
 #include "wire/otlp/splice.h"
+#include "wire/otlp/visit.h"
 
 namespace backstitch::wire::otlp {
 namespace {
@@ -337,6 +338,71 @@ TEST(Walk, a_rejected_span_leaves_nothing_in_the_bytes) {
   const Walked walked = walk(encode_request(set), masking());
   EXPECT_EQ(walked.result.rejected_spans, 1u);
   EXPECT_EQ(walked.request.find("hunter2"), std::string::npos);
+}
+
+// A length-delimited field of fewer than 128 bytes.
+std::string field(char number, const std::string& bytes) {
+  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + bytes;
+}
+
+TEST(Walk, what_spans_belong_to_may_stand_anywhere_beside_them) {
+  const std::string first = field(2, field(1, std::string(16, 't')) + field(2, std::string(8, 's')));
+  const std::string second = field(2, field(1, std::string(16, 't')) + field(2, std::string(8, 'u')));
+  const std::string scope = field(1, field(1, "lib"));
+  const std::string service = field(1, field(1, field(1, "service.name") + field(2, field(1, "shop"))));
+  const auto digest_of = [&](const std::string& scope_spans, const std::string& resource_before,
+                             const std::string& resource_behind) {
+    const std::string request = field(1, resource_before + field(2, scope_spans) + resource_behind);
+    const Walked walked = walk(request);
+    EXPECT_EQ(walked.result.accepted_spans, 2u);
+    EXPECT_EQ(walked.digest.resources.at(0).message.of(walked.request), service.substr(2));
+    EXPECT_EQ(walked.digest.scopes.at(0).message.of(walked.request), field(1, "lib"));
+    EXPECT_EQ(walked.digest.traces.at(0).service_bits, model::service_bit("shop"));
+    return std::pair(walked.digest.resources[0].hash, walked.digest.scopes[0].hash);
+  };
+  const auto usual = digest_of(scope + first + second, service, "");
+  EXPECT_EQ(digest_of(first + scope + second, service, ""), usual);
+  EXPECT_EQ(digest_of(first + second + scope, "", service), usual);
+  const auto with_schema = digest_of(scope + first + second + field(3, "url"), service, field(3, "url"));
+  EXPECT_NE(with_schema.first, usual.first);
+  EXPECT_NE(with_schema.second, usual.second);
+  EXPECT_EQ(digest_of(field(3, "url") + first + scope + second, field(3, "url") + service, ""), with_schema);
+}
+
+TEST(Walk, a_second_scope_beside_the_first_is_malformed) {
+  const std::string one = field(2, field(1, std::string(16, 't')) + field(2, std::string(8, 's')));
+  const std::string scope = field(1, "");
+  for (const std::string& scopes : {scope + scope, scope + one + scope, one + scope + scope}) {
+    std::string request = field(1, field(2, scopes));
+    Walker walker({}, {});
+    model::RequestDigest digest;
+    EXPECT_EQ(walker.walk(request, digest).error().code, base::Errc::Malformed);
+  }
+}
+
+TEST(Walk, attributes_of_every_size_around_a_byte_of_length_are_read) {
+  model::FeaturePlan plan = masking();
+  for (const size_t key_size : {0, 1, 7, 8, 9, 51, 52, 110, 123, 124, 127, 128}) {
+    for (size_t text_size = 0; text_size <= 140; ++text_size) {
+      const std::string key(key_size, 'k');
+      const std::string text(text_size, 'v');
+      SpanSet set = set_of({span(1, 1)});
+      set.spans[0].attributes = {{key, text}, {"password" + key, text}};
+      plan.attributes = {{.level = model::AttributeLevel::Span, .key = key}};
+      std::string request = encode_request(set);
+      Walker walker(plan, {});
+      model::RequestDigest digest;
+      std::string selected;
+      const auto walked =
+          walker.walk(request, digest, [&](const model::SpanView& view) { selected = view.selected[0]; });
+      ASSERT_TRUE(walked) << key_size << " " << text_size << ": " << walked.error().message;
+      ASSERT_EQ(text_of(selected), text) << key_size;
+      ASSERT_EQ(walked->masked_values, 1u);
+      const auto masked = decode_request(request);
+      ASSERT_TRUE(masked);
+      ASSERT_EQ(masked->spans[0].attributes[1].value, model::Value(std::string(text_size, '*')));
+    }
+  }
 }
 
 TEST(Walk, a_second_resource_beside_the_first_is_malformed) {
