@@ -41,8 +41,13 @@ def zstd19(binary):
         return packed.stat().st_size / ZSTD_SPANS
 
 
+def wait_sealed(serve, spans):
+    """Asks seldom: each question to /metrics is CPU that is charged to the spans."""
+    serve.wait(lambda: serve.metric("backstitch_spans_sealed_total") >= spans, "spans to be sealed", 1800, every=1)
+
+
 def settle(serve, planted):
-    serve.wait(lambda: serve.metric("backstitch_spans_sealed_total") >= planted, "spans to be sealed", 1800)
+    wait_sealed(serve, planted)
     files, since = None, time.monotonic()
     while time.monotonic() - since < SETTLED_SECONDS:
         now = sorted((str(path), path.stat().st_size) for path in pathlib.Path(serve.data).rglob("*.*")
@@ -117,7 +122,7 @@ def cpu_in_steady_state(binary, spans):
     for seed in (2, 1):
         sealed, cpu = serve.metric("backstitch_spans_sealed_total"), serve.cpu_seconds()
         generate(binary, serve, spans, seed=seed)
-        serve.wait(lambda: serve.metric("backstitch_spans_sealed_total") >= sealed + spans, "spans to be sealed", 1800)
+        wait_sealed(serve, sealed + spans)
     settle(serve, sealed + spans)
     cpu = serve.cpu_seconds() - cpu
     serve.stop()

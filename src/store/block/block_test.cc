@@ -251,6 +251,20 @@ TEST(Block, ten_thousand_keys_come_back) {
   expect_round_trip({sealed(1, 1, specs)});
 }
 
+TEST(Block, attributes_of_every_size_around_a_byte_of_length_come_back) {
+  std::vector<conformance::SpanSpec> specs;
+  for (const size_t key_size : {0, 1, 8, 110, 123, 124, 127, 128}) {
+    conformance::SpanSpec spec{.span = specs.size() + 1};
+    for (size_t size = 0; size <= 140; ++size) {
+      const std::string key = std::string(key_size, 'k');
+      spec.attributes.push_back({key, std::string(size, 'v')});
+      spec.attributes.push_back({key, model::Bytes{std::string(size, 'b')}});
+    }
+    specs.push_back(std::move(spec));
+  }
+  expect_round_trip({sealed(1, 1, specs)});
+}
+
 TEST(Block, a_value_of_64_KiB_and_text_that_is_no_UTF_8_come_back) {
   expect_round_trip(
       {sealed(1, 1,

@@ -6,6 +6,8 @@
 #include <protozero/exception.hpp>
 #include <protozero/pbf_reader.hpp>
 
+#include "wire/otlp/attribute_frame.h"
+
 // Field numbers: opentelemetry-proto 1.x. A field that is known but comes with another wire type is an unknown one.
 // What has no column goes to `rest` as it came, tag included, so that it is written back behind the known fields.
 
@@ -120,7 +122,7 @@ bool read_scalar(std::string_view any_value, AttributeRow& row) {
   return value.length() == 0;
 }
 
-AttributeRow read_attribute(std::string_view key_value) {
+AttributeRow read_fields_of_attribute(std::string_view key_value) {
   AttributeRow row;
   row.whole = key_value;
   pbf_reader reader(key_value.data(), key_value.size());
@@ -139,6 +141,27 @@ AttributeRow read_attribute(std::string_view key_value) {
     row.number = 0;
   }
   return row;
+}
+
+// In place: a row that is copied is stored by halves and read as a whole, which stalls.
+void read_attribute(std::string_view key_value, AttributeRow& row) {
+  const size_t key_size = wire::otlp::framed_key_size(key_value.data(), key_value.size());
+  if (key_size == 0 || key_size == wire::otlp::kNoFrame) {
+    row = read_fields_of_attribute(key_value);
+    return;
+  }
+  const char* const value = key_value.data() + wire::otlp::kAttributeFrame + key_size;
+  const size_t value_size = key_value.size() - wire::otlp::kAttributeFrame - key_size;
+  row.key = key_value.substr(2, key_size);
+  row.whole = key_value;
+  if (wire::otlp::is_framed_text(value, value_size)) {
+    row.type = ValueType::String;
+    row.bytes = {value + 2, value_size - 2};
+  } else if (!read_scalar({value, value_size}, row)) {
+    row.type = ValueType::Message;
+    row.bytes = {value, value_size};
+    row.number = 0;
+  }
 }
 
 uint64_t id_of(std::string_view bytes) {
@@ -243,7 +266,7 @@ class TraceParser::Reader {
           row.end = fields.fixed64();
           break;
         case bytes_key(9):
-          rows_.attributes.push_back(read_attribute(fields.bytes()));
+          read_attribute(fields.bytes(), rows_.attributes.emplace_back());
           break;
         case varint_key(10):
           row.dropped_attributes = static_cast<uint32_t>(fields.varint());
@@ -338,7 +361,7 @@ class TraceParser::Reader {
           row.name = fields.bytes();
           break;
         case bytes_key(3):
-          rows_.attributes.push_back(read_attribute(fields.bytes()));
+          read_attribute(fields.bytes(), rows_.attributes.emplace_back());
           break;
         case varint_key(4):
           row.dropped = static_cast<uint32_t>(fields.varint());
@@ -369,7 +392,7 @@ class TraceParser::Reader {
           row.trace_state = fields.bytes();
           break;
         case bytes_key(4):
-          rows_.attributes.push_back(read_attribute(fields.bytes()));
+          read_attribute(fields.bytes(), rows_.attributes.emplace_back());
           break;
         case varint_key(5):
           row.dropped = static_cast<uint32_t>(fields.varint());

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "wire/otlp/attribute_frame.h"
+
 namespace backstitch::wire::otlp {
 namespace {
 
@@ -9,26 +11,18 @@ using enum WireType;
 
 constexpr uint32_t kBytes(uint32_t field) { return tag_of(field, Bytes); }
 
-constexpr size_t kFrame = 4;                 // of a KeyValue: two tags and two lengths
-constexpr size_t kShortMax = 0x7f + kFrame;  // all lengths in it take one byte
-
 }  // namespace
 
-// The key, then the value, each of fewer than 128 bytes: as nearly every KeyValue is written. Whatever is not exactly
-// that, broken bytes among it, is read field by field.
 WalkedAttribute AttributeWalk::walk(Cursor in) {
-  const auto* const bytes = reinterpret_cast<const uint8_t*>(in.position());
-  const size_t size = in.size();
-  if (size < kFrame || size > kShortMax || bytes[0] != kBytes(1) || bytes[1] > size - kFrame) return walk_fields(in);
-  const size_t key_size = bytes[1];
-  const size_t value_size = size - kFrame - key_size;
-  if (bytes[2 + key_size] != kBytes(2) || bytes[3 + key_size] != value_size) return walk_fields(in);
-  char* const value = in.position() + kFrame + key_size;
+  const size_t key_size = framed_key_size(in.position(), in.size());
+  if (key_size == kNoFrame) return walk_fields(in);
+  char* const value = in.position() + kAttributeFrame + key_size;
+  const size_t value_size = in.size() - kAttributeFrame - key_size;
   WalkedAttribute walked;
   walked.key = {in.position() + 2, key_size};
   walked.value = {value, value_size};
   walked.verdict = keys_.verdict(walked.key);
-  if (value_size >= 2 && value[0] == kBytes(1) && static_cast<size_t>(value[1]) == value_size - 2) {
+  if (is_framed_text(value, value_size)) {
     bytes_value({value + 2, value + value_size}, walked.verdict.redact());
   } else {
     any_value({value, value + value_size}, walked.verdict.redact(), 0);
