@@ -6,7 +6,8 @@
 #include <protozero/exception.hpp>
 #include <protozero/pbf_reader.hpp>
 
-#include "wire/otlp/attribute_frame.h"
+#include "store/block/attribute_row.h"
+#include "store/block/message_keys.h"
 
 // Field numbers: opentelemetry-proto 1.x. A field that is known but comes with another wire type is an unknown one.
 // What has no column goes to `rest` as it came, tag included, so that it is written back behind the known fields.
@@ -14,22 +15,7 @@
 namespace backstitch::store::block {
 namespace {
 
-using protozero::pbf_reader;
-using protozero::pbf_wire_type;
-
 constexpr uint32_t kNone = UINT32_MAX;
-
-constexpr uint32_t key_of(uint32_t field, pbf_wire_type type) { return field << 3 | static_cast<uint32_t>(type); }
-constexpr uint32_t bytes_key(uint32_t field) { return key_of(field, pbf_wire_type::length_delimited); }
-constexpr uint32_t varint_key(uint32_t field) { return key_of(field, pbf_wire_type::varint); }
-constexpr uint32_t fixed64_key(uint32_t field) { return key_of(field, pbf_wire_type::fixed64); }
-constexpr uint32_t fixed32_key(uint32_t field) { return key_of(field, pbf_wire_type::fixed32); }
-
-uint32_t key_of(const pbf_reader& message) { return key_of(message.tag(), message.wire_type()); }
-std::string_view view_of(pbf_reader& message) {
-  const auto view = message.get_view();
-  return {view.data(), view.size()};
-}
 
 // Collects the fields that nobody else takes, or all but one of them. Nothing is copied while they lie in one piece.
 class Rest {
@@ -92,77 +78,6 @@ class Fields {
   const char* at_;
   const char* begin_ = nullptr;
 };
-
-// Reads an AnyValue that is exactly one field of a kind that has a column of its own.
-bool read_scalar(std::string_view any_value, AttributeRow& row) {
-  pbf_reader value(any_value.data(), any_value.size());
-  if (!value.next()) return false;
-  switch (key_of(value)) {
-    case bytes_key(1):
-      row.type = ValueType::String;
-      row.bytes = view_of(value);
-      break;
-    case varint_key(2):
-      row.type = ValueType::Bool;
-      row.number = value.get_uint64();
-      if (row.number > 1) return false;
-      break;
-    case varint_key(3):
-      row.type = ValueType::Int;
-      row.number = value.get_uint64();
-      row.number = row.number << 1 ^ (0 - (row.number >> 63));
-      break;
-    case fixed64_key(4):
-      row.type = ValueType::Double;
-      row.number = value.get_fixed64();
-      break;
-    default:
-      return false;
-  }
-  return value.length() == 0;
-}
-
-AttributeRow read_fields_of_attribute(std::string_view key_value) {
-  AttributeRow row;
-  row.whole = key_value;
-  pbf_reader reader(key_value.data(), key_value.size());
-  std::string_view value;
-  bool is_plain = reader.next() && key_of(reader) == bytes_key(1);
-  if (is_plain) row.key = view_of(reader);
-  is_plain = is_plain && reader.next() && key_of(reader) == bytes_key(2);
-  if (is_plain) value = view_of(reader);
-  // An empty key marks the column of whole messages.
-  if (!is_plain || reader.length() != 0 || row.key.empty()) {
-    return {.key = {}, .bytes = key_value, .whole = key_value, .number = 0, .type = ValueType::KeyValue};
-  }
-  if (!read_scalar(value, row)) {
-    row.type = ValueType::Message;
-    row.bytes = value;
-    row.number = 0;
-  }
-  return row;
-}
-
-// In place: a row that is copied is stored by halves and read as a whole, which stalls.
-void read_attribute(std::string_view key_value, AttributeRow& row) {
-  const size_t key_size = wire::otlp::framed_key_size(key_value.data(), key_value.size());
-  if (key_size == 0 || key_size == wire::otlp::kNoFrame) {
-    row = read_fields_of_attribute(key_value);
-    return;
-  }
-  const char* const value = key_value.data() + wire::otlp::kAttributeFrame + key_size;
-  const size_t value_size = key_value.size() - wire::otlp::kAttributeFrame - key_size;
-  row.key = key_value.substr(2, key_size);
-  row.whole = key_value;
-  if (wire::otlp::is_framed_text(value, value_size)) {
-    row.type = ValueType::String;
-    row.bytes = {value + 2, value_size - 2};
-  } else if (!read_scalar({value, value_size}, row)) {
-    row.type = ValueType::Message;
-    row.bytes = {value, value_size};
-    row.number = 0;
-  }
-}
 
 uint64_t id_of(std::string_view bytes) {
   uint64_t id;

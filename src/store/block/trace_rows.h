@@ -12,18 +12,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/block/attribute_row.h"
 #include "store/block/block_format.h"
 #include "store/contract/trace_store.h"
 
 namespace backstitch::store::block {
-
-struct AttributeRow {
-  std::string_view key;    // empty for ValueType::KeyValue
-  std::string_view bytes;  // of String, Message and KeyValue
-  std::string_view whole;  // the KeyValue message
-  uint64_t number = 0;     // of the others, as ValueType says
-  ValueType type = ValueType::None;
-};
 
 // Indices into TraceRows::attributes.
 struct AttributeRange {
