@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "wire/otlp/call_peek.h"
 #include "wire/otlp/decode.h"
 #include "wire/otlp/sdk_losses.h"
 #include "wire/otlp/splice.h"
@@ -46,6 +47,11 @@ void check_walk(std::string bytes) {
   for (const model::ResourceDigest& resource : digest.resources) {
     const auto losses = wire::otlp::read_sdk_losses(resource.message.of(bytes));
     check(losses && (losses->totals.empty() || walked->tells_sdk_losses));
+  }
+  for (const model::SpanDigest& span : digest.spans) {
+    if (span.kind != model::SpanKind::Client && span.kind != model::SpanKind::Producer) continue;
+    const auto peer = wire::otlp::peer_of_span(span.message.of(bytes));
+    check((span.peer() == wire::otlp::kNoPeer) == peer.name.empty());
   }
   for (const model::TraceDigest& trace : digest.traces) {
     wire::otlp::TraceSplicer splicer;

@@ -84,15 +84,17 @@ void DecidedTraces::add(size_t place, const model::RequestDigest& digest, const 
   }
 }
 
-// Its name is read once for each number. Equal numbers (47 bits of XXH3) are taken for equal names.
+// Its name is read once for each number; of a record that an older build made, without numbers, each time.
 DecidedTraces::Peer DecidedTraces::peer_of(const model::SpanDigest& span, std::string_view payload) {
-  if (span.peer() == 0) return {};
+  if (span.peer() == wire::otlp::kNoPeer) return {};
   const auto known = peers_.find(span.peer());
   if (known != peers_.end()) return known->second;
-  if (peers_.size() >= kPeersMax) peers_.clear();
   const wire::otlp::Peer named = wire::otlp::peer_of_span(span.message.of(payload));
-  Peer& peer = peers_[span.peer()];
-  if (!named.name.empty()) peer = {.node = graph_.node(named.name), .is_database = named.is_database};
+  if (named.name.empty()) return {};
+  const Peer peer{.node = graph_.node(named.name), .is_database = named.is_database};
+  if (span.peer() == 0) return peer;
+  if (peers_.size() >= kPeersMax) peers_.clear();
+  peers_[span.peer()] = peer;
   return peer;
 }
 

@@ -283,6 +283,23 @@ uint64_t seed_of_this_run() {
   return seed;
 }
 
+// Whom a span's attributes say that it calls.
+struct KnownPeer {
+  model::Attributes attributes;
+  std::string name;
+  bool is_database = false;
+};
+const KnownPeer kPeers[] = {
+    {{}, ""},
+    {{{"server.address", "10.0.0.1"}}, ""},
+    {{{"peer.service", "bank"}}, "bank"},
+    {{{"peer.service", "stripe"}}, "stripe"},
+    {{{"db.name", "orders"}}, "orders", true},
+    {{{"db.system", "redis"}}, "redis"},
+    {{{"db.system", "mysql"}, {"network.peer.address", "db-1"}, {"network.peer.port", int64_t{33}}}, "db-1:33", true},
+    {{{"db.system", "mysql"}, {"network.peer.address", "db-1"}, {"network.peer.port", "34"}}, "db-1:34", true},
+};
+
 // Random trees of spans of a few services, in requests that mix traces.
 model::SpanSet random_traffic(base::Random& random, uint64_t first_trace, size_t traces) {
   model::SpanSet set;
@@ -303,10 +320,26 @@ model::SpanSet random_traffic(base::Random& random, uint64_t first_trace, size_t
       span.resource = span.scope = static_cast<uint32_t>(random.below(4));
       span.start = {1'000'000'000 + random.below(1'000)};
       span.end = {span.start.unix_nanos + (random.next() >> (30 + random.below(20)))};
-      if (random.chance(0.3)) span.attributes = {{"peer.service", "elsewhere"}};
+      span.attributes = kPeers[random.below(std::size(kPeers))].attributes;
     }
   }
   return set;
+}
+
+// Calls of those whom nobody answers, span by span.
+using LoneCalls = std::map<std::tuple<std::string, std::string, ledger::ConnectionType>, uint64_t>;
+void count_lone_calls(const model::SpanSet& set, LoneCalls& calls) {
+  for (const model::Span& client : set.spans) {
+    if (client.kind != model::SpanKind::Client && client.kind != model::SpanKind::Producer) continue;
+    const bool is_answered = std::ranges::any_of(set.spans, [&](const model::Span& other) {
+      const bool answers = other.kind == model::SpanKind::Server || other.kind == model::SpanKind::Consumer;
+      return answers && other.trace_id == client.trace_id && other.parent_span_id == client.span_id;
+    });
+    const auto* const peer = std::ranges::find(kPeers, client.attributes, &KnownPeer::attributes);
+    if (is_answered || peer->name.empty()) continue;
+    const auto type = peer->is_database ? ledger::ConnectionType::Database : ledger::ConnectionType::VirtualNode;
+    ++calls[{"service-" + std::to_string(client.resource), peer->name, type}];
+  }
 }
 
 // What sampling keeps must not show in a figure: each count is compared with one that is made span by span.
@@ -317,12 +350,14 @@ TEST_F(SpanLedgerTest, figures_at_1_percent_and_at_100_percent_are_those_of_a_na
   std::map<Key, std::pair<uint64_t, uint64_t>> naive;  // calls, nanoseconds
   std::vector<std::vector<ledger::SpanSeries>> rows;
   std::vector<std::vector<ledger::CallEdge>> edges;
+  LoneCalls lone;
   for (const double kept : {1.0, 0.01}) {
     journal_.records.clear();
     open();
     base::Random random(seed);
     base::Random sampling(seed + 1);
     naive.clear();
+    lone.clear();
     for (uint64_t number = 0; number < 200; ++number) {
       const model::SpanSet set = random_traffic(random, 1 + number * 10, 10);
       for (const model::Span& span : set.spans) {
@@ -331,6 +366,7 @@ TEST_F(SpanLedgerTest, figures_at_1_percent_and_at_100_percent_are_those_of_a_na
         ++count;
         nanos += span.end.unix_nanos - span.start.unix_nanos;
       }
+      count_lone_calls(set, lone);
       std::string bytes = wire::otlp::encode_request(set);
       receive(bytes);
       Intake intake({}, {}, 1);
@@ -352,6 +388,13 @@ TEST_F(SpanLedgerTest, figures_at_1_percent_and_at_100_percent_are_those_of_a_na
   }
   EXPECT_EQ(rows[0], rows[1]);
   EXPECT_EQ(edges[0], edges[1]);
+  LoneCalls counted;
+  for (const ledger::CallEdge& edge : edges[0]) {
+    const bool is_lone =
+        edge.type == ledger::ConnectionType::Database || edge.type == ledger::ConnectionType::VirtualNode;
+    if (is_lone && edge.client != "user") counted[{edge.client, edge.server, edge.type}] = edge.requests;
+  }
+  EXPECT_EQ(counted, lone);
   ASSERT_EQ(rows[0].size(), naive.size());
   auto expected = naive.begin();
   for (const ledger::SpanSeries& row : rows[0]) {
@@ -359,6 +402,22 @@ TEST_F(SpanLedgerTest, figures_at_1_percent_and_at_100_percent_are_those_of_a_na
     EXPECT_EQ(std::pair(row.latency.count(), row.latency.sum_nanos), expected->second);
     ++expected;
   }
+}
+
+TEST(DecidedTraces, records_of_a_build_that_numbered_no_peers_are_counted_alike) {
+  base::Random random(1);
+  std::string bytes = wire::otlp::encode_request(random_traffic(random, 1, 50));
+  Intake intake({}, {}, 1);
+  ASSERT_TRUE(intake.prepare(bytes));
+  model::RequestDigest older = intake.digest();
+  for (model::SpanDigest& span : older.spans) span.set_peer(0);
+  const auto edges_of = [&](const model::RequestDigest& digest) {
+    DecidedTraces decided(digest.traces.size(), {});
+    for (size_t i = 0; i < digest.traces.size(); ++i) decided.add(i, digest, digest.traces[i], bytes);
+    decided.finish();
+    return decided.graph().edges();
+  };
+  EXPECT_EQ(edges_of(older), edges_of(intake.digest()));
 }
 
 TEST_F(SpanLedgerTest, threads_checkpoints_and_scrapes_lose_no_span) {

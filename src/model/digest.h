@@ -57,7 +57,7 @@ struct SpanDigest {
   uint16_t peer_high = 0;
   uint32_t peer_low = 0;
 
-  // Whom a client says that it calls, as a number of 48 bits, equal for equal names; 0: it does not say.
+  // Whom a client says that it calls, as a number of 48 bits: equal ones are taken for one peer. docs/formats/log.md.
   static constexpr uint64_t kPeerMax = (uint64_t{1} << 48) - 1;
   uint64_t peer() const { return uint64_t{peer_high} << 32 | peer_low; }
   void set_peer(uint64_t number) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "wire/otlp/attribute_frame.h"
 #include "wire/otlp/each_message.h"
 #include "wire/otlp/peer_facts.h"
 
@@ -49,11 +50,9 @@ std::string text_or_number_of(std::string_view any_value) {
 }
 
 // Whether a KeyValue may be one of those that PeerFacts takes, by its key's length and first letter: most are not, and
-// cost no more than that.
+// cost no more than that. What is no frame is read in full.
 bool may_name_peer(std::string_view key_value) {
-  constexpr char kKeyTag = tag_of(kKeyValueKey, WireType::Bytes);
-  if (key_value.size() < 3 || key_value[0] != kKeyTag) return true;  // who writes the value first is read in full
-  switch (key_value[1]) {
+  switch (framed_key_size(key_value.data(), key_value.size())) {
     case 7:   // db.name
     case 9:   // db.system
     case 12:  // peer.service, db.namespace
@@ -63,8 +62,10 @@ bool may_name_peer(std::string_view key_value) {
     case 17:  // network.peer.port
     case 20:  // network.peer.address
       return key_value[2] == 'n';
+    case kNoFrame:
+      return true;
     default:
-      return (key_value[1] & 0x80) != 0;
+      return false;
   }
 }
 

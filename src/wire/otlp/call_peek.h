@@ -29,4 +29,8 @@ struct Peer {
 // Cost: the span's fields and attribute keys.
 Peer peer_of_span(std::string_view span);
 
+// What the walk notes in SpanDigest::peer() of a client or producer that names nobody. It notes nothing of other kinds,
+// and so did older builds of all: 0.
+constexpr uint64_t kNoPeer = 2;
+
 }  // namespace backstitch::wire::otlp

@@ -99,11 +99,28 @@ TEST(CallPeek, the_walk_numbers_peers_as_they_are_named) {
     const Walked one = walked(attributes, "pay", {}, model::SpanKind::Client);
     const model::SpanDigest& span = one.digest.spans[0];
     const Peer peer = peer_of_span(span.message.of(one.request));
-    ASSERT_EQ(span.peer() == 0, peer.name.empty());
+    ASSERT_NE(span.peer(), 0u);
+    ASSERT_EQ(span.peer() == kNoPeer, peer.name.empty());
     if (peer.name.empty()) continue;
     ASSERT_EQ(named.try_emplace(span.peer(), peer).first->second, peer);
   }
   EXPECT_GE(named.size(), 10u);
+}
+
+TEST(CallPeek, the_walk_and_who_reads_the_span_later_take_the_last_key_of_an_odd_attribute) {
+  const std::string odd(
+      "\x0a\x01x\x0a\x0cpeer.service\x12\x06\x0a\x04"
+      "bank",
+      25);
+  const std::string span = std::string("\x0a\x10tttttttttttttttt\x12\x08ssssssss\x30\x03\x4a\x19", 32) + odd;
+  ASSERT_EQ(span.size(), 57u);
+  std::string request = std::string("\x0a\x3d\x12\x3b\x12\x39", 6) + span;
+  model::RequestDigest digest;
+  ASSERT_TRUE(Walker({}, {}).walk(request, digest));
+  ASSERT_EQ(digest.spans.size(), 1u);
+  EXPECT_EQ(peer_of_span(digest.spans[0].message.of(request)).name, "bank");
+  const Walked plain = walked({{"peer.service", "bank"}}, "pay", {}, model::SpanKind::Client);
+  EXPECT_EQ(digest.spans[0].peer(), plain.digest.spans[0].peer());
 }
 
 TEST(CallPeek, who_does_not_call_has_no_number) {

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include "model/digest.h"
+#include "wire/otlp/call_peek.h"
 #include "wire/otlp/cursor.h"
 #include "wire/otlp/otlp_fields.h"
 
@@ -56,7 +57,7 @@ PeerFacts::Name PeerFacts::chosen() const {
 
 uint64_t PeerFacts::number() const {
   const Name named = name();
-  if (named.text.empty()) return 0;
+  if (named.text.empty()) return kNoPeer;
   const uint64_t seed = named.port.empty() ? 0 : XXH3_64bits(named.port.data(), named.port.size());
   const uint64_t hash = XXH3_64bits_withSeed(named.text.data(), named.text.size(), seed ^ (named.is_database ? 1 : 0));
   return (hash & model::SpanDigest::kPeerMax) | 1;

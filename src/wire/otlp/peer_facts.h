@@ -33,7 +33,7 @@ class PeerFacts {
                                 bit_of(PeerKey::DbSystem) | bit_of(PeerKey::DbSystemName);
     return (seen_ & kNamed) == 0 ? Name{} : chosen();
   }
-  // Tells peers apart: SpanDigest::peer(). 0 where it does not say.
+  // Tells peers apart: SpanDigest::peer(). kNoPeer where it does not say.
   uint64_t number() const;
 
  private:

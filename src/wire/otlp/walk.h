@@ -40,7 +40,7 @@ class Walker {
   ~Walker();
 
   // Fills `digest` (cleared first). Masked values are overwritten in place with '*', their length kept.
-  // `on_span`, where given, sees each accepted span in the order of the bytes.
+  // `on_span`, where given, sees each accepted span in the order of the bytes; the digest is whole when it is over.
   // Malformed names the offset; the digest is then unspecified.
   base::Result<WalkResult> walk(std::string& request, model::RequestDigest& digest,
                                 const std::function<void(const model::SpanView&)>& on_span = {});
