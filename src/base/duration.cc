@@ -116,11 +116,12 @@ Result<Duration> parse_duration(std::string_view text) {
 }
 
 std::string exact_duration(Duration duration) {
-  constexpr std::pair<std::string_view, int64_t> kUnits[] = {
+  constexpr std::pair<std::string_view, int64_t> kSuffixes[] = {
       {"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000},
       {"ms", 1'000'000},        {"us", 1'000},         {"ns", 1}};
   if (duration.count() == 0) return "0s";
-  const auto unit = std::ranges::find_if(kUnits, [&](const auto& one) { return duration.count() % one.second == 0; });
+  const auto unit =
+      std::ranges::find_if(kSuffixes, [&](const auto& one) { return duration.count() % one.second == 0; });
   return fmt::format("{}{}", duration.count() / unit->second, unit->first);
 }
 
