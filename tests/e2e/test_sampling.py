@@ -110,7 +110,8 @@ def test_a_late_error_takes_a_drop_back_and_why_tells_the_story(make_sampler):
     assert (first["spanCount"], first["errorCount"], first["policy"]) == (1, 0, "")
     assert (second["spanCount"], second["errorCount"]) == (2, 1)
     assert (second["policy"], second["voted"]) == ("errors", ["errors"])
-    assert second["openedTimeUnixNano"] == first["openedTimeUnixNano"]
+    # Each is told to the millisecond, from two clocks that are read one after the other.
+    assert abs(int(second["openedTimeUnixNano"]) - int(first["openedTimeUnixNano"])) <= 1_000_000
     assert int(first["decidedTimeUnixNano"]) < int(second["decidedTimeUnixNano"])
     text = why_text(server, trace_id)
     assert text.startswith("Trace ID was kept.\n\nTIME: dropped when its window ended\n  No policy kept it."), text
