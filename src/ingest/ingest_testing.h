@@ -1,4 +1,5 @@
-// What tests of the path have in common. For tests only.
+// Ids of traces, and waiting, for tests of the path: those whose threads run, and those that go step by step
+// (path_testing.h). For tests only.
 #pragma once
 
 #include <chrono>
