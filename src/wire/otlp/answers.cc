@@ -80,11 +80,6 @@ std::string status_json(const RpcStatus& status) {
   return out;
 }
 
-Cursor cursor_of(std::string_view bytes) {
-  char* const begin = const_cast<char*>(bytes.data());  // Cursor is for the walk too; nothing is written here
-  return {begin, begin + bytes.size()};
-}
-
 void read_partial_success(Cursor message, ExportOutcome& outcome) {
   while (!message.at_end()) {
     const uint32_t tag = message.tag();
@@ -141,7 +136,7 @@ std::string encode_status(const RpcStatus& status, Encoding encoding) {
 ExportOutcome decode_export_response(std::string_view bytes) {
   ExportOutcome outcome;
   try {
-    each(cursor_of(bytes), 1, [&](Cursor partial) { read_partial_success(partial, outcome); });
+    each(Cursor::reading(bytes), 1, [&](Cursor partial) { read_partial_success(partial, outcome); });
   } catch (const WireFault&) {
     return {};
   }
@@ -151,7 +146,7 @@ ExportOutcome decode_export_response(std::string_view bytes) {
 std::optional<std::chrono::nanoseconds> retry_delay(std::string_view status) {
   std::optional<std::chrono::nanoseconds> delay;
   try {
-    each(cursor_of(status), 3, [&](Cursor any) { read_retry_info(any, delay); });
+    each(Cursor::reading(status), 3, [&](Cursor any) { read_retry_info(any, delay); });
   } catch (const WireFault&) {
     return std::nullopt;
   }

@@ -9,12 +9,6 @@
 namespace backstitch::wire::otlp {
 namespace {
 
-// Cursor is for the walk too; nothing is written here.
-Cursor reader_of(std::string_view bytes) {
-  char* const begin = const_cast<char*>(bytes.data());
-  return {begin, begin + bytes.size()};
-}
-
 struct Attribute {
   std::string_view key;
   Cursor value;  // an AnyValue
@@ -35,14 +29,9 @@ Attribute attribute_of(Cursor key_value) {
   return found;
 }
 
-std::string_view text_of(Cursor value) {
-  if (value.at_end() || value.tag() != tag_of(kAnyValueString, WireType::Bytes)) return {};
-  return value.bytes().view();
-}
-
 // Of a port, which is written either way.
 std::string text_or_number_of(std::string_view any_value) {
-  Cursor value = reader_of(any_value);
+  Cursor value = Cursor::reading(any_value);
   if (value.at_end()) return {};
   const uint32_t tag = value.tag();
   if (tag == tag_of(kAnyValueInt, WireType::Varint)) return fmt::format("{}", static_cast<int64_t>(value.varint()));
@@ -72,7 +61,7 @@ bool may_name_peer(std::string_view key_value) {
 }  // namespace
 
 std::string_view name_of_span(std::string_view span) {
-  Cursor in = reader_of(span);
+  Cursor in = Cursor::reading(span);
   try {
     while (!in.at_end()) {
       const uint32_t tag = in.tag();
@@ -87,10 +76,10 @@ std::string_view name_of_span(std::string_view span) {
 std::string_view service_of_resource(std::string_view resource) {
   std::string_view service;
   try {
-    each(reader_of(resource), kResourceAttributes, [&](Cursor key_value) {
+    each(Cursor::reading(resource), kResourceAttributes, [&](Cursor key_value) {
       const Attribute attribute = attribute_of(key_value);
       if (attribute.key != "service.name") return;
-      if (const std::string_view text = text_of(attribute.value); !text.empty()) service = text;
+      if (const std::string_view text = string_of(attribute.value); !text.empty()) service = text;
     });
   } catch (const WireFault&) {
   }
@@ -100,7 +89,7 @@ std::string_view service_of_resource(std::string_view resource) {
 Peer peer_of_span(std::string_view span) {
   PeerFacts facts;
   try {
-    each(reader_of(span), kSpanAttributes, [&](Cursor key_value) {
+    each(Cursor::reading(span), kSpanAttributes, [&](Cursor key_value) {
       if (!may_name_peer(key_value.view())) return;
       const Attribute attribute = attribute_of(key_value);
       const PeerKey key = peer_key_of(attribute.key);

@@ -27,6 +27,11 @@ struct WireFault {
 class Cursor {
  public:
   Cursor(char* begin, char* end) : at_(begin), end_(end) {}
+  // Over bytes that stay as they are: nothing is written at its position().
+  static Cursor reading(std::string_view bytes) {
+    char* const begin = const_cast<char*>(bytes.data());
+    return {begin, begin + bytes.size()};
+  }
 
   bool at_end() const { return at_ == end_; }
   char* position() const { return at_; }

@@ -419,17 +419,15 @@ std::vector<uint32_t> share(std::vector<T> all, std::string (*key_of)(const T&),
 }  // namespace
 
 base::Result<model::SpanSet> decode_request(std::string_view bytes, const model::Limits& limits) {
-  // Cursor is for the walk too, which masks in place; nothing here writes through it.
-  char* const begin = const_cast<char*>(bytes.data());
   model::SpanSet set;
   try {
-    Decoder(limits).request(Cursor(begin, begin + bytes.size()), set);
+    Decoder(limits).request(Cursor::reading(bytes), set);
   } catch (const TooDeep& fault) {
     return base::fail(base::Errc::Malformed, fmt::format("attribute value at offset {} is nested deeper than {}",
-                                                         fault.at - begin, limits.nesting_max));
+                                                         fault.at - bytes.data(), limits.nesting_max));
   } catch (const WireFault& fault) {
     return base::fail(base::Errc::Malformed,
-                      fmt::format("no OTLP protobuf: {} at offset {}", fault.what, fault.at - begin));
+                      fmt::format("no OTLP protobuf: {} at offset {}", fault.what, fault.at - bytes.data()));
   } catch (const OverBound&) {
     return base::fail(base::Errc::TooLarge,
                       fmt::format("{} bytes of OTLP decode to more than {}", bytes.size(), limits.decoded_bytes_max));

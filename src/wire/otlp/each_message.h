@@ -1,6 +1,8 @@
 // Goes through the messages of one field, for those who look at little of a TracesData. Private to wire/otlp.
 #pragma once
 
+#include <string_view>
+
 #include "wire/otlp/cursor.h"
 #include "wire/otlp/otlp_fields.h"
 
@@ -17,6 +19,12 @@ void each(Cursor reader, uint32_t number, const Enter& enter) {
       reader.skip(tag);
     }
   }
+}
+
+// Of an AnyValue that is a text; empty of any other.
+inline std::string_view string_of(Cursor any_value) {
+  if (any_value.at_end() || any_value.tag() != tag_of(kAnyValueString, WireType::Bytes)) return {};
+  return any_value.bytes().view();
 }
 
 template <typename Enter>

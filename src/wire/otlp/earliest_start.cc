@@ -31,11 +31,10 @@ base::Result<base::Timestamp> earliest_start(std::string_view bytes) {
     const uint64_t start = start_of_span(span);
     earliest = std::min(start, earliest.value_or(start));
   };
-  char* const begin = const_cast<char*>(bytes.data());  // Cursor is for the walk too; nothing is written here
   try {
-    each_span({begin, begin + bytes.size()}, note);
+    each_span(Cursor::reading(bytes), note);
   } catch (const WireFault& fault) {
-    return base::fail(base::Errc::Malformed, fmt::format("{} at byte {}", fault.what, fault.at - begin));
+    return base::fail(base::Errc::Malformed, fmt::format("{} at byte {}", fault.what, fault.at - bytes.data()));
   }
   return base::Timestamp{earliest.value_or(0)};
 }

@@ -46,12 +46,11 @@ bool is_marked(Cursor span, std::string_view event) {
 }  // namespace
 
 base::Result<bool> has_failure_marks(std::string_view bytes, std::string_view event) {
-  char* const begin = const_cast<char*>(bytes.data());  // Cursor is for the walk too; nothing is written here
   bool found = false;
   try {
-    each_span({begin, begin + bytes.size()}, [&](Cursor span) { found = found || is_marked(span, event); });
+    each_span(Cursor::reading(bytes), [&](Cursor span) { found = found || is_marked(span, event); });
   } catch (const WireFault& fault) {
-    return base::fail(base::Errc::Malformed, fmt::format("{} at byte {}", fault.what, fault.at - begin));
+    return base::fail(base::Errc::Malformed, fmt::format("{} at byte {}", fault.what, fault.at - bytes.data()));
   }
   return found;
 }

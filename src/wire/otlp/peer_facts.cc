@@ -4,20 +4,9 @@
 
 #include "model/digest.h"
 #include "wire/otlp/call_peek.h"
-#include "wire/otlp/cursor.h"
-#include "wire/otlp/otlp_fields.h"
+#include "wire/otlp/each_message.h"
 
 namespace backstitch::wire::otlp {
-namespace {
-
-std::string_view text_of(std::string_view any_value) {
-  char* const begin = const_cast<char*>(any_value.data());  // Cursor is for the walk too; nothing is written here
-  Cursor value(begin, begin + any_value.size());
-  if (value.at_end() || value.tag() != tag_of(kAnyValueString, WireType::Bytes)) return {};
-  return value.bytes().view();
-}
-
-}  // namespace
 
 PeerKey peer_key_of(std::string_view key) {
   if (key == "peer.service") return PeerKey::Service;
@@ -32,7 +21,8 @@ PeerKey peer_key_of(std::string_view key) {
 }
 
 std::string_view PeerFacts::text(PeerKey key) const {
-  return (seen_ & bit_of(key)) == 0 ? std::string_view() : text_of(values_[static_cast<size_t>(key)]);
+  return (seen_ & bit_of(key)) == 0 ? std::string_view()
+                                    : string_of(Cursor::reading(values_[static_cast<size_t>(key)]));
 }
 
 PeerFacts::Name PeerFacts::chosen() const {

@@ -64,9 +64,8 @@ void add_total(std::string_view reason, std::string_view any_value, SdkLossRepor
 base::Result<SdkLossReport> read_sdk_losses(std::string_view resource) {
   SdkLossReport report;
   bool has_service = false, has_instance = false;
-  char* const begin = const_cast<char*>(resource.data());  // Cursor is for the walk too; nothing is written here
   try {
-    each({begin, begin + resource.size()}, kResourceAttributes, [&](Cursor attribute) {
+    each(Cursor::reading(resource), kResourceAttributes, [&](Cursor attribute) {
       const auto [key, value] = key_value(attribute);
       if (key.starts_with(kSdkDroppedPrefix)) {
         add_total(key.substr(kSdkDroppedPrefix.size()), value, report);
@@ -79,7 +78,7 @@ base::Result<SdkLossReport> read_sdk_losses(std::string_view resource) {
       }
     });
   } catch (const WireFault& fault) {
-    return base::fail(base::Errc::Malformed, fmt::format("{} at byte {}", fault.what, fault.at - begin));
+    return base::fail(base::Errc::Malformed, fmt::format("{} at byte {}", fault.what, fault.at - resource.data()));
   }
   return report;
 }

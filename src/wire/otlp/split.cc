@@ -390,15 +390,14 @@ Result<Split> Splitter::cut(std::string_view request, uint64_t bytes_max) {
 }
 
 Result<Split> Splitter::State::finish(std::string_view request) {
-  char* const begin = const_cast<char*>(request.data());  // Cursor is for the walk too; nothing is written here
   try {
-    parse({begin, begin + request.size()});
+    parse(Cursor::reading(request));
   } catch (const WireFault& fault) {
     if (fault.at == nullptr) {
       return fail(Errc::TooLarge,
                   fmt::format("the request has more than {} {}, the most allowed", limits.spans_max, fault.what));
     }
-    return fail(Errc::Malformed, fmt::format("{} at byte {}", fault.what, fault.at - begin));
+    return fail(Errc::Malformed, fmt::format("{} at byte {}", fault.what, fault.at - request.data()));
   }
   measure();
   Split split{.parts = {}, .spans = static_cast<uint32_t>(spans.size())};

@@ -13,12 +13,6 @@ using enum WireType;
 
 constexpr uint32_t kBytes(uint32_t field) { return tag_of(field, Bytes); }
 
-// A Cursor that only reads may stand on bytes that are const.
-Cursor over(std::string_view bytes) {
-  char* const begin = const_cast<char*>(bytes.data());
-  return {begin, begin + bytes.size()};
-}
-
 // Of a oneof that is set twice the last counts.
 void read_any_value(Cursor in, model::ValueView& view) {
   while (!in.at_end()) {
@@ -79,7 +73,7 @@ model::ValueView read_value(std::string_view any_value) {
   if (any_value.data() == nullptr) return view;
   view.kind = Kind::Empty;
   try {
-    read_any_value(over(any_value), view);
+    read_any_value(Cursor::reading(any_value), view);
   } catch (const WireFault&) {
     return {.kind = Kind::Empty};
   }
@@ -90,7 +84,7 @@ EventHead read_event(std::string_view event, std::span<const std::string> keys, 
   EventHead head;
   std::ranges::fill(values, model::ValueView{});
   try {
-    for (Cursor in = over(event); !in.at_end();) {
+    for (Cursor in = Cursor::reading(event); !in.at_end();) {
       const uint32_t tag = in.tag();
       if (tag == tag_of(1, Fixed64)) {
         head.time = {in.fixed<uint64_t>()};

@@ -23,12 +23,6 @@ constexpr uint32_t bytes_field(uint32_t number) { return tag_of(number, Bytes); 
 constexpr uint32_t varint_field(uint32_t number) { return tag_of(number, Varint); }
 constexpr uint32_t fixed64_field(uint32_t number) { return tag_of(number, Fixed64); }
 
-// Cursor is for the walk too, which masks in place; nothing here writes through it.
-Cursor cursor_over(std::string_view bytes) {
-  char* const begin = const_cast<char*>(bytes.data());
-  return {begin, begin + bytes.size()};
-}
-
 template <typename Id>
 Id id_of(Cursor& reader) {
   const std::string_view bytes = reader.bytes().view();
@@ -241,7 +235,7 @@ std::string request_around(std::string_view any_value) {
 
 base::Result<> visit(std::string_view bytes, TraceVisitor& visitor) {
   try {
-    Pass(visitor).request(cursor_over(bytes));
+    Pass(visitor).request(Cursor::reading(bytes));
     return {};
   } catch (const WireFault& fault) {
     return base::fail(base::Errc::Malformed, fmt::format("TracesData of {} bytes: {}", bytes.size(), fault.what));
@@ -251,7 +245,7 @@ base::Result<> visit(std::string_view bytes, TraceVisitor& visitor) {
 std::optional<ScalarView> scalar_of(std::string_view any_value) {
   try {
     bool is_scalar = true;
-    const ScalarView value = scalar_in(cursor_over(any_value), is_scalar);
+    const ScalarView value = scalar_in(Cursor::reading(any_value), is_scalar);
     if (is_scalar) return value;
   } catch (const WireFault&) {
     // visit() doesn't look inside values; decode_trace says what is wrong with this one.

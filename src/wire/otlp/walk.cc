@@ -9,6 +9,7 @@
 
 #include "wire/otlp/attribute_walk.h"
 #include "wire/otlp/cursor.h"
+#include "wire/otlp/each_message.h"
 #include "wire/otlp/peer_facts.h"
 #include "wire/otlp/sdk_losses.h"
 
@@ -28,9 +29,7 @@ constexpr uint32_t kBytes(uint32_t field) { return tag_of(field, Bytes); }
 
 // The text of an AnyValue, or `otherwise` where it is empty or no string.
 std::string_view service_name(std::string_view any_value, std::string_view otherwise) {
-  Cursor value(const_cast<char*>(any_value.data()), const_cast<char*>(any_value.data()) + any_value.size());
-  if (value.at_end() || value.tag() != kBytes(1)) return otherwise;
-  const std::string_view name = value.bytes().view();
+  const std::string_view name = string_of(Cursor::reading(any_value));
   return name.empty() ? otherwise : name;
 }
 
